@@ -1,0 +1,35 @@
+/** Grants that a client can be allowed. RFC 7591 §2 `grant_types`. */
+export type GrantType = "authorization_code" | "refresh_token" | "client_credentials";
+
+export type SigningAlgorithm = "RS256" | "ES256" | "EdDSA";
+
+/** What we keep of a client secret. One we generated has 256 random bits, one somebody chose may be a word. */
+export type ClientSecretHash =
+  | { readonly kind: "sha256"; readonly hash: Buffer }
+  | { readonly kind: "argon2id"; readonly hash: string };
+
+/** A registered relying party. */
+export interface Client {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly logoUri: string | undefined;
+  readonly clientUri: string | undefined;
+  /** Canonical bytes, compared byte for byte. */
+  readonly redirectUris: readonly string[];
+  /** Cannot keep a secret: authenticates with `none` and always needs PKCE. RFC 6749 §2.1. */
+  readonly public: boolean;
+  /** May call the management API with its own credentials. */
+  readonly admin: boolean;
+  /** The deployment's own: people are not asked for consent. */
+  readonly trusted: boolean;
+  /** Refused without PKCE although confidential. */
+  readonly requirePkce: boolean;
+  readonly grantTypes: readonly GrantType[];
+  /** Scopes it may ask for; undefined allows every scope we know. */
+  readonly scopes: readonly string[] | undefined;
+  /** Clients that may mint tokens for this one (dex v1 trusted peers). */
+  readonly trustedPeers: readonly string[];
+  readonly idTokenSigningAlgorithm: SigningAlgorithm;
+  readonly secret: ClientSecretHash | undefined;
+  readonly createdAt: Date;
+}

@@ -1,0 +1,23 @@
+declare const verified: unique symbol;
+/** A redirect_uri that matched a registered one. Made only by matchRedirectUri and by opening a login state. */
+export type VerifiedRedirectUri = string & { readonly [verified]: true };
+
+export type Prompt = "none" | "login" | "consent" | "select_account";
+
+/** A validated authorization request, OIDC Core §3.1.2.1. Unknown scopes are already dropped. */
+export interface AuthorizationRequest {
+  readonly clientId: string;
+  readonly redirectUri: VerifiedRedirectUri;
+  readonly scope: readonly string[];
+  readonly state: string | undefined;
+  readonly nonce: string | undefined;
+  /** S256 challenge: 43 characters of base64url. */
+  readonly codeChallenge: string | undefined;
+  readonly prompt: readonly Prompt[];
+  readonly maxAgeSeconds: number | undefined;
+  readonly loginHint: string | undefined;
+  /** The user an id_token_hint named, after its signature was checked. */
+  readonly hintedUserId: string | undefined;
+  /** dex v1 `connector_id`: go straight to this connector. */
+  readonly connectorId: string | undefined;
+}

@@ -1,0 +1,30 @@
+import type { JsonObject } from "@dex/runtime";
+import type { AuthorizationRequest } from "../endpoints/authorization-request.ts";
+
+/**
+ * One authorization request on its way through sign-in. Lives sealed in the browser that began it, never in the database.
+ * Each step records here that it was done; nothing else says so.
+ */
+export interface LoginState {
+  /** 128 random bits, base64url. Names the flow in URLs; the code row carries it under a unique index. */
+  readonly id: string;
+  readonly expiresAt: Date;
+  readonly request: AuthorizationRequest;
+  /** 128 random bits, base64url. Every form of this flow sends it back; replaced when the person has signed in. */
+  readonly formToken: string;
+  /** The connector that was chosen, or asked for by the client. */
+  readonly connectorId: string | undefined;
+  /** The round trip to an upstream provider that is under way. */
+  readonly upstream: UpstreamTrip | undefined;
+  /** The session that a credential check in this very flow opened: base64url of its id's SHA-256. */
+  readonly signedInSession: string | undefined;
+}
+
+export interface UpstreamTrip {
+  readonly connectorId: string;
+  /** What the connector needs back to finish: nonce, PKCE verifier, and the like. Bounded by the size of the login state. */
+  readonly data: JsonObject;
+}
+
+/** How long a person has for sign-in and consent. */
+export const LOGIN_STATE_LIFETIME_SECONDS = 600;

@@ -1,0 +1,211 @@
+// What the engine needs from outside. storage fulfils the stores, keys the signer.
+import type { Client } from "./clients/client.ts";
+
+export interface Clients {
+  /** The client, or undefined. May be answered from a cache that is at most 2 seconds old. */
+  find(clientId: string): Promise<Client | undefined>;
+}
+
+/** What tokens may say of a user. */
+export interface TokenUser {
+  readonly id: string;
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly displayName: string | undefined;
+  readonly preferredUsername: string | undefined;
+  readonly groups: readonly string[] | undefined;
+}
+
+/** A code to be stored with everything the token endpoint will need (AUT-14). */
+export interface NewCode {
+  readonly hash: Buffer;
+  readonly loginStateId: string;
+  readonly clientId: string;
+  readonly userId: string;
+  readonly connectorId: string;
+  readonly sessionHash: Buffer;
+  readonly redirectUri: string;
+  readonly scope: readonly string[];
+  readonly nonce: string | undefined;
+  readonly codeChallenge: string | undefined;
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** A browser that has signed in, to be stored. */
+export interface NewSession {
+  readonly hash: Buffer;
+  readonly userId: string;
+  readonly connectorId: string;
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+  /** What the connector said, kept for the life of the session. */
+  readonly groups: readonly string[] | undefined;
+  readonly preferredUsername: string | undefined;
+  readonly idleExpiresAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** A live session of a user who is not disabled, with what one client may have of that user. */
+export interface Session {
+  readonly hash: Buffer;
+  readonly user: TokenUser;
+  readonly connectorId: string;
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+  readonly expiresAt: Date;
+  /** Scopes this user has granted to the client that was asked for; undefined when never asked. */
+  readonly consentedScope: readonly string[] | undefined;
+}
+
+/** `flow used`: this login state produced a code before; nothing was stored (BRO-6). */
+export type IssueOutcome = "issued" | "flow used" | "user gone";
+
+/** The browser side: sessions, consent and the issuing of codes. Each method is one statement. */
+export interface SignIns {
+  /** The live session with this hash at `now`, or undefined. Extends the idle limit at most once a minute. */
+  findSession(hash: Buffer, clientId: string, now: Date, idleSeconds: number): Promise<Session | undefined>;
+  /**
+   * Opens a session and, when a code is given, issues it: both or neither. An earlier session of this browser
+   * (`replaces`) ends with it. The failed password attempts of the account named by `forgetAttemptsOf` are forgotten.
+   */
+  signIn(input: {
+    session: NewSession;
+    code: NewCode | undefined;
+    replaces: Buffer | undefined;
+    forgetAttemptsOf: string | undefined;
+  }): Promise<IssueOutcome>;
+  /** Issues a code for an existing session and records `consent` with it when given: both or neither. */
+  issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;
+}
+
+/** What the token endpoint was given for a code, in comparable form. */
+export interface CodeRedemption {
+  readonly codeHash: Buffer;
+  readonly clientId: string;
+  readonly redirectUri: string | undefined;
+  /** S256 of the verifier that was sent; undefined when none was. */
+  readonly challengeOfVerifier: string | undefined;
+  readonly family: NewTokenFamily;
+}
+
+/** Everything that one exchange of a code begins; its access tokens carry `id`, its refresh token, if any, lives in it. */
+export interface NewTokenFamily {
+  /** A UUID. */
+  readonly id: string;
+  /** Used only when the code's scope holds offline_access and the client may refresh. */
+  readonly refreshTokenHash: Buffer | undefined;
+  readonly refreshIdleExpiresAt: Date;
+  readonly refreshExpiresAt: Date;
+  /** When the family ends that has no refresh token: with its access token. */
+  readonly accessExpiresAt: Date;
+}
+
+/** What a spent code or a rotated refresh token entitles to. */
+export interface TokenGrant {
+  readonly familyId: string;
+  readonly clientId: string;
+  readonly user: TokenUser;
+  readonly connectorId: string;
+  readonly scope: readonly string[];
+  readonly nonce: string | undefined;
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+}
+
+/** A stored code as the refusal path sees it. */
+export interface StoredCode {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly codeChallenge: string | undefined;
+  readonly expiresAt: Date;
+  readonly spentAt: Date | undefined;
+  readonly wrongVerifiers: number;
+  /** The family that its redemption opened. */
+  readonly familyId: string | undefined;
+  /** False when the user was disabled or deleted, or the connector removed, since the code was issued (TOK-16). */
+  readonly ownerActive: boolean;
+}
+
+export interface AuthorizationCodes {
+  /**
+   * Spends the code and opens its family, in one statement, when every condition of decideCode holds at `now`. Of two
+   * racing callers one gets the grant, the other undefined, as does every refusal. The caller has authenticated the
+   * client. The refresh token hash is stored only when the code's scope holds offline_access.
+   */
+  redeem(redemption: CodeRedemption, now: Date): Promise<TokenGrant | undefined>;
+  /** The code as it is now, for the refusal path, or undefined when unknown. */
+  find(codeHash: Buffer): Promise<StoredCode | undefined>;
+  /** Counts a wrong verifier sent by the right client; the code is dead at five (PKC-7). */
+  countWrongVerifier(codeHash: Buffer): Promise<void>;
+}
+
+export interface RefreshRotation {
+  readonly familyId: string;
+  readonly clientId: string;
+  readonly presentedHash: Buffer;
+  readonly presentedGeneration: number;
+  readonly nextHash: Buffer;
+  /** The next token, sealed, for racing callers inside the grace interval (REF-3). */
+  readonly sealedNext: Buffer;
+  /** Requested scope, to be contained in the granted one (REF-9); undefined means all of it. */
+  readonly scope: readonly string[] | undefined;
+  readonly idleExpiresAt: Date;
+}
+
+/** A stored family as the refusal path sees it. */
+export interface StoredFamily {
+  readonly id: string;
+  readonly clientId: string;
+  readonly grant: TokenGrant;
+  readonly generation: number;
+  readonly currentHash: Buffer | undefined;
+  readonly previousHash: Buffer | undefined;
+  readonly rotatedAt: Date | undefined;
+  readonly sealedCurrent: Buffer | undefined;
+  readonly idleExpiresAt: Date;
+  readonly expiresAt: Date;
+  readonly revokedAt: Date | undefined;
+  readonly ownerActive: boolean;
+}
+
+export type RevocationReason = "code replayed" | "refresh token replayed" | "revoked by client" | "user disabled";
+
+export interface TokenFamilies {
+  /** Rotates in place, in one statement, when every condition of decideRefresh for `rotate` holds at `now`. */
+  rotate(rotation: RefreshRotation, now: Date): Promise<TokenGrant | undefined>;
+  /** The family as it is now, live or not, or undefined when unknown. */
+  find(familyId: string): Promise<StoredFamily | undefined>;
+  /** The grant of a live family of an active user and an existing client, or undefined. One statement. */
+  findLive(familyId: string, now: Date): Promise<TokenGrant | undefined>;
+  /** Ends the family with all its tokens and writes an audit event; harmless when it has ended already. */
+  revoke(familyId: string, reason: RevocationReason, now: Date): Promise<void>;
+}
+
+/** Makes signed JWTs with the active key. Throws SignerNotReady while no key is loaded. */
+export interface TokenSigner {
+  sign(
+    claims: Readonly<Record<string, unknown>>,
+    options: { typ: string; algorithm: SigningAlgorithmName },
+  ): Promise<string>;
+}
+export type SigningAlgorithmName = Client["idTokenSigningAlgorithm"];
+
+/** Verifies a JWT that we signed, whatever its expiry. Undefined when the signature, algorithm or typ is not ours. */
+export interface OwnTokenVerifier {
+  verify(jwt: string, typ: string): Promise<Readonly<Record<string, unknown>> | undefined>;
+}
+
+/** Counts failures in a window shared by all workers. */
+export interface FailureCounter {
+  /** Adds one to `key` and returns the count of the running window. Of racing callers each gets another number. */
+  count(key: string, windowSeconds: number, now: Date): Promise<{ failures: number; windowEndsAt: Date }>;
+}
+
+/** Checks a client secret that somebody chose against its argon2id hash, on the hashing threads. */
+export interface ChosenSecretVerifier {
+  /** Throws HasherBusy when the queue is full. */
+  verify(secret: string, hash: string): Promise<boolean>;
+}

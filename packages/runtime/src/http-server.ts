@@ -1,0 +1,72 @@
+import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+
+/** Limits against slow and greedy peers (NET-10), and the header size of section 0 of the requirements. */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  // Above the idle time of the load balancers in deploy/, so that it is they who close an idle connection.
+  keepAliveTimeout: 75_000,
+  maxHeaderSize: 16 * 1024,
+} as const;
+const MAX_CONNECTIONS = 10_000;
+
+export interface HttpServer {
+  /** The address in use: the port is the real one, also where 0 was asked for. */
+  readonly url: URL;
+  /** Stops accepting, lets requests under way finish for at most `graceSeconds`, then closes what is left. */
+  close(graceSeconds: number): Promise<void>;
+}
+
+/**
+ * Serves `handler` at the host and port of `listen`; https needs `tls`.
+ * Throws an Error with one plain sentence when the address cannot be bound.
+ */
+export async function openHttpServer(parts: {
+  handler: RequestListener;
+  listen: URL;
+  tls?: { cert: Buffer; key: Buffer };
+}): Promise<HttpServer> {
+  const { handler, listen, tls } = parts;
+  const server = makeServer(handler, listen, tls);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("checkContinue", (request, response) => {
+    response.writeContinue();
+    handler(request, response);
+  });
+  const host = listen.hostname.replace(/^\[|\]$/g, "");
+  const port = listen.port === "" ? (listen.protocol === "https:" ? 443 : 80) : Number(listen.port);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(new Error(whyNotBound(error, host, port))));
+    server.listen({ host, port, backlog: 1024 }, resolve);
+  });
+  const address = server.address();
+  const url = new URL(listen);
+  if (typeof address === "object" && address !== null) url.port = String(address.port);
+  return {
+    url,
+    close: (graceSeconds) =>
+      new Promise((resolve, reject) => {
+        const force = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
+        server.close((error) => {
+          clearTimeout(force);
+          if (error === undefined) resolve();
+          else reject(error);
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+function makeServer(handler: RequestListener, listen: URL, tls: { cert: Buffer; key: Buffer } | undefined): Server {
+  if (listen.protocol === "http:") return createHttpServer(LIMITS, handler);
+  if (tls === undefined) throw new Error("an https listen address needs --tls-cert-file and --tls-key-file");
+  return createHttpsServer({ ...LIMITS, ...tls, minVersion: "TLSv1.2" }, handler);
+}
+
+function whyNotBound(error: NodeJS.ErrnoException, host: string, port: number): string {
+  if (error.code === "EADDRINUSE")
+    return `port ${port} on ${host} is in use by another program: stop it or choose another port`;
+  if (error.code === "EACCES") return `may not bind port ${port} on ${host}: ports below 1024 need a permission`;
+  return `cannot bind ${host}:${port}: ${error.message}`;
+}

@@ -1,0 +1,42 @@
+export {
+  addSeconds,
+  type Clock,
+  type FollowingClock,
+  makeFollowingClock,
+  systemClock,
+  toEpochSeconds,
+} from "./clock.ts";
+export { decodeBase64Url, equalInConstantTime, sha256 } from "./digest.ts";
+export { parseDuration } from "./duration.ts";
+export { type HttpServer, openHttpServer } from "./http-server.ts";
+export type { Json, JsonObject } from "./json.ts";
+export { describeError, type LogFields, type Logger, makeLogger, silentLogger } from "./logger.ts";
+export { isLoopback } from "./loopback.ts";
+export { type Random, systemRandom } from "./random.ts";
+export { KEY_SECRET_BYTES, type KeySecrets, makeSealer, type OpenedSeal, type Sealer } from "./sealing.ts";
+export { Secret } from "./secret.ts";
+export {
+  base64Secret,
+  base64Secrets,
+  commaList,
+  httpUrl,
+  integer,
+  oneOf,
+  optionalSetting,
+  type Program,
+  postgresUrl,
+  readSettings,
+  redisUrl,
+  requiredSetting,
+  type Setting,
+  type SettingsOf,
+  type SettingsResult,
+  seconds,
+  secretText,
+  setting,
+  text,
+  toggle,
+  type ValueKind,
+} from "./settings.ts";
+export { type ClosingStep, closeOnSignal } from "./shutdown.ts";
+export { VERSION } from "./version.ts";

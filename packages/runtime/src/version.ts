@@ -1,0 +1,2 @@
+/** The version of all of dex. */
+export const VERSION = "0.1.0";
