@@ -1,1 +1,13 @@
 export type * from "./connector.ts";
+export type { ConnectorParts, OpenedConnector, PasswordCheck } from "./connector-kind.ts";
+export { displayNameOf } from "./display-name.ts";
+export {
+  type KeptSecrets,
+  keepSecrets,
+  MAX_CONNECTORS,
+  openConnector,
+  openConnectors,
+  type ParsedConnectors,
+  parseConnectorConfigs,
+  redactConnector,
+} from "./registry.ts";

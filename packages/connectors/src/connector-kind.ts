@@ -1,0 +1,66 @@
+// What a kind of connector offers to the registry, and what it is handed when one of it is opened.
+import type { Clock, JsonObject, Logger, Random } from "@dex/runtime";
+import * as z from "zod";
+import type { Connector, LoginOutcome, StoredConnector } from "./connector.ts";
+
+/** Checks a name and password against our own users. Made by `users`, handed to the `local` connector. */
+export type PasswordCheck = (input: {
+  readonly connectorId: string;
+  readonly login: string;
+  readonly password: string;
+  readonly source: string;
+  readonly now: Date;
+}) => Promise<LoginOutcome>;
+
+/** What connectors need from outside. */
+export interface ConnectorParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly checkPassword: PasswordCheck;
+}
+
+export type ParsedConfig =
+  | { readonly kind: "config"; readonly config: JsonObject }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** One row of the registry. */
+export interface ConnectorKind {
+  readonly type: string;
+  /** Members of the configuration that are never shown once stored. */
+  readonly secretFields: readonly string[];
+  /** Members that say whom a secret is sent to: when one changes, the stored secret is not carried over. */
+  readonly secretAudience: readonly string[];
+  /** Checks a configuration without `id` and `type`. Unknown members are dropped, as dex v1 ignored them. */
+  parse(config: JsonObject): ParsedConfig;
+  /**
+   * Opens a stored connector without asking its upstream: a broken upstream shows at the first login, as `unavailable`.
+   * Refuses what `parse` refuses, since another build may have stored it.
+   */
+  open(stored: StoredConnector, parts: ConnectorParts): OpenedConnector;
+}
+
+export type OpenedConnector =
+  | { readonly kind: "connector"; readonly connector: Connector }
+  | { readonly kind: "refused"; readonly id: string; readonly reason: string };
+
+/** What a configuration was refused for, by member; never with the value, which may be a secret. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 10)
+    .map((issue) => (issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`))
+    .join("; ");
+}
+
+/** The members of `config` that `schema` knows, as they were given: what is stored is what the operator wrote. */
+export function knownMembers(config: JsonObject, schema: z.ZodObject): JsonObject {
+  return Object.fromEntries(Object.entries(config).filter(([name]) => Object.hasOwn(schema.shape, name)));
+}
+
+/** Text of a configuration: bounded, without control characters. */
+export const configText = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(/^\P{Cc}*$/u, "expected text without control characters");

@@ -1,0 +1,31 @@
+import { type ConnectorKind, describeIssues, knownMembers } from "../connector-kind.ts";
+import { displayNameOf } from "../display-name.ts";
+import { localConfigSchema } from "./config.ts";
+
+/** Our own users. The connector is handed the password check and knows nothing of users itself. */
+export const localKind: ConnectorKind = {
+  type: "local",
+  secretFields: [],
+  secretAudience: [],
+  parse(config) {
+    const parsed = localConfigSchema.safeParse(config);
+    return parsed.success
+      ? { kind: "config", config: knownMembers(config, localConfigSchema) }
+      : { kind: "refused", reason: describeIssues(parsed.error) };
+  },
+  open(stored, { checkPassword }) {
+    return {
+      kind: "connector",
+      connector: {
+        id: stored.id,
+        type: stored.type,
+        displayName: displayNameOf(stored),
+        login: {
+          kind: "password",
+          loginLabel: "email address",
+          verify: (input) => checkPassword({ ...input, connectorId: stored.id }),
+        },
+      },
+    };
+  },
+};

@@ -1,0 +1,133 @@
+// The one table of connector types, and what is done with their configurations before and after they are stored.
+import type { Json, JsonObject } from "@dex/runtime";
+import type { StoredConnector } from "./connector.ts";
+import type { ConnectorKind, ConnectorParts, OpenedConnector } from "./connector-kind.ts";
+import { localKind } from "./local/local.ts";
+import { oidcKind } from "./oidc/oidc.ts";
+
+const KINDS: ReadonlyMap<string, ConnectorKind> = new Map([localKind, oidcKind].map((kind) => [kind.type, kind]));
+
+export const MAX_CONNECTORS = 100;
+const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** Shown in place of a secret; taken as "keep the stored one" when it comes back. */
+const REDACTED = "[secret]";
+
+export type ParsedConnectors =
+  | { readonly kind: "connectors"; readonly connectors: readonly StoredConnector[] }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/**
+ * Parses a list of connector configurations, each an object with `id` and `type` beside the members of its type. The
+ * whole list is refused for one mistake, since it replaces all that is stored. The reason names the connector and the
+ * member and never holds a value that could be a secret.
+ */
+export function parseConnectorConfigs(input: unknown): ParsedConnectors {
+  if (!Array.isArray(input)) return refused("expected an array of connectors");
+  if (input.length > MAX_CONNECTORS) {
+    return refused(`expected at most ${MAX_CONNECTORS} connectors, found ${input.length}`);
+  }
+  const connectors: StoredConnector[] = [];
+  const ids = new Set<string>();
+  for (const [index, entry] of input.entries()) {
+    const parsed = parseConnector(entry, `connector ${index + 1}`);
+    if (parsed.kind === "refused") return parsed;
+    const { connector } = parsed;
+    if (ids.has(connector.id)) return refused(`connector id "${connector.id}" is used more than once`);
+    ids.add(connector.id);
+    connectors.push(connector);
+  }
+  const local = connectors.filter(({ type }) => type === localKind.type);
+  if (local.length > 1) return refused(`expected at most one connector of type "local", found ${local.length}`);
+  return { kind: "connectors", connectors };
+}
+
+/** The connector as it may be shown: its secrets are replaced by `[secret]`. */
+export function redactConnector(stored: StoredConnector): StoredConnector {
+  const secretFields = KINDS.get(stored.type)?.secretFields;
+  // A type this build does not know may hold secrets under any name.
+  if (secretFields === undefined) return { ...stored, config: {} };
+  const shown = Object.entries(stored.config).map(([name, value]): [string, Json] =>
+    secretFields.includes(name) ? [name, REDACTED] : [name, value],
+  );
+  return { ...stored, config: Object.fromEntries(shown) };
+}
+
+export type KeptSecrets =
+  | { readonly kind: "connectors"; readonly connectors: readonly StoredConnector[] }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/**
+ * Fills secrets that `next` left out, or carries as `[secret]`, from the stored connector of the same id and type. Only
+ * while the secret still goes to the same upstream as the same client: otherwise whoever may write configurations, but
+ * not read secrets, could have a secret sent to a server of their own. A secret given as "" is dropped on purpose.
+ */
+export function keepSecrets(next: readonly StoredConnector[], previous: readonly StoredConnector[]): KeptSecrets {
+  const connectors: StoredConnector[] = [];
+  for (const connector of next) {
+    const kind = KINDS.get(connector.type);
+    const before = previous.find(({ id, type }) => id === connector.id && type === connector.type);
+    const sameAudience =
+      before !== undefined && kind?.secretAudience.every((name) => before.config[name] === connector.config[name]);
+    const config: Record<string, Json> = { ...connector.config };
+    for (const name of kind?.secretFields ?? []) {
+      const given = config[name];
+      if (given === "") delete config[name];
+      else if (given === undefined || given === REDACTED) {
+        const kept = sameAudience ? before?.config[name] : undefined;
+        if (kept !== undefined) config[name] = kept;
+        else if (given === REDACTED || before?.config[name] !== undefined) {
+          return refused(`connector "${connector.id}": ${name} must be given, the stored one cannot be kept`);
+        }
+      }
+    }
+    connectors.push({ ...connector, config });
+  }
+  return { kind: "connectors", connectors };
+}
+
+/**
+ * Opens one stored connector. Nothing is asked of the upstream here. What an older or newer build stored and this one
+ * does not understand is refused with a reason, so that one broken connector hides none of the others.
+ */
+export function openConnector(stored: StoredConnector, parts: ConnectorParts): OpenedConnector {
+  const kind = KINDS.get(stored.type);
+  if (kind === undefined) return { kind: "refused", id: stored.id, reason: `type "${stored.type}" is unknown` };
+  return kind.open(stored, parts);
+}
+
+/** Opens all of them; see `openConnector`. The order stays. */
+export function openConnectors(stored: readonly StoredConnector[], parts: ConnectorParts): readonly OpenedConnector[] {
+  return stored.map((one) => openConnector(one, parts));
+}
+
+function parseConnector(
+  entry: unknown,
+  position: string,
+): { kind: "connector"; connector: StoredConnector } | { kind: "refused"; reason: string } {
+  if (!isJsonObject(entry)) return refused(`${position}: expected an object`);
+  const { id, type, ...config } = entry;
+  if (typeof id !== "string" || !ID.test(id)) {
+    return refused(`${position}: id: expected 1 to 64 of a-z, 0-9, ".", "_", "-", beginning with a letter or digit`);
+  }
+  if (typeof type !== "string") {
+    return refused(`connector "${id}": type: expected one of ${[...KINDS.keys()].join(", ")}`);
+  }
+  const kind = KINDS.get(type);
+  if (kind === undefined) {
+    const known = [...KINDS.keys()].join(", ");
+    return refused(
+      `connector "${id}": type: ${JSON.stringify(type.slice(0, 64))} is unknown, expected one of ${known}`,
+    );
+  }
+  const parsed = kind.parse(config);
+  if (parsed.kind === "refused") return refused(`connector "${id}": ${parsed.reason}`);
+  return { kind: "connector", connector: { id, type, config: parsed.config } };
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function refused(reason: string): { kind: "refused"; reason: string } {
+  return { kind: "refused", reason };
+}
