@@ -29,8 +29,10 @@ export type LoginStep = BeginStep | FinishStep;
 
 export interface PreparedStrategy {
   readonly kind: "strategy";
-  /** Made for this one run: passport writes the run's callbacks onto the instance. */
-  readonly strategy: Strategy;
+  /**
+   * Any passport strategy. Typed by its one method, since type packages disagree on what `this` is in it.
+   */
+  readonly strategy: { authenticate(...args: never[]): unknown };
   /** Handed to `strategy.authenticate` beside what the bridge sets itself. */
   readonly options: AuthenticateOptions;
 }
@@ -124,8 +126,11 @@ function runStrategy({ strategy, options }: PreparedStrategy, given: StandInRequ
       else resolve({ kind: "failure", detail: describeChallenge(challenge) });
     };
     try {
+      // passport writes the callbacks of the run onto the strategy it is given. An object that merely inherits from it
+      // keeps two runs apart; passport does the same for strategies it knows by name.
+      const ownRun: Strategy = Object.create(strategy);
       // An instance of its own: the module's default one is shared by everything in the process.
-      const authenticate = new passport.Passport().authenticate(strategy, { ...options, session: false }, report);
+      const authenticate = new passport.Passport().authenticate(ownRun, { ...options, session: false }, report);
       authenticate(request, response, (cause: unknown) => error(cause ?? new Error("the strategy passed")));
     } catch (cause) {
       error(cause);

@@ -1,7 +1,6 @@
 // Any OpenID provider with discovery, by the authorization code flow with PKCE, state and nonce (MIX-2).
 import { type Clock, isLoopback, type JsonObject, systemClock } from "@dex/runtime";
 import * as client from "openid-client";
-import type { Strategy } from "passport";
 import * as z from "zod";
 import { makeBoundedFetch, OUTBOUND_LIMITS } from "../bounded-fetch.ts";
 import { makeCircuitBreaker } from "../circuit-breaker.ts";
@@ -103,9 +102,7 @@ function makeOidcLogin(stored: StoredConnector, settings: OidcSettings, parts: C
       return readClaims(configuration, tokens, settings);
     };
     const strategy = new OneStepStrategy({ config: configuration, step, parameters, verify });
-    // The cast: both type packages bind `this` of authenticate to their own class, so no strategy of the one fits the
-    // other, although openid-client's class implements passport's interface.
-    return { kind: "strategy", strategy: strategy as Strategy, options: {} };
+    return { kind: "strategy", strategy, options: {} };
   }
 
   const login = passportLogin({

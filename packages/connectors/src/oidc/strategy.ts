@@ -13,8 +13,9 @@ export const SESSION_KEY = "oidc";
  * strategy would start over whenever a callback carries no code. It adds PKCE S256 (RFC 7636) to every request.
  */
 export class OneStepStrategy extends Strategy {
-  readonly #step: LoginStep;
-  readonly #parameters: URLSearchParams;
+  // Not #private: passport runs strategies through an object that inherits from them.
+  private readonly step: LoginStep;
+  private readonly parameters: URLSearchParams;
 
   constructor(given: {
     readonly config: Configuration;
@@ -31,24 +32,24 @@ export class OneStepStrategy extends Strategy {
           (error: unknown) => verified(error),
         ),
     );
-    this.#step = given.step;
-    this.#parameters = given.parameters;
+    this.step = given.step;
+    this.parameters = given.parameters;
   }
 
   override authorizationRequestParams<Options extends AuthenticateOptions>(
     _request: unknown,
     _options: Options,
   ): URLSearchParams {
-    return this.#parameters;
+    return this.parameters;
   }
 
   override currentUrl(_request: unknown): URL {
-    const url = new URL(this.#step.callbackUrl);
-    if (this.#step.step === "finish") url.search = this.#step.query.toString();
+    const url = new URL(this.step.callbackUrl);
+    if (this.step.step === "finish") url.search = this.step.query.toString();
     return url;
   }
 
   override shouldInitiateAuthRequest(): boolean {
-    return this.#step.step === "begin";
+    return this.step.step === "begin";
   }
 }
