@@ -1,1 +1,10 @@
+export { decideThrottle, THROTTLE_POLICY, type ThrottleDecision, type ThrottlePolicy } from "./attempt-throttle.ts";
+export { canonicalEmail } from "./email-address.ts";
+export { DUMMY_HASH, needsUpgrade } from "./password-hash.ts";
+export { HasherBusy, makePasswordHasher, type PasswordHasher } from "./password-hasher.ts";
+export { decidePassword, PASSWORD_MIN_LENGTH, type PasswordDecision, type PasswordRefusal } from "./password-policy.ts";
+export { makePasswordSignIn, type PasswordSignIn, type PasswordSignInInput } from "./password-sign-in.ts";
+export { PASSWORD_MAX_BYTES } from "./password-text.ts";
+export { decideSignIn, type SignInDecision, type SignInPolicy, type SignInRefusal } from "./sign-in-decision.ts";
 export type * from "./user.ts";
+export { newUserId } from "./user-id.ts";
