@@ -1,4 +1,17 @@
 export type * from "./clients/client.ts";
+export * from "./clients/redirect-uri.ts";
+export { type AuthorizationDecision, type AuthorizationParts, decideAuthorization } from "./endpoints/authorization.ts";
 export type * from "./endpoints/authorization-request.ts";
+export * from "./endpoints/authorization-response.ts";
+export { isWellFormedForm } from "./endpoints/parameters.ts";
+export * from "./errors.ts";
 export * from "./login-state/login-state.ts";
+export * from "./login-state/next-step.ts";
+export * from "./login-state/seal-login-state.ts";
 export type * from "./ports.ts";
+export { SUPPORTED_SCOPES, type SupportedScope } from "./scope.ts";
+export * from "./sealers.ts";
+export * from "./sessions/limits.ts";
+export * from "./sessions/new-session.ts";
+export { hashOfCode, type IssuedCode, newCode } from "./tokens/code.ts";
+export * from "./tokens/lifetimes.ts";

@@ -1,0 +1,68 @@
+// The single parameters of an authorization request: from text to a value, or undefined where the text is not one.
+import type { Prompt } from "./authorization-request.ts";
+
+/** Parameters that may be sent once only (RED-6). Others are not ours and are ignored, OIDC Core §3.1.2.1. */
+export const AUTHORIZATION_PARAMETERS = [
+  "client_id",
+  "redirect_uri",
+  "response_type",
+  "response_mode",
+  "scope",
+  "state",
+  "nonce",
+  "code_challenge",
+  "code_challenge_method",
+  "prompt",
+  "max_age",
+  "display",
+  "ui_locales",
+  "claims_locales",
+  "acr_values",
+  "id_token_hint",
+  "login_hint",
+  "connector_id",
+  "claims",
+  "request",
+  "request_uri",
+  "registration",
+] as const;
+
+/** In bytes, since that is what comes back in a URL. AUT-1 asks for 2 KiB of state. */
+export const MAX_BYTES = { state: 2048, scope: 1024, nonce: 512, login_hint: 320, connector_id: 255, claims: 4096 };
+/** An ID token of ours with many groups. */
+export const MAX_ID_TOKEN_HINT_LENGTH = 16_384;
+/** 68 years: what fits in 31 bits. */
+const MAX_AGE_LIMIT_SECONDS = 2_147_483_647;
+
+const PROMPTS: readonly Prompt[] = ["none", "login", "consent", "select_account"];
+
+/** OIDC Core §3.1.2.1: known words, and `none` alone. */
+export function parsePrompt(text: string | undefined): readonly Prompt[] | undefined {
+  const words = text === undefined ? [] : [...new Set(text.split(" "))];
+  const prompts = words.map((word) => PROMPTS.find((known) => known === word));
+  const known = prompts.filter((prompt) => prompt !== undefined);
+  if (known.length !== words.length) return undefined;
+  return known.includes("none") && known.length > 1 ? undefined : known;
+}
+
+/** A whole number of seconds, 0 or more. */
+export function parseMaxAge(text: string): number | undefined {
+  if (!/^\d{1,10}$/.test(text)) return undefined;
+  const seconds = Number(text);
+  return seconds > MAX_AGE_LIMIT_SECONDS ? undefined : seconds;
+}
+
+/** RFC 7636 §4.2: an S256 challenge is 32 bytes in base64url. */
+export function isCodeChallenge(text: string): boolean {
+  return /^[A-Za-z0-9_-]{43}$/.test(text);
+}
+
+/** OIDC Core §5.5: a JSON object. It is not acted on, so it cannot ask for another subject (AUT-7). */
+export function isClaimsObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}

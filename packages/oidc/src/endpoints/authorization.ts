@@ -1,0 +1,258 @@
+import { toEpochSeconds } from "@dex/runtime";
+import type { Client } from "../clients/client.ts";
+import { matchRedirectUri } from "../clients/redirect-uri.ts";
+import { OAuthError, type OAuthErrorCode } from "../errors.ts";
+import type { Clients, OwnTokenVerifier } from "../ports.ts";
+import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
+import {
+  AUTHORIZATION_PARAMETERS,
+  isClaimsObject,
+  isCodeChallenge,
+  MAX_BYTES,
+  MAX_ID_TOKEN_HINT_LENGTH,
+  parseMaxAge,
+  parsePrompt,
+} from "./authorization-parameters.ts";
+import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
+import { renderAuthorizationError } from "./authorization-response.ts";
+import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
+
+export type AuthorizationDecision =
+  /** Client or redirect_uri cannot be trusted: a page of ours, no redirect (RFC 6749 §4.1.2.1, RED-10). */
+  | { readonly kind: "show"; readonly error: OAuthError }
+  /** The error goes to the client: `to` is the whole URL. */
+  | { readonly kind: "deliver"; readonly to: string; readonly error: OAuthError }
+  | { readonly kind: "login"; readonly request: AuthorizationRequest; readonly client: Client };
+
+export interface AuthorizationParts {
+  readonly clients: Clients;
+  readonly issuer: string;
+  readonly idTokens: OwnTokenVerifier;
+  /** The deployment demands PKCE of every client, whatever the client's own setting (PKC-1). */
+  readonly requirePkce: boolean;
+  readonly now: Date;
+}
+
+/** How far ahead of ours the clock of whoever issued a token may be. */
+const CLOCK_TOLERANCE_SECONDS = 60;
+
+const AUDIENCE_SCOPE_PREFIX = "audience:server:client_id:";
+
+/** What an authorization request may not be. In this order, the first that is true is the answer. */
+const CHECKS: readonly ((
+  params: URLSearchParams,
+  client: Client,
+  parts: AuthorizationParts,
+) => OAuthError | undefined)[] = [
+  refuseUnsafeParameters, // AUT-10
+  (params) => refuseRepeated(params, AUTHORIZATION_PARAMETERS), // RFC 6749 §3.1
+  refuseTooLong, // AUT-1
+  refuseRequestObject, // OIDC Core §6, §7.2.1
+  refuseResponseType, // RFC 6749 §3.1.1
+  refuseResponseMode, // OAuth 2.0 Multiple Response Types §2.1
+  refuseGrant, // RFC 6749 §4.1.2.1 unauthorized_client
+  refuseScope, // OIDC Core §3.1.2.1, RFC 6749 §3.3
+  refuseCodeChallenge, // RFC 7636 §4.3, RFC 9700 §2.1.1
+  refusePrompt, // OIDC Core §3.1.2.1
+  refuseMaxAge, // OIDC Core §3.1.2.1
+  refuseClaims, // OIDC Core §5.5
+];
+
+/**
+ * Decides what becomes of an authorization request, OIDC Core §3.1.2.2. Before client and redirect_uri are known to
+ * belong together nothing is sent anywhere; after that the client is told.
+ */
+export async function decideAuthorization(
+  params: URLSearchParams,
+  parts: AuthorizationParts,
+): Promise<AuthorizationDecision> {
+  const { clients, issuer } = parts;
+  const client = await findClient(params, clients);
+  if (client === undefined) return show("the client is unknown", describeClientId(params));
+  const redirectUri = findRedirectUri(params, client);
+  if (redirectUri === undefined) {
+    return show("the redirect_uri is not registered for this client", `client ${client.id}`);
+  }
+  const deliver = (error: OAuthError): AuthorizationDecision => ({
+    kind: "deliver",
+    to: renderAuthorizationError({ redirectUri, state: returnableState(params) }, error, issuer),
+    error,
+  });
+  for (const check of CHECKS) {
+    const error = check(params, client, parts);
+    if (error !== undefined) return deliver(error);
+  }
+  const hint = await readIdTokenHint(params, parts);
+  if (hint.kind === "refused") return deliver(hint.error);
+  return { kind: "login", request: toRequest(params, client, redirectUri, hint.userId), client };
+}
+
+// RED-5: unknown, missing and repeated look the same to the outside.
+async function findClient(params: URLSearchParams, clients: Clients): Promise<Client | undefined> {
+  const [clientId, ...more] = params.getAll("client_id");
+  if (clientId === undefined || clientId === "" || more.length > 0) return undefined;
+  if (clientId.length > 512 || isUnsafe(clientId)) return undefined;
+  return clients.find(clientId);
+}
+
+function describeClientId(params: URLSearchParams): string {
+  const found = params.getAll("client_id").map((id) => JSON.stringify(id.slice(0, 100)));
+  return found.length === 0 ? "no client_id" : `client_id ${found.slice(0, 3).join(", ")}`;
+}
+
+// RED-1, RED-4, RED-6
+function findRedirectUri(params: URLSearchParams, client: Client): VerifiedRedirectUri | undefined {
+  const [value, ...more] = params.getAll("redirect_uri");
+  return value === undefined || more.length > 0 ? undefined : matchRedirectUri(client, value);
+}
+
+/** The state as it came, or none where it cannot be given back exactly. */
+function returnableState(params: URLSearchParams): string | undefined {
+  const state = single(params, "state");
+  if (state === undefined || params.getAll("state").length > 1 || isUnsafe(state)) return undefined;
+  return Buffer.byteLength(state) > MAX_BYTES.state ? undefined : state;
+}
+
+function refuseTooLong(params: URLSearchParams): OAuthError | undefined {
+  for (const [name, limit] of Object.entries(MAX_BYTES)) {
+    if (Buffer.byteLength(params.get(name) ?? "") > limit) return invalid(`${name} is longer than ${limit} bytes`);
+  }
+  return undefined;
+}
+
+// AUT-11: what a request object says is never looked at, and no request_uri is fetched.
+function refuseRequestObject(params: URLSearchParams): OAuthError | undefined {
+  for (const name of ["request", "request_uri", "registration"] as const) {
+    if (params.has(name)) return new OAuthError(`${name}_not_supported`, `the parameter ${name} is not supported`);
+  }
+  return undefined;
+}
+
+function refuseResponseType(params: URLSearchParams): OAuthError | undefined {
+  const responseType = single(params, "response_type");
+  if (responseType === undefined) return invalid("response_type is missing");
+  return responseType === "code"
+    ? undefined
+    : new OAuthError("unsupported_response_type", "the only supported response_type is code");
+}
+
+function refuseResponseMode(params: URLSearchParams): OAuthError | undefined {
+  const mode = single(params, "response_mode");
+  return mode === undefined || mode === "query" ? undefined : invalid("the only supported response_mode is query");
+}
+
+function refuseGrant(_params: URLSearchParams, client: Client): OAuthError | undefined {
+  return client.grantTypes.includes("authorization_code")
+    ? undefined
+    : new OAuthError("unauthorized_client", "the client may not use the authorization_code grant");
+}
+
+function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
+  const asked = parseScope(single(params, "scope"));
+  if (asked.some((scope) => scope.startsWith(AUDIENCE_SCOPE_PREFIX))) {
+    return new OAuthError("invalid_scope", "cross-client audience scopes are not supported");
+  }
+  if (!asked.includes("openid")) return new OAuthError("invalid_scope", "the scope openid is missing");
+  return grantableScope(asked, client).includes("openid")
+    ? undefined
+    : new OAuthError("invalid_scope", "the client may not ask for the scope openid");
+}
+
+/** What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access. */
+function grantableScope(asked: readonly string[], client: Client): readonly string[] {
+  return SUPPORTED_SCOPES.filter(
+    (scope) =>
+      asked.includes(scope) &&
+      (client.scopes?.includes(scope) ?? true) &&
+      (scope !== "offline_access" || client.grantTypes.includes("refresh_token")),
+  );
+}
+
+// PKC-1 to PKC-3. An absent method means plain (RFC 7636 §4.3), which is not offered.
+function refuseCodeChallenge(
+  params: URLSearchParams,
+  client: Client,
+  { requirePkce }: AuthorizationParts,
+): OAuthError | undefined {
+  const challenge = single(params, "code_challenge");
+  const method = single(params, "code_challenge_method");
+  if (challenge === undefined) {
+    if (params.has("code_challenge") || method !== undefined) return invalid("code_challenge is missing");
+    return client.public || client.requirePkce || requirePkce ? invalid("a code_challenge must be sent") : undefined;
+  }
+  if (method !== "S256") return invalid("the only supported code_challenge_method is S256");
+  return isCodeChallenge(challenge) ? undefined : invalid("code_challenge must be 43 characters of base64url");
+}
+
+function refusePrompt(params: URLSearchParams): OAuthError | undefined {
+  return parsePrompt(single(params, "prompt")) === undefined
+    ? invalid("prompt must hold known values, and none only alone")
+    : undefined;
+}
+
+function refuseMaxAge(params: URLSearchParams): OAuthError | undefined {
+  const text = single(params, "max_age");
+  return text === undefined || parseMaxAge(text) !== undefined
+    ? undefined
+    : invalid("max_age must be a whole number of seconds, 0 or more");
+}
+
+function refuseClaims(params: URLSearchParams): OAuthError | undefined {
+  const claims = single(params, "claims");
+  return claims === undefined || isClaimsObject(claims) ? undefined : invalid("claims must be a JSON object");
+}
+
+type IdTokenHint =
+  | { readonly kind: "read"; readonly userId: string | undefined }
+  | { readonly kind: "refused"; readonly error: OAuthError };
+
+// OIDC Core §3.1.2.1: our signature is needed, not an unexpired token, and any client of ours may be its audience. The
+// hint only narrows who may be signed in (AUT-6).
+async function readIdTokenHint(
+  params: URLSearchParams,
+  { issuer, idTokens, now }: AuthorizationParts,
+): Promise<IdTokenHint> {
+  const hint = single(params, "id_token_hint");
+  if (hint === undefined) return { kind: "read", userId: undefined };
+  const claims = hint.length > MAX_ID_TOKEN_HINT_LENGTH ? undefined : await idTokens.verify(hint, "JWT");
+  const userId = claims === undefined ? undefined : subjectOfHint(claims, issuer, now);
+  if (userId !== undefined) return { kind: "read", userId };
+  const code: OAuthErrorCode = single(params, "prompt") === "none" ? "login_required" : "invalid_request";
+  return { kind: "refused", error: new OAuthError(code, "id_token_hint is not an ID token of this issuer") };
+}
+
+function subjectOfHint(claims: Readonly<Record<string, unknown>>, issuer: string, now: Date): string | undefined {
+  const { iss, sub, iat } = claims;
+  if (iss !== issuer || typeof sub !== "string" || sub === "" || typeof iat !== "number") return undefined;
+  return iat > toEpochSeconds(now) + CLOCK_TOLERANCE_SECONDS ? undefined : sub;
+}
+
+function toRequest(
+  params: URLSearchParams,
+  client: Client,
+  redirectUri: VerifiedRedirectUri,
+  hintedUserId: string | undefined,
+): AuthorizationRequest {
+  const maxAge = single(params, "max_age");
+  return {
+    clientId: client.id,
+    redirectUri,
+    scope: grantableScope(parseScope(single(params, "scope")), client),
+    state: single(params, "state"),
+    nonce: single(params, "nonce"),
+    codeChallenge: single(params, "code_challenge"),
+    prompt: parsePrompt(single(params, "prompt")) ?? [],
+    maxAgeSeconds: maxAge === undefined ? undefined : parseMaxAge(maxAge),
+    loginHint: single(params, "login_hint"),
+    hintedUserId,
+    connectorId: single(params, "connector_id"),
+  };
+}
+
+function show(message: string, detail: string): AuthorizationDecision {
+  return { kind: "show", error: new OAuthError("invalid_request", message, { detail }) };
+}
+
+function invalid(message: string): OAuthError {
+  return new OAuthError("invalid_request", message);
+}

@@ -1,0 +1,84 @@
+import type { Client } from "../clients/client.ts";
+import { OAuthError } from "../errors.ts";
+import type { Session } from "../ports.ts";
+import { scopeContains } from "../scope.ts";
+import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState } from "./login-state.ts";
+
+export type AuthenticationReason =
+  | "no session"
+  | "prompt=login"
+  | "prompt=select_account"
+  | "max_age passed"
+  | "another user is signed in";
+
+/** What comes next on the way to a code. */
+export type NextStep =
+  | { readonly kind: "authenticate"; readonly reason: AuthenticationReason }
+  | { readonly kind: "consent"; readonly session: Session; readonly scope: readonly string[] }
+  | { readonly kind: "finish"; readonly session: Session; readonly newConsent: undefined }
+  | { readonly kind: "refuse"; readonly error: OAuthError };
+
+/** Upstream clocks may be off by this much. */
+const CLOCK_TOLERANCE_SECONDS = 60;
+/** `openid` itself releases nothing but an identifier. */
+const SCOPES_WITHOUT_CONSENT: readonly string[] = ["openid"];
+
+/**
+ * Decides the next step of a flow, OIDC Core §3.1.2.3 and §3.1.2.4. `session` is the browser's, looked up for the
+ * request's client. A login_hint plays no part: it fills a form and selects nobody.
+ */
+export function decideNextStep(
+  state: LoginState,
+  facts: { readonly session: Session | undefined; readonly client: Client; readonly now: Date },
+): NextStep {
+  const { client, now } = facts;
+  const { prompt } = state.request;
+  const silent = prompt.includes("none");
+  const session = facts.session !== undefined && facts.session.expiresAt > now ? facts.session : undefined;
+  if (session === undefined) return authenticate("no session", silent);
+  const reason = reasonToAuthenticate(state, session, now);
+  if (reason !== undefined) {
+    // What this very flow has just established will not get better by asking again.
+    if (signedInHere(state, session)) return refuse("login_required", `the sign-in does not satisfy: ${reason}`);
+    return authenticate(reason, silent);
+  }
+  if (!consentNeeded(state, session, client)) return { kind: "finish", session, newConsent: undefined };
+  if (silent) return refuse("consent_required", "the user has not consented to what the client asks for");
+  return { kind: "consent", session, scope: state.request.scope };
+}
+
+function signedInHere(state: LoginState, session: Session): boolean {
+  return state.signedInSession !== undefined && state.signedInSession === session.hash.toString("base64url");
+}
+
+function reasonToAuthenticate(state: LoginState, session: Session, now: Date): AuthenticationReason | undefined {
+  const { prompt, maxAgeSeconds, hintedUserId } = state.request;
+  const here = signedInHere(state, session);
+  const ageSeconds = (now.getTime() - session.authTime.getTime()) / 1000;
+  // AUT-5: a sign-in of this flow counts, unless the upstream answered from a session of its own that is older.
+  const stale = !here || ageSeconds > LOGIN_STATE_LIFETIME_SECONDS + CLOCK_TOLERANCE_SECONDS;
+  if (prompt.includes("login") && stale) return "prompt=login";
+  if (prompt.includes("select_account") && !here) return "prompt=select_account";
+  if (maxAgeSeconds !== undefined && stale && (maxAgeSeconds === 0 || ageSeconds > maxAgeSeconds)) {
+    return "max_age passed";
+  }
+  // AUT-6
+  return hintedUserId !== undefined && hintedUserId !== session.user.id ? "another user is signed in" : undefined;
+}
+
+function consentNeeded(state: LoginState, session: Session, client: Client): boolean {
+  const { prompt, scope } = state.request;
+  if (prompt.includes("consent")) return true;
+  if (client.trusted) return false;
+  if (session.consentedScope === undefined) return true;
+  return !scopeContains([...session.consentedScope, ...SCOPES_WITHOUT_CONSENT], scope);
+}
+
+// AUT-4: prompt=none shows no page.
+function authenticate(reason: AuthenticationReason, silent: boolean): NextStep {
+  return silent ? refuse("login_required", `the user must sign in: ${reason}`) : { kind: "authenticate", reason };
+}
+
+function refuse(code: "login_required" | "consent_required", message: string): NextStep {
+  return { kind: "refuse", error: new OAuthError(code, message) };
+}

@@ -1,0 +1,107 @@
+import { addSeconds, decodeBase64Url, type Random, type Sealer } from "@dex/runtime";
+import { z } from "zod";
+import type { AuthorizationRequest, VerifiedRedirectUri } from "../endpoints/authorization-request.ts";
+import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState } from "./login-state.ts";
+
+/** What a browser still carries with ease: two cookies, or a form field. */
+export const MAX_SEALED_LOGIN_STATE_LENGTH = 7000;
+/** Raised when the shape below changes, so that another release's state is told apart from a damaged one. */
+const SHAPE_VERSION = 1;
+
+const ID_BYTES = 16;
+
+export interface LoginStates {
+  /** A new flow for a validated request. */
+  begin(request: AuthorizationRequest, now: Date): LoginState;
+  /** Base64url text for the browser to keep, or undefined when it would be longer than MAX_SEALED_LOGIN_STATE_LENGTH. */
+  seal(state: LoginState): string | undefined;
+  /** The state named `id`, or undefined when `text` is not its seal, was altered, or has expired at `now`. */
+  open(id: string, text: string, now: Date): LoginState | undefined;
+  /** A new form token, for the state after somebody has signed in. */
+  newFormToken(): string;
+}
+
+const optionalText = z.string().optional();
+const sealedShape = z.strictObject({
+  id: z.string(),
+  expiresAt: z.int(),
+  formToken: z.string(),
+  connectorId: optionalText,
+  upstream: z.strictObject({ connectorId: z.string(), data: z.record(z.string(), z.json()) }).optional(),
+  signedInSession: optionalText,
+  request: z.strictObject({
+    clientId: z.string(),
+    redirectUri: z.string(),
+    scope: z.array(z.string()),
+    state: optionalText,
+    nonce: optionalText,
+    codeChallenge: optionalText,
+    prompt: z.array(z.enum(["none", "login", "consent", "select_account"])),
+    maxAgeSeconds: z.int().nonnegative().optional(),
+    loginHint: optionalText,
+    hintedUserId: optionalText,
+    connectorId: optionalText,
+  }),
+});
+
+/** Login states as the browser keeps them: sealed, bound to their id, and gone after their lifetime (PKC-8). */
+export function makeLoginStates(parts: { sealer: Sealer; random: Random; lifetimeSeconds?: number }): LoginStates {
+  const { sealer, random, lifetimeSeconds = LOGIN_STATE_LIFETIME_SECONDS } = parts;
+  const newText = () => random(ID_BYTES).toString("base64url");
+  return {
+    newFormToken: newText,
+    begin(request, now) {
+      return {
+        id: newText(),
+        expiresAt: addSeconds(now, lifetimeSeconds),
+        request,
+        formToken: newText(),
+        connectorId: request.connectorId,
+        upstream: undefined,
+        signedInSession: undefined,
+      };
+    },
+    seal(state) {
+      const json = JSON.stringify({ ...state, expiresAt: state.expiresAt.getTime() });
+      const text = sealer.seal(Buffer.from(`${SHAPE_VERSION}${json}`), state.id).toString("base64url");
+      return text.length > MAX_SEALED_LOGIN_STATE_LENGTH ? undefined : text;
+    },
+    open(id, text, now) {
+      if (text.length > MAX_SEALED_LOGIN_STATE_LENGTH) return undefined;
+      const sealed = decodeBase64Url(text);
+      const plaintext = sealed === undefined ? undefined : sealer.open(sealed, id)?.plaintext.toString();
+      const state = plaintext === undefined ? undefined : parseLoginState(plaintext);
+      return state === undefined || state.id !== id || state.expiresAt <= now ? undefined : state;
+    },
+  };
+}
+
+function parseLoginState(plaintext: string): LoginState | undefined {
+  // The seal is ours, so this is whole JSON; only its shape can be that of another release.
+  if (!plaintext.startsWith(`${SHAPE_VERSION}{`)) return undefined;
+  const parsed = sealedShape.safeParse(JSON.parse(plaintext.slice(1)));
+  if (!parsed.success) return undefined;
+  const { request, upstream, ...state } = parsed.data;
+  return {
+    id: state.id,
+    formToken: state.formToken,
+    expiresAt: new Date(state.expiresAt),
+    connectorId: state.connectorId,
+    signedInSession: state.signedInSession,
+    upstream: upstream === undefined ? undefined : { connectorId: upstream.connectorId, data: upstream.data },
+    request: {
+      clientId: request.clientId,
+      // It matched when the request was sealed, and the seal proves that nobody has changed it since.
+      redirectUri: request.redirectUri as VerifiedRedirectUri,
+      scope: request.scope,
+      state: request.state,
+      nonce: request.nonce,
+      codeChallenge: request.codeChallenge,
+      prompt: request.prompt,
+      maxAgeSeconds: request.maxAgeSeconds,
+      loginHint: request.loginHint,
+      hintedUserId: request.hintedUserId,
+      connectorId: request.connectorId,
+    },
+  };
+}

@@ -1,0 +1,53 @@
+// Access tokens are opaque to clients: sealed, so that checking one needs no row, and naming the family, so that one row
+// ends them all.
+import { addSeconds, decodeBase64Url, type Random, type Sealer, toEpochSeconds } from "@dex/runtime";
+
+const PREFIX = "dxa_";
+const CONTEXT = "access token";
+const MAX_LENGTH = 4096;
+
+/** What an access token says to ourselves. */
+export interface AccessToken {
+  readonly familyId: string;
+  readonly clientId: string;
+  readonly userId: string;
+  readonly scope: readonly string[];
+  readonly expiresAt: Date;
+  /** Names this one token. */
+  readonly id: string;
+}
+
+export interface AccessTokens {
+  issue(input: Omit<AccessToken, "id" | "expiresAt">, lifetimeSeconds: number, now: Date): string;
+  /** The token, or undefined when it was not issued by us, was altered, or has expired at `now` (JWT-11, TOK-13). */
+  open(text: string, now: Date): AccessToken | undefined;
+}
+
+export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): AccessTokens {
+  const { sealer, random } = parts;
+  return {
+    issue(token, lifetimeSeconds, now) {
+      const { familyId, clientId, userId, scope } = token;
+      const exp = toEpochSeconds(addSeconds(now, lifetimeSeconds));
+      const jti = random(12).toString("base64url");
+      const plaintext = JSON.stringify([familyId, clientId, userId, scope.join(" "), exp, jti]);
+      return PREFIX + sealer.seal(Buffer.from(plaintext), CONTEXT).toString("base64url");
+    },
+    open(text, now) {
+      if (!text.startsWith(PREFIX) || text.length > MAX_LENGTH) return undefined;
+      const sealed = decodeBase64Url(text.slice(PREFIX.length));
+      const plaintext = sealed === undefined ? undefined : sealer.open(sealed, CONTEXT)?.plaintext;
+      const token = plaintext === undefined ? undefined : parseAccessToken(plaintext);
+      return token === undefined || token.expiresAt <= now ? undefined : token;
+    },
+  };
+}
+
+function parseAccessToken(plaintext: Buffer): AccessToken | undefined {
+  const members: unknown = JSON.parse(plaintext.toString()); // only we can seal, so this is JSON
+  if (!Array.isArray(members)) return undefined;
+  const [familyId, clientId, userId, scope, exp, id]: unknown[] = members;
+  if (typeof familyId !== "string" || typeof clientId !== "string" || typeof userId !== "string") return undefined;
+  if (typeof scope !== "string" || typeof exp !== "number" || typeof id !== "string") return undefined;
+  return { familyId, clientId, userId, scope: scope.split(" "), expiresAt: new Date(exp * 1000), id };
+}

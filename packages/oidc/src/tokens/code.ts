@@ -1,0 +1,51 @@
+import { addSeconds, decodeBase64Url, type Random, sha256 } from "@dex/runtime";
+import type { LoginState } from "../login-state/login-state.ts";
+import type { NewCode, NewSession, Session } from "../ports.ts";
+import type { TokenLifetimes } from "./lifetimes.ts";
+
+const PREFIX = "dxc_";
+const RANDOM_BYTES = 32;
+
+/** An authorization code: `value` goes to the client, `stored` to the database, which never sees the value (AUT-14). */
+export interface IssuedCode {
+  readonly value: string;
+  readonly stored: NewCode;
+}
+
+/** A fresh code for the request of `state` and the person of `session`. RFC 6749 §4.1.2. */
+export function newCode(input: {
+  state: LoginState;
+  session: Session | NewSession;
+  random: Random;
+  now: Date;
+  lifetimes: TokenLifetimes;
+}): IssuedCode {
+  const { state, session, now } = input;
+  const { request } = state;
+  const value = PREFIX + input.random(RANDOM_BYTES).toString("base64url");
+  return {
+    value,
+    stored: {
+      hash: sha256(value),
+      loginStateId: state.id,
+      clientId: request.clientId,
+      userId: "user" in session ? session.user.id : session.userId,
+      connectorId: session.connectorId,
+      sessionHash: session.hash,
+      redirectUri: request.redirectUri,
+      scope: request.scope,
+      nonce: request.nonce,
+      codeChallenge: request.codeChallenge,
+      authTime: session.authTime,
+      amr: session.amr,
+      issuedAt: now,
+      expiresAt: addSeconds(now, input.lifetimes.codeSeconds),
+    },
+  };
+}
+
+/** The stored hash of a code, or undefined when the text is none of ours (AUT-15). */
+export function hashOfCode(text: string): Buffer | undefined {
+  if (!text.startsWith(PREFIX)) return undefined;
+  return decodeBase64Url(text.slice(PREFIX.length))?.length === RANDOM_BYTES ? sha256(text) : undefined;
+}

@@ -1,0 +1,47 @@
+/** How long everything that is issued stays good, in seconds. */
+export interface TokenLifetimes {
+  readonly codeSeconds: number;
+  readonly accessTokenSeconds: number;
+  readonly idTokenSeconds: number;
+  /** A refresh token that is not used for this long is dead. */
+  readonly refreshIdleSeconds: number;
+  /** A token family ends after this long, whatever its use (REF-14). */
+  readonly refreshAbsoluteSeconds: number;
+  /** For this long a rotated refresh token still gets its successor, for answers lost on the way (REF-3). */
+  readonly refreshGraceSeconds: number;
+}
+
+export const DEFAULT_TOKEN_LIFETIMES: TokenLifetimes = {
+  codeSeconds: 60,
+  accessTokenSeconds: 600,
+  idTokenSeconds: 3600,
+  refreshIdleSeconds: 2_592_000,
+  refreshAbsoluteSeconds: 7_776_000,
+  refreshGraceSeconds: 10,
+};
+
+/** What a deployment may not exceed. */
+export const MAX_TOKEN_LIFETIMES: TokenLifetimes = {
+  codeSeconds: 60,
+  accessTokenSeconds: 3600,
+  idTokenSeconds: 86_400,
+  refreshIdleSeconds: 7_776_000,
+  refreshAbsoluteSeconds: 31_536_000,
+  refreshGraceSeconds: 60,
+};
+
+/**
+ * The lifetimes with the defaults for what was left out. Throws a RangeError that names the first one that is not a whole
+ * number within its cap: a mistake of the configuration, found at start.
+ */
+export function makeTokenLifetimes(chosen: Partial<TokenLifetimes> = {}): TokenLifetimes {
+  const lifetimes = { ...DEFAULT_TOKEN_LIFETIMES, ...chosen };
+  for (const name of Object.keys(DEFAULT_TOKEN_LIFETIMES) as (keyof TokenLifetimes)[]) {
+    const least = name === "refreshGraceSeconds" ? 0 : 1;
+    const [seconds, most] = [lifetimes[name], MAX_TOKEN_LIFETIMES[name]];
+    if (!Number.isInteger(seconds) || seconds < least || seconds > most) {
+      throw new RangeError(`${name} must be a whole number from ${least} to ${most}, found ${seconds}`);
+    }
+  }
+  return lifetimes;
+}
