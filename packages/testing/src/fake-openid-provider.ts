@@ -1,0 +1,291 @@
+// An OpenID provider for tests: a real HTTP server that is strict with its client and misbehaves on demand.
+import { createHash, randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type Clock, systemClock, toEpochSeconds } from "@dex/runtime";
+import { type FakeBehaviours, type FakeEndpoint, goodBehaviours, replaceMembers } from "./fake-openid-behaviours.ts";
+import { type FakeIdTokens, makeFakeIdTokens } from "./fake-openid-tokens.ts";
+import { misbehave } from "./misbehave.ts";
+
+export type FakeClientAuthentication = "client_secret_basic" | "client_secret_post" | "none";
+
+export interface FakeUser {
+  readonly sub: string;
+  /** Claims of the ID token and of userinfo. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export interface FakeRequest {
+  readonly endpoint: FakeEndpoint;
+  readonly method: string;
+  /** Query or form. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface FakeOpenIdProviderOptions {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Compared byte for byte. May be filled in later, when our own address is known. */
+  readonly redirectUris: string[];
+  readonly users?: readonly FakeUser[];
+  readonly clientAuthentication?: FakeClientAuthentication;
+  /** Path of the issuer, such as "/realm"; none by default. */
+  readonly path?: string;
+  /** Announces and sends `iss` in the authorization response (RFC 9207). On by default. */
+  readonly responseIss?: boolean;
+  readonly clock?: Clock;
+}
+
+export interface FakeOpenIdProvider {
+  readonly issuer: string;
+  /** Scheme, host and port. */
+  readonly url: string;
+  /** The first one signs in, at once and without a form, unless `login_hint` is the `sub` or email of another. */
+  readonly users: FakeUser[];
+  readonly requests: FakeRequest[];
+  /** What the client did wrong, in order. Each was also answered with an error. */
+  readonly violations: string[];
+  readonly behaviours: FakeBehaviours;
+  readonly redirectUris: string[];
+  /** Back to good behaviour, with nothing recorded. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+interface IssuedCode {
+  readonly redirectUri: string;
+  readonly challenge: string;
+  readonly nonce: string | undefined;
+  readonly scope: string;
+  readonly user: FakeUser;
+}
+
+/** Thrown by the checks, answered and recorded by the server. */
+class Violation extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+const MAX_FORM_BYTES = 65_536;
+
+/** Starts one on a free port of 127.0.0.1. */
+export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions): Promise<FakeOpenIdProvider> {
+  const { clientId, clientSecret, redirectUris, clientAuthentication = "client_secret_basic" } = options;
+  const { path: issuerPath = "", responseIss = true, clock = systemClock } = options;
+  const users = [...(options.users ?? [])];
+  const requests: FakeRequest[] = [];
+  const violations: string[] = [];
+  const behaviours = goodBehaviours();
+  const codes = new Map<string, IssuedCode>();
+  const accessTokens = new Map<string, FakeUser>();
+  const idTokens: FakeIdTokens = await makeFakeIdTokens(clientSecret);
+  let issuer = "";
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => {
+      const violation = error instanceof Violation ? error : new Violation("server_error", String(error), 500);
+      violations.push(violation.message);
+      if (!response.headersSent) sendJson(response, violation.status, { error: violation.code });
+    });
+  });
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://fake.invalid");
+    const endpoint = endpoints.get(url.pathname);
+    if (endpoint === undefined) throw new Violation("not_found", `unknown path ${url.pathname}`, 404);
+    const form = request.method === "POST" ? await readForm(request) : url.searchParams;
+    const parameters = onlyOnce(form);
+    requests.push({ endpoint: endpoint.name, method: request.method ?? "", parameters });
+    if (request.method !== endpoint.method) throw new Violation("invalid_request", `${request.method} ${url.pathname}`);
+    const misbehaviour = behaviours.endpoints[endpoint.name];
+    if (misbehaviour !== undefined) return misbehave(misbehaviour, request, response);
+    return endpoint.answer(request, response, parameters);
+  }
+
+  type Answer = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    parameters: Readonly<Record<string, string>>,
+  ) => void | Promise<void>;
+  const endpoints = new Map<string, { name: FakeEndpoint; method: "GET" | "POST"; answer: Answer }>([
+    [`${issuerPath}/.well-known/openid-configuration`, { name: "discovery", method: "GET", answer: sendDiscovery }],
+    [`${issuerPath}/authorize`, { name: "authorization", method: "GET", answer: authorize }],
+    [`${issuerPath}/token`, { name: "token", method: "POST", answer: redeem }],
+    [
+      `${issuerPath}/jwks`,
+      { name: "jwks", method: "GET", answer: (_, response) => sendJson(response, 200, idTokens.jwks) },
+    ],
+    [`${issuerPath}/userinfo`, { name: "userinfo", method: "GET", answer: sendUserInfo }],
+  ]);
+
+  function sendDiscovery(_request: IncomingMessage, response: ServerResponse): void {
+    const document = {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/jwks`,
+      userinfo_endpoint: `${issuer}/userinfo`,
+      response_types_supported: ["code"],
+      subject_types_supported: ["public"],
+      id_token_signing_alg_values_supported: ["RS256"],
+      token_endpoint_auth_methods_supported: [clientAuthentication],
+      code_challenge_methods_supported: ["S256"],
+      authorization_response_iss_parameter_supported: responseIss,
+    };
+    sendJson(response, 200, replaceMembers(document, behaviours.discovery));
+  }
+
+  function authorize(
+    _request: IncomingMessage,
+    response: ServerResponse,
+    given: Readonly<Record<string, string>>,
+  ): void {
+    const redirectUri = given.redirect_uri ?? "";
+    if (given.client_id !== clientId) throw new Violation("invalid_request", "authorization: another client_id");
+    if (!redirectUris.includes(redirectUri))
+      throw new Violation("invalid_request", "authorization: another redirect_uri");
+    expect(given.response_type === "code", "authorization: response_type is not code");
+    expect((given.scope ?? "").split(" ").includes("openid"), "authorization: scope without openid");
+    expect(/^[A-Za-z0-9_-]{43}$/.test(given.code_challenge ?? ""), "authorization: no S256 code_challenge");
+    expect(given.code_challenge_method === "S256", "authorization: code_challenge_method is not S256");
+    expect((given.state ?? "").length >= 16, "authorization: state is missing or guessable");
+    expect((given.nonce ?? "").length >= 16, "authorization: nonce is missing or guessable");
+    expect(!("client_secret" in given), "authorization: the client secret travels through the browser");
+    const hint = given.login_hint;
+    const user =
+      users.find(({ sub, claims }) => hint !== undefined && (sub === hint || claims.email === hint)) ?? users[0];
+    if (user === undefined) throw new Violation("server_error", "the fake provider has no user", 500);
+    const code = randomBytes(24).toString("base64url");
+    const { code_challenge: challenge = "", nonce, scope = "" } = given;
+    codes.set(code, { redirectUri, challenge, nonce, scope, user });
+    const answer = { code, state: given.state, ...(responseIss ? { iss: issuer } : {}) };
+    const location = new URL(redirectUri);
+    for (const [name, value] of Object.entries(replaceMembers(answer, behaviours.authorizationResponse))) {
+      location.searchParams.set(name, String(value));
+    }
+    response.writeHead(302, { location: location.href }).end();
+  }
+
+  async function redeem(
+    request: IncomingMessage,
+    response: ServerResponse,
+    form: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    authenticateClient(request, form);
+    expect(form.grant_type === "authorization_code", "token: grant_type is not authorization_code");
+    const code = codes.get(form.code ?? "");
+    codes.delete(form.code ?? "");
+    if (code === undefined) throw new Violation("invalid_grant", "token: the code is unknown or was used");
+    if (form.redirect_uri !== code.redirectUri) throw new Violation("invalid_grant", "token: another redirect_uri");
+    const challenge = createHash("sha256")
+      .update(form.code_verifier ?? "")
+      .digest("base64url");
+    if (challenge !== code.challenge) throw new Violation("invalid_grant", "token: the code_verifier does not fit");
+    const accessToken = randomBytes(24).toString("base64url");
+    accessTokens.set(accessToken, code.user);
+    const now = toEpochSeconds(clock());
+    const claims = {
+      iss: issuer,
+      aud: clientId,
+      iat: now,
+      exp: now + 300,
+      auth_time: now,
+      nonce: code.nonce,
+      ...code.user.claims,
+      sub: code.user.sub,
+    };
+    const idToken = await idTokens.sign(replaceMembers(claims, behaviours.idTokenClaims), behaviours.idTokenSignature);
+    const answer = {
+      access_token: accessToken,
+      token_type: "Bearer",
+      expires_in: 300,
+      scope: code.scope,
+      id_token: idToken,
+    };
+    sendJson(response, 200, replaceMembers(answer, behaviours.tokenResponse));
+  }
+
+  /** Exactly the registered method (RFC 6749 §2.3.1); a second one beside it is an error too. */
+  function authenticateClient(request: IncomingMessage, form: Readonly<Record<string, string>>): void {
+    const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? "")?.[1];
+    const [basicId, basicSecret] = Buffer.from(basic ?? "", "base64")
+      .toString()
+      .split(":")
+      .map(decodeForm);
+    const inBasic = basicId === clientId && basicSecret === clientSecret && form.client_secret === undefined;
+    const inBody = form.client_id === clientId && form.client_secret === clientSecret && basic === undefined;
+    const unauthenticated = form.client_id === clientId && form.client_secret === undefined && basic === undefined;
+    const accepted = { client_secret_basic: inBasic, client_secret_post: inBody, none: unauthenticated };
+    if (!accepted[clientAuthentication])
+      throw new Violation("invalid_client", "token: client authentication failed", 401);
+  }
+
+  function sendUserInfo(request: IncomingMessage, response: ServerResponse): void {
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    const user = accessTokens.get(token);
+    if (user === undefined) throw new Violation("invalid_token", "userinfo: unknown access token", 401);
+    sendJson(response, 200, replaceMembers({ ...user.claims, sub: user.sub }, behaviours.userInfoClaims));
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the fake provider has no port");
+  const url = `http://127.0.0.1:${address.port}`;
+  issuer = `${url}${issuerPath}`;
+
+  return {
+    issuer,
+    url,
+    users,
+    requests,
+    violations,
+    behaviours,
+    redirectUris,
+    reset() {
+      Object.assign(behaviours, goodBehaviours());
+      requests.length = 0;
+      violations.length = 0;
+    },
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function expect(condition: boolean, message: string): void {
+  if (!condition) throw new Violation("invalid_request", message);
+}
+
+function onlyOnce(given: URLSearchParams): Record<string, string> {
+  const names = [...given.keys()];
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined) throw new Violation("invalid_request", `${repeated} was sent more than once`);
+  return Object.fromEntries(given);
+}
+
+async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+  if (!/^application\/x-www-form-urlencoded\b/.test(request.headers["content-type"] ?? "")) {
+    throw new Violation("invalid_request", "the body is not a form");
+  }
+  let text = "";
+  for await (const chunk of request) {
+    text += String(chunk);
+    if (text.length > MAX_FORM_BYTES) throw new Violation("invalid_request", "the form is too large");
+  }
+  return new URLSearchParams(text);
+}
+
+/** RFC 6749 §2.3.1: both halves of Basic are form-encoded first. */
+function decodeForm(text: string): string {
+  return new URLSearchParams(`value=${text}`).get("value") ?? "";
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(JSON.stringify(body));
+}
