@@ -160,6 +160,7 @@ export interface StoredFamily {
   readonly id: string;
   readonly clientId: string;
   readonly grant: TokenGrant;
+  /** 1 in a new family, one more with each rotation. */
   readonly generation: number;
   readonly currentHash: Buffer | undefined;
   readonly previousHash: Buffer | undefined;
@@ -174,7 +175,10 @@ export interface StoredFamily {
 export type RevocationReason = "code replayed" | "refresh token replayed" | "revoked by client" | "user disabled";
 
 export interface TokenFamilies {
-  /** Rotates in place, in one statement, when every condition of decideRefresh for `rotate` holds at `now`. */
+  /**
+   * Rotates in place, in one statement, when every condition of decideRefresh for `rotate` holds at `now`. Returns the
+   * grant with the scope of the whole family, which a narrower `scope` of this rotation leaves as it is (REF-9).
+   */
   rotate(rotation: RefreshRotation, now: Date): Promise<TokenGrant | undefined>;
   /** The family as it is now, live or not, or undefined when unknown. */
   find(familyId: string): Promise<StoredFamily | undefined>;

@@ -17,10 +17,14 @@ export interface AccessToken {
   readonly id: string;
 }
 
-export interface AccessTokens {
-  issue(input: Omit<AccessToken, "id" | "expiresAt">, lifetimeSeconds: number, now: Date): string;
+/** Opens access tokens: all that a protected resource needs. */
+export interface AccessTokenOpener {
   /** The token, or undefined when it was not issued by us, was altered, or has expired at `now` (JWT-11, TOK-13). */
   open(text: string, now: Date): AccessToken | undefined;
+}
+
+export interface AccessTokens extends AccessTokenOpener {
+  issue(input: Omit<AccessToken, "id" | "expiresAt">, lifetimeSeconds: number, now: Date): string;
 }
 
 export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): AccessTokens {
@@ -33,6 +37,12 @@ export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): Acc
       const plaintext = JSON.stringify([familyId, clientId, userId, scope.join(" "), exp, jti]);
       return PREFIX + sealer.seal(Buffer.from(plaintext), CONTEXT).toString("base64url");
     },
+    ...makeAccessTokenOpener(sealer),
+  };
+}
+
+export function makeAccessTokenOpener(sealer: Sealer): AccessTokenOpener {
+  return {
     open(text, now) {
       if (!text.startsWith(PREFIX) || text.length > MAX_LENGTH) return undefined;
       const sealed = decodeBase64Url(text.slice(PREFIX.length));

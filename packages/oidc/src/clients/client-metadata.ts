@@ -1,0 +1,157 @@
+import type { JsonObject } from "@dex/runtime";
+import { z } from "zod";
+import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
+import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
+
+/** What somebody who may create clients asks for, checked. */
+export interface NewClientMetadata {
+  readonly id: string | undefined;
+  readonly secret: string | undefined;
+  readonly name: string | undefined;
+  readonly logoUri: string | undefined;
+  readonly clientUri: string | undefined;
+  readonly redirectUris: readonly string[];
+  readonly public: boolean;
+  readonly admin: boolean;
+  readonly trusted: boolean;
+  readonly requirePkce: boolean;
+  readonly grantTypes: readonly GrantType[];
+  readonly scopes: readonly string[] | undefined;
+  readonly trustedPeers: readonly string[];
+  readonly idTokenSigningAlgorithm: SigningAlgorithm;
+}
+
+export type NewClientDecision =
+  | { readonly kind: "client"; readonly metadata: NewClientMetadata }
+  | { readonly kind: "refused"; readonly reason: string };
+
+const id = z
+  .string()
+  .regex(/^[A-Za-z0-9._~@:/-]{1,255}$/, "must be 1 to 255 characters of letters, digits and ._~@:/-");
+// RFC 6749 §10.10 asks for 128 bits of an attacker's work. 16 characters are 96 bits when random; argon2id adds the rest.
+const secret = z.string().regex(/^[A-Za-z0-9_-]{16,256}={0,2}$/, "must be 16 to 256 characters of base64url");
+const scopeWord = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "must be a scope, RFC 6749 section 3.3");
+const name = z
+  .string()
+  .min(1, "must not be empty")
+  .max(100, "must be at most 100 characters")
+  .refine((text) => !/\p{C}/u.test(text), "must hold no control characters");
+const webUri = z
+  .string()
+  .max(1000, "must be at most 1000 characters")
+  .refine((text) => /^[\x21-\x7e]+$/.test(text) && URL.parse(text)?.protocol === "https:", "must be an https URL");
+
+/** The client of dex v1's admin API and dexctl, with our additions. Unknown members are mistakes, not noise. */
+const newClientShape = z.strictObject({
+  id: id.optional(),
+  secret: secret.optional(),
+  isAdmin: z.boolean().optional(),
+  redirectURIs: z.array(z.string()).max(50, "must be at most 50").optional(),
+  clientName: name.optional(),
+  logoURI: webUri.optional(),
+  clientURI: webUri.optional(),
+  trustedPeers: z.array(id).max(100, "must be at most 100").optional(),
+  public: z.boolean().optional(),
+  trusted: z.boolean().optional(),
+  requirePKCE: z.boolean().optional(),
+  grantTypes: z
+    .array(z.enum(["authorization_code", "refresh_token", "client_credentials"]))
+    .min(1)
+    .max(3)
+    .optional(),
+  scopes: z.array(scopeWord).max(100, "must be at most 100").optional(),
+  idTokenSignedResponseAlg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
+});
+
+/** Checks the description of a client that is to be created. The reason of a refusal names the member. */
+export function parseNewClient(input: unknown): NewClientDecision {
+  const parsed = newClientShape.safeParse(input);
+  if (!parsed.success) return refused(describeIssue(parsed.error));
+  const given = parsed.data;
+  const isPublic = given.public ?? false;
+  const metadata: NewClientMetadata = {
+    id: given.id,
+    secret: given.secret,
+    name: given.clientName,
+    logoUri: given.logoURI,
+    clientUri: given.clientURI,
+    redirectUris: given.redirectURIs ?? [],
+    public: isPublic,
+    admin: given.isAdmin ?? false,
+    trusted: given.trusted ?? false,
+    requirePkce: given.requirePKCE ?? isPublic,
+    grantTypes: given.grantTypes ?? defaultGrantTypes(isPublic),
+    scopes: given.scopes,
+    trustedPeers: given.trustedPeers ?? [],
+    idTokenSigningAlgorithm: given.idTokenSignedResponseAlg ?? "RS256",
+  };
+  const reason = contradictionIn(metadata);
+  return reason === undefined ? { kind: "client", metadata } : refused(reason);
+}
+
+function defaultGrantTypes(isPublic: boolean): readonly GrantType[] {
+  const ofPeople: readonly GrantType[] = ["authorization_code", "refresh_token"];
+  return isPublic ? ofPeople : [...ofPeople, "client_credentials"];
+}
+
+function contradictionIn(client: NewClientMetadata): string | undefined {
+  for (const uri of client.redirectUris) {
+    const registration = parseRedirectUriForRegistration(uri);
+    if (registration.kind === "refused") return `redirectURIs: ${registration.reason}`;
+    // Any program on the device may claim such a scheme, so a client that can keep a secret has no use for it.
+    if (registration.form === "private-use" && !client.public) {
+      return "redirectURIs: a private-use scheme is for public clients only";
+    }
+  }
+  const lists = { redirectURIs: client.redirectUris, trustedPeers: client.trustedPeers, grantTypes: client.grantTypes };
+  for (const [member, values] of Object.entries(lists)) {
+    if (new Set(values).size < values.length) return `${member}: holds a value twice`;
+  }
+  if (client.grantTypes.includes("authorization_code") && client.redirectUris.length === 0) {
+    return "redirectURIs: at least one is needed for the authorization_code grant";
+  }
+  if (client.grantTypes.includes("refresh_token") && !client.grantTypes.includes("authorization_code")) {
+    return "grantTypes: refresh_token needs authorization_code";
+  }
+  return client.public ? contradictionInPublic(client) : undefined;
+}
+
+function contradictionInPublic(client: NewClientMetadata): string | undefined {
+  if (client.secret !== undefined) return "secret: a public client has none";
+  if (client.admin) return "isAdmin: a public client cannot prove who it is";
+  if (!client.requirePkce) return "requirePKCE: a public client always needs it";
+  if (client.trusted) return "trusted: a public client can be impersonated, so people must be asked";
+  return client.grantTypes.includes("client_credentials")
+    ? "grantTypes: client_credentials needs a confidential client"
+    : undefined;
+}
+
+/** A client as the APIs show it: v1's members and ours. Neither secret nor hash is among them (ADM-5, TOK-17). */
+export function renderClient(client: Client): JsonObject {
+  return {
+    id: client.id,
+    ...(client.name === undefined ? {} : { clientName: client.name }),
+    ...(client.logoUri === undefined ? {} : { logoURI: client.logoUri }),
+    ...(client.clientUri === undefined ? {} : { clientURI: client.clientUri }),
+    redirectURIs: client.redirectUris,
+    public: client.public,
+    isAdmin: client.admin,
+    trusted: client.trusted,
+    requirePKCE: client.requirePkce,
+    grantTypes: client.grantTypes,
+    ...(client.scopes === undefined ? {} : { scopes: client.scopes }),
+    trustedPeers: client.trustedPeers,
+    idTokenSignedResponseAlg: client.idTokenSigningAlgorithm,
+    createdAt: client.createdAt.toISOString(),
+  };
+}
+
+function describeIssue(error: z.ZodError): string {
+  const [issue] = error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? "client" : issue.path.join(".");
+  return `${where}: ${issue?.message ?? "is not valid"}`;
+}
+
+function refused(reason: string): NewClientDecision {
+  return { kind: "refused", reason };
+}

@@ -1,0 +1,34 @@
+import type { Random } from "@dex/runtime";
+import type { AuthorizationCodes, TokenFamilies, TokenSigner } from "../ports.ts";
+import type { EngineSealers } from "../sealers.ts";
+import { makeAccessTokens } from "../tokens/access-token.ts";
+import { makeIssueTokens } from "../tokens/issue-tokens.ts";
+import type { TokenLifetimes } from "../tokens/lifetimes.ts";
+import { makeRefreshTokens } from "../tokens/refresh-token.ts";
+import { authorizationCodeGrant } from "./authorization-code.ts";
+import { clientCredentialsGrant } from "./client-credentials.ts";
+import type { Grant } from "./grant.ts";
+import { refreshTokenGrant } from "./refresh-token.ts";
+
+export interface GrantParts {
+  readonly issuer: string;
+  readonly codes: AuthorizationCodes;
+  readonly families: TokenFamilies;
+  readonly signer: TokenSigner;
+  readonly sealers: EngineSealers;
+  readonly random: Random;
+  readonly lifetimes: TokenLifetimes;
+}
+
+/** Every grant there is. What is not in this table does not exist (TOK-14). */
+export function makeGrants(parts: GrantParts): readonly Grant[] {
+  const { issuer, codes, families, signer, sealers, random, lifetimes } = parts;
+  const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
+  const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
+  const issueTokens = makeIssueTokens({ issuer, signer, accessTokens, lifetimes });
+  return [
+    authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),
+    refreshTokenGrant({ families, refreshTokens, successorSealer: sealers.refreshSuccessor, issueTokens, lifetimes }),
+    clientCredentialsGrant({ issuer, signer, random, lifetimes }),
+  ];
+}

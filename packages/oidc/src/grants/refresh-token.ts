@@ -1,0 +1,92 @@
+import { addSeconds, type Sealer } from "@dex/runtime";
+import type { Client } from "../clients/client.ts";
+import { single } from "../endpoints/parameters.ts";
+import { OAuthError } from "../errors.ts";
+import type { RefreshRotation, TokenFamilies, TokenGrant } from "../ports.ts";
+import { parseScope } from "../scope.ts";
+import type { IssueTokens } from "../tokens/issue-tokens.ts";
+import type { TokenLifetimes } from "../tokens/lifetimes.ts";
+import type { RefreshToken, RefreshTokens } from "../tokens/refresh-token.ts";
+import { decideRefresh } from "./decide-refresh.ts";
+import type { Grant, TokenResponse } from "./grant.ts";
+
+export interface RefreshTokenGrantParts {
+  readonly families: TokenFamilies;
+  readonly refreshTokens: RefreshTokens;
+  /** For the successor that a rotated token leaves in the row. */
+  readonly successorSealer: Sealer;
+  readonly issueTokens: IssueTokens;
+  readonly lifetimes: TokenLifetimes;
+}
+
+interface RefreshRequest {
+  readonly token: RefreshToken;
+  readonly scope: readonly string[] | undefined;
+}
+
+/** The refresh token grant, RFC 6749 §6, with a new refresh token at each use: one statement when all is well. */
+export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
+  const { families, refreshTokens, successorSealer, issueTokens, lifetimes } = parts;
+
+  function render(grant: TokenGrant, client: Client, request: RefreshRequest, refreshToken: string, now: Date) {
+    // The family keeps its whole scope for later; these tokens carry what was asked for (REF-9). REF-10: no nonce.
+    const scope = request.scope ?? grant.scope;
+    return issueTokens({ grant, client, scope, nonce: undefined, refreshToken }, now);
+  }
+
+  /** The refusal path: gives the successor again inside the grace interval, ends the family after a replay. */
+  async function afterRefusal(
+    rotation: RefreshRotation,
+    client: Client,
+    request: RefreshRequest,
+    now: Date,
+  ): Promise<TokenResponse> {
+    const family = await families.find(rotation.familyId);
+    const decision = decideRefresh(family, rotation, { graceSeconds: lifetimes.refreshGraceSeconds }, now);
+    if (decision.kind === "repeat") {
+      const successor = successorSealer.open(decision.sealedSuccessor, rotation.familyId);
+      if (successor === undefined) throw new Error("opening the successor of a refresh token: no key secret fits");
+      return render(decision.family.grant, client, request, successor.plaintext.toString(), now);
+    }
+    if (decision.kind === "replayed") await families.revoke(decision.familyId, "refresh token replayed", now);
+    if (decision.kind === "rotate") {
+      // It became good after the statement had refused it: a user enabled again in between, say.
+      throw new OAuthError("invalid_grant", "the refresh token is not valid", { detail: "changed meanwhile" });
+    }
+    throw decision.error;
+  }
+
+  return {
+    grantType: "refresh_token",
+    async redeem(params, client, now) {
+      const request = parseRefreshRequest(params, refreshTokens);
+      const { familyId, generation, hash } = request.token;
+      const next = refreshTokens.make(familyId, generation + 1);
+      const nextText = next.text();
+      const rotation: RefreshRotation = {
+        familyId,
+        clientId: client.id,
+        presentedHash: hash,
+        presentedGeneration: generation,
+        nextHash: next.hash,
+        sealedNext: successorSealer.seal(Buffer.from(nextText), familyId),
+        scope: request.scope,
+        idleExpiresAt: addSeconds(now, lifetimes.refreshIdleSeconds),
+      };
+      const grant = await families.rotate(rotation, now);
+      if (grant === undefined) return afterRefusal(rotation, client, request, now);
+      return render(grant, client, request, nextText, now);
+    },
+  };
+}
+
+function parseRefreshRequest(params: URLSearchParams, refreshTokens: RefreshTokens): RefreshRequest {
+  const text = single(params, "refresh_token");
+  if (text === undefined) throw new OAuthError("invalid_request", "refresh_token is missing");
+  const token = refreshTokens.open(text);
+  if (token === undefined) {
+    throw new OAuthError("invalid_grant", "the refresh token is not valid", { detail: "it was not sealed by us" });
+  }
+  const scope = single(params, "scope");
+  return { token, scope: scope === undefined ? undefined : parseScope(scope) };
+}

@@ -1,0 +1,48 @@
+import type { Client } from "../clients/client.ts";
+import type { TokenResponse } from "../grants/grant.ts";
+import type { TokenGrant, TokenSigner } from "../ports.ts";
+import type { AccessTokens } from "./access-token.ts";
+import { ID_TOKEN_TYP, idTokenClaims } from "./id-token.ts";
+import type { TokenLifetimes } from "./lifetimes.ts";
+
+export interface IssueTokensInput {
+  readonly grant: TokenGrant;
+  readonly client: Client;
+  /** What these tokens are for: the grant's scope, or less of it. */
+  readonly scope: readonly string[];
+  readonly nonce: string | undefined;
+  readonly refreshToken: string | undefined;
+}
+
+export type IssueTokens = (input: IssueTokensInput, now: Date) => Promise<TokenResponse>;
+
+/** Renders what was granted into tokens, OIDC Core §3.1.3.3. One signature, and none without the scope `openid`. */
+export function makeIssueTokens(parts: {
+  issuer: string;
+  signer: TokenSigner;
+  accessTokens: AccessTokens;
+  lifetimes: TokenLifetimes;
+}): IssueTokens {
+  const { issuer, signer, accessTokens, lifetimes } = parts;
+  return async ({ grant, client, scope, nonce, refreshToken }, now) => {
+    const { familyId, clientId, user } = grant;
+    const accessToken = accessTokens.issue(
+      { familyId, clientId, userId: user.id, scope },
+      lifetimes.accessTokenSeconds,
+      now,
+    );
+    const algorithm = client.idTokenSigningAlgorithm;
+    const lifetimeSeconds = lifetimes.idTokenSeconds;
+    const claims = idTokenClaims({ issuer, grant, scope, nonce, accessToken, algorithm, lifetimeSeconds }, now);
+    const idToken = scope.includes("openid") ? await signer.sign(claims, { typ: ID_TOKEN_TYP, algorithm }) : undefined;
+    return {
+      access_token: accessToken,
+      token_type: "Bearer",
+      expires_in: lifetimes.accessTokenSeconds,
+      // Always, since the token endpoint cannot know what the authorization request asked for (RFC 6749 §5.1).
+      scope: scope.join(" "),
+      ...(idToken === undefined ? {} : { id_token: idToken }),
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    };
+  };
+}
