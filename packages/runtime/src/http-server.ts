@@ -10,6 +10,7 @@ const LIMITS = {
   maxHeaderSize: 16 * 1024,
 } as const;
 const MAX_CONNECTIONS = 10_000;
+const IDLE_SWEEP_MILLISECONDS = 50;
 
 export interface HttpServer {
   /** The address in use: the port is the real one, also where 0 was asked for. */
@@ -25,9 +26,11 @@ export interface HttpServer {
 export async function openHttpServer(parts: {
   handler: RequestListener;
   listen: URL;
-  tls?: { cert: Buffer; key: Buffer };
+  tls?: { cert: Buffer; key: Buffer } | undefined;
+  /** Several processes share the port and the kernel spreads connections over them (SO_REUSEPORT). */
+  reusePort?: boolean;
 }): Promise<HttpServer> {
-  const { handler, listen, tls } = parts;
+  const { handler, listen, tls, reusePort = false } = parts;
   const server = makeServer(handler, listen, tls);
   server.maxConnections = MAX_CONNECTIONS;
   server.on("checkContinue", (request, response) => {
@@ -38,7 +41,7 @@ export async function openHttpServer(parts: {
   const port = listen.port === "" ? (listen.protocol === "https:" ? 443 : 80) : Number(listen.port);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(new Error(whyNotBound(error, host, port))));
-    server.listen({ host, port, backlog: 1024 }, resolve);
+    server.listen({ host, port, backlog: 1024, reusePort }, resolve);
   });
   const address = server.address();
   const url = new URL(listen);
@@ -48,8 +51,11 @@ export async function openHttpServer(parts: {
     close: (graceSeconds) =>
       new Promise((resolve, reject) => {
         const force = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
+        // A connection whose last request is still being answered becomes idle later.
+        const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MILLISECONDS);
         server.close((error) => {
           clearTimeout(force);
+          clearInterval(sweep);
           if (error === undefined) resolve();
           else reject(error);
         });
