@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { CODE_CASES, CODE_CASES_NOW } from "./authorization-code-cases.ts";
+import { decideCode } from "./decide-code.ts";
+
+test.each(CODE_CASES)("a code when $when: $expected ($by)", ({ stored, request, expected }) => {
+  const decision = decideCode(stored, request, CODE_CASES_NOW);
+  expect(decision.kind).toBe(expected);
+  if (decision.kind !== "redeem") expect(decision.error).toMatchObject({ code: "invalid_grant", status: 400 });
+});
+
+test("a replayed code names the family that its first use opened (TOK-1)", () => {
+  const [row] = CODE_CASES.filter(({ expected }) => expected === "replayed");
+  expect(row?.stored?.familyId).toBeDefined();
+  expect(decideCode(row?.stored, row?.request ?? expect.fail(), CODE_CASES_NOW)).toMatchObject({
+    familyId: row?.stored?.familyId,
+  });
+});
+
+test("every refusal reads the same to the client, and differently to operators", () => {
+  const errors = CODE_CASES.map(({ stored, request }) => decideCode(stored, request, CODE_CASES_NOW)).flatMap(
+    (decision) => (decision.kind === "redeem" ? [] : [decision.error]),
+  );
+  expect(new Set(errors.map((error) => error.message)).size).toBe(1);
+  expect(new Set(errors.map((error) => error.detail)).size).toBeGreaterThan(7);
+});
