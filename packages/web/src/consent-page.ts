@@ -1,0 +1,46 @@
+import { type Html, html } from "./html.ts";
+import { initialOf, renderLayout, type Theme } from "./layout.ts";
+import { parseFormAction, parseLink } from "./links.ts";
+import { describeScope } from "./scope-words.ts";
+
+export interface ConsentView {
+  readonly clientName: string;
+  /** The client's home page; linked where it is https. */
+  readonly clientUri?: string | undefined;
+  /** The host of the redirect_uri: the part of the client's identity that it cannot choose freely. */
+  readonly redirectHost: string;
+  readonly userEmail: string;
+  readonly scopes: readonly string[];
+  /** Where the form posts to: a path of our own origin, which carries the login state's id. */
+  readonly action: string;
+  readonly formToken: string;
+}
+
+/** Asks whether the client may have what it asks for. Posts `decision` as `approve` or `deny`. */
+export function renderConsentPage(theme: Theme, view: ConsentView): string {
+  const home = parseLink(view.clientUri);
+  const name = html`<bdi>${view.clientName}</bdi>`;
+  const linkedName =
+    home === undefined
+      ? html`<b>${name}</b>`
+      : html`<a href="${home}" target="_blank" rel="noopener noreferrer nofollow">${name}</a>`;
+  const content = html`<span class="client-mark" aria-hidden="true">${initialOf(view.clientName)}</span>
+<h1>Allow ${name} to use your account?</h1>
+${view.userEmail === "" ? undefined : html`<p class="lead">You are signed in as <bdi class="name">${view.userEmail}</bdi></p>`}
+<h2>${linkedName} will be able to</h2>
+<ul class="scopes">${view.scopes.map(renderScope)}</ul>
+<form id="consent-form" method="post" action="${parseFormAction(view.action)}">
+<input type="hidden" name="form_token" value="${view.formToken}">
+<div class="buttons">
+<button class="button" id="deny" type="submit" name="decision" value="deny">Deny</button>
+<button class="button primary" id="approve" type="submit" name="decision" value="approve">Allow</button>
+</div>
+</form>
+<p class="aside">Either way you return to <bdi class="host">${view.redirectHost}</bdi></p>`;
+  return renderLayout(theme, { title: "Allow access", content });
+}
+
+function renderScope(scope: string): Html {
+  const words = describeScope(scope);
+  return html`<li><svg class="tick" viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path d="m3.5 8.5 3 3 6-7"/></svg><span>${words.can}${words.scope === undefined ? undefined : html` <code>${words.scope}</code>`}${words.detail === undefined ? undefined : html`<small>${words.detail}</small>`}</span></li>`;
+}

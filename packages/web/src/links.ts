@@ -1,0 +1,28 @@
+declare const safe: unique symbol;
+/** A URL that may be rendered as a link. Made only by parseLink. */
+export type SafeLink = string & { readonly [safe]: true };
+
+const MAX_LINK_LENGTH = 2048;
+
+/**
+ * The URL in the form that may be rendered, or undefined: only https and paths of our own origin are linked (BRO-12). A
+ * path starts with exactly one slash and holds no backslash, control character or white space, which browsers rewrite
+ * into another host.
+ */
+export function parseLink(url: string | undefined): SafeLink | undefined {
+  if (url === undefined || url.length > MAX_LINK_LENGTH || /[\\\s\p{Cc}\p{Cf}]/u.test(url)) return undefined;
+  if (/^\/(?!\/)/.test(url)) return url as SafeLink;
+  const parsed = /^https:\/\//i.test(url) ? URL.parse(url) : null;
+  if (parsed === null || parsed.username !== "" || parsed.password !== "") return undefined;
+  return parsed.href as SafeLink;
+}
+
+/**
+ * Where a form of ours posts to. Throws when it is not a path of our own origin: a form holds credentials, and its target is
+ * never anybody else's to say.
+ */
+export function parseFormAction(action: string): SafeLink {
+  const link = action.startsWith("/") ? parseLink(action) : undefined;
+  if (link === undefined) throw new Error("a form's action must be a path of our own origin");
+  return link;
+}

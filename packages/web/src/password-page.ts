@@ -1,0 +1,49 @@
+import { html } from "./html.ts";
+import { renderLayout, renderMessage, type Theme } from "./layout.ts";
+import { parseFormAction, parseLink } from "./links.ts";
+
+export interface PasswordView {
+  /** What the connector's button said. */
+  readonly connectorName: string;
+  /** What the person types, such as `email address` or `user name`. */
+  readonly loginLabel: string;
+  /** Where the form posts to: a path of our own origin, which carries the login state's id. */
+  readonly action: string;
+  readonly formToken: string;
+  /** What to put into the login field: a hint, or what was typed before. The password is never given back. */
+  readonly login: string;
+  /** Why the form is shown again, in a sentence. */
+  readonly message?: string | undefined;
+  /** Where to choose another connector; undefined when there is none. */
+  readonly otherWaysHref?: string | undefined;
+}
+
+/** Asks for name and password. */
+export function renderPasswordPage(theme: Theme, view: PasswordView): string {
+  const message = renderMessage(view.message);
+  const invalid = message === undefined ? undefined : html`aria-invalid="true" aria-describedby="message"`;
+  const focus = html`autofocus`;
+  const keyboard = /mail/i.test(view.loginLabel) ? "email" : "text";
+  const otherWays = parseLink(view.otherWaysHref);
+  const content = html`<h1>Sign in</h1>
+<p class="lead">with <bdi class="name">${view.connectorName}</bdi></p>
+${message}
+<form id="login-form" method="post" action="${parseFormAction(view.action)}">
+<input type="hidden" name="form_token" value="${view.formToken}">
+<div class="field">
+<label for="login">${capitalised(view.loginLabel)}</label>
+<input id="login" name="login" type="text" inputmode="${keyboard}" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" maxlength="320" required value="${view.login}" ${invalid} ${view.login === "" ? focus : undefined}>
+</div>
+<div class="field">
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required ${invalid} ${view.login === "" ? undefined : focus}>
+</div>
+<button class="button primary" id="submit-login" type="submit">Sign in</button>
+</form>
+${otherWays === undefined ? undefined : html`<p class="aside"><a id="other-ways" href="${otherWays}">Sign in another way</a></p>`}`;
+  return renderLayout(theme, { title: "Sign in", content });
+}
+
+function capitalised(label: string): string {
+  return label.charAt(0).toUpperCase() + label.slice(1);
+}
