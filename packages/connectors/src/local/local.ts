@@ -14,6 +14,8 @@ export const localKind: ConnectorKind = {
       : { kind: "refused", reason: describeIssues(parsed.error) };
   },
   open(stored, { checkPassword }) {
+    const parsed = localConfigSchema.safeParse(stored.config);
+    if (!parsed.success) return { kind: "refused", id: stored.id, reason: describeIssues(parsed.error) };
     return {
       kind: "connector",
       connector: {
