@@ -2,10 +2,10 @@ export { generateSigningKey, makeSigningKeySealer } from "./generate.ts";
 export { type KeyRing, makeKeyRing, type PublishedKeys, SignerNotReady } from "./key-ring.ts";
 export { inspectSeals, planRotation, type SealInspection, UnopenableKeys } from "./plan.ts";
 export {
+  DEFAULT_MARGIN_SECONDS,
   DEFAULT_MINIMUM_PUBLISH_SECONDS,
   decideRotation,
   isNothingDue,
-  PUBLISH_MARGIN_SECONDS,
   publishAheadSeconds,
   type RotationDecision,
   type RotationPolicy,

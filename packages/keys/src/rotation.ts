@@ -4,10 +4,10 @@ import { addSeconds } from "@dex/runtime";
 import type { SigningAlgorithm, SigningKeySet, StoredSigningKey } from "./signing-key.ts";
 
 /**
- * On top of the caching time: for the commit after the decision, workers that load the set late (at most 30 s), and
- * clocks that differ.
+ * On top of the caching time, by default: for the commit after the decision, workers that load the set late (at most
+ * 30 s), and clocks that differ.
  */
-export const PUBLISH_MARGIN_SECONDS = 60;
+export const DEFAULT_MARGIN_SECONDS = 60;
 
 /**
  * How long a key is published, at least, before it signs. It covers the longest caching time that may be configured, so
@@ -22,6 +22,7 @@ export interface RotationPolicy {
   /** How long a retired key stays published: the longest life of a token and a day. */
   readonly retentionSeconds: number;
   readonly minimumPublishSeconds: number;
+  readonly marginSeconds: number;
   readonly algorithms: readonly SigningAlgorithm[];
 }
 
@@ -39,7 +40,7 @@ export interface RotationDecision {
 /** For how long a key must have been published before it signs: two caching times, for a cache behind a cache. */
 export function publishAheadSeconds(policy: RotationPolicy, announcedMaxAgeSeconds: number): number {
   const maxAge = Math.max(policy.jwksMaxAgeSeconds, announcedMaxAgeSeconds);
-  return Math.max(2 * maxAge, policy.minimumPublishSeconds) + PUBLISH_MARGIN_SECONDS;
+  return Math.max(2 * maxAge, policy.minimumPublishSeconds) + policy.marginSeconds;
 }
 
 /** What is due at `now`. `sealedUnderOlderSecret` holds the ids of rows that the first key secret does not open. */
@@ -90,7 +91,7 @@ function decideForAlgorithm(
     return { ...step, add: [add("active"), add("next")], requestServed: true };
   }
   if (next === undefined) return { ...step, add: [add("next")] };
-  if (isFromTheFuture(next.createdAt, now)) {
+  if (isFromTheFuture(next.createdAt, policy, now)) {
     // The clock was ahead when this key was made: nobody knows since when it is published. It has signed nothing.
     return { ...step, remove: [next.id], add: [add("next")] };
   }
@@ -114,7 +115,7 @@ function decideForAlgorithm(
 
 function isPastPeriod(active: StoredSigningKey, policy: RotationPolicy, now: Date): boolean {
   const since = active.activatedAt ?? active.createdAt;
-  return isFromTheFuture(since, now) || addSeconds(since, policy.periodSeconds).getTime() <= now.getTime();
+  return isFromTheFuture(since, policy, now) || addSeconds(since, policy.periodSeconds).getTime() <= now.getTime();
 }
 
 function isOlderThanRequest(active: StoredSigningKey, set: SigningKeySet, now: Date): boolean {
@@ -128,6 +129,6 @@ function isExpired(key: StoredSigningKey, policy: RotationPolicy, now: Date): bo
   return addSeconds(key.retiredAt, policy.retentionSeconds).getTime() <= now.getTime();
 }
 
-function isFromTheFuture(instant: Date, now: Date): boolean {
-  return instant.getTime() > addSeconds(now, PUBLISH_MARGIN_SECONDS).getTime();
+function isFromTheFuture(instant: Date, policy: RotationPolicy, now: Date): boolean {
+  return instant.getTime() > addSeconds(now, policy.marginSeconds).getTime();
 }

@@ -17,6 +17,7 @@ export const DEFAULT_POLICY: RotationPolicy = {
   jwksMaxAgeSeconds: 300,
   retentionSeconds: 2 * DAY,
   minimumPublishSeconds: HOUR,
+  marginSeconds: 60,
   algorithms: ["RS256"],
 };
 
