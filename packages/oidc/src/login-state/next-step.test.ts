@@ -1,0 +1,264 @@
+import { sha256, systemRandom } from "@dex/runtime";
+import { expect, test } from "vitest";
+import { client, jane, later, now, sealers } from "../../test/fakes.ts";
+import { matchRedirectUri } from "../clients/redirect-uri.ts";
+import type { AuthorizationRequest, Prompt } from "../endpoints/authorization-request.ts";
+import type { Session } from "../ports.ts";
+import { decideNextStep } from "./next-step.ts";
+import { makeLoginStates } from "./seal-login-state.ts";
+
+const states = makeLoginStates({ sealer: sealers().loginState, random: systemRandom });
+const uri = "https://a.example/cb";
+const request: AuthorizationRequest = {
+  clientId: "client-a",
+  redirectUri: matchRedirectUri({ redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+  scope: ["openid", "email"],
+  state: undefined,
+  nonce: undefined,
+  codeChallenge: undefined,
+  prompt: [],
+  maxAgeSeconds: undefined,
+  loginHint: undefined,
+  hintedUserId: undefined,
+  connectorId: undefined,
+};
+const session: Session = {
+  hash: sha256("session"),
+  user: jane,
+  connectorId: "local",
+  authTime: later(-300),
+  amr: ["pwd"],
+  expiresAt: later(3600),
+  consentedScope: ["openid", "email"],
+};
+const unasked = { ...session, consentedScope: undefined };
+const here = session.hash.toString("base64url");
+const trusted = { ...client, trusted: true };
+const prompt = (...words: Prompt[]) => ({ prompt: words });
+
+interface Row {
+  when: string;
+  request?: Partial<AuthorizationRequest>;
+  session?: Session | undefined;
+  signedInSession?: string;
+  client?: typeof client;
+  step: string;
+  by: string;
+}
+const rows: Row[] = [
+  { when: "the session has all it needs", session, step: "finish", by: "OIDC Core §3.1.2.3" },
+  { when: "there is no session", step: "authenticate: no session", by: "OIDC Core §3.1.2.3" },
+  { when: "there is no session", request: prompt("none"), step: "refuse: login_required", by: "AUT-4" },
+  {
+    when: "the session has just expired",
+    session: { ...session, expiresAt: now },
+    step: "authenticate: no session",
+    by: "ASVS 7.3",
+  },
+  { when: "the session fits", request: prompt("none"), session, step: "finish", by: "AUT-4" },
+  { when: "prompt=login", request: prompt("login"), session, step: "authenticate: prompt=login", by: "AUT-5" },
+  {
+    when: "prompt=login, signed in here",
+    request: prompt("login"),
+    session,
+    signedInSession: here,
+    step: "finish",
+    by: "AUT-5",
+  },
+  {
+    when: "prompt=login, another session signed in here",
+    request: prompt("login"),
+    session,
+    signedInSession: "x",
+    step: "authenticate: prompt=login",
+    by: "AUT-5",
+  },
+  {
+    when: "prompt=login, signed in here, but the upstream answered from an old session",
+    request: prompt("login"),
+    session: { ...session, authTime: later(-3600) },
+    signedInSession: here,
+    step: "refuse: login_required",
+    by: "AUT-5",
+  },
+  {
+    when: "prompt=select_account",
+    request: prompt("select_account"),
+    session,
+    step: "authenticate: prompt=select_account",
+    by: "OIDC Core §3.1.2.1",
+  },
+  {
+    when: "prompt=select_account, signed in here",
+    request: prompt("select_account"),
+    session,
+    signedInSession: here,
+    step: "finish",
+    by: "OIDC Core §3.1.2.1",
+  },
+  {
+    when: "max_age has passed",
+    request: { maxAgeSeconds: 299 },
+    session,
+    step: "authenticate: max_age passed",
+    by: "AUT-5",
+  },
+  { when: "max_age is just reached", request: { maxAgeSeconds: 300 }, session, step: "finish", by: "AUT-5" },
+  { when: "max_age has not passed", request: { maxAgeSeconds: 10_000 }, session, step: "finish", by: "AUT-5" },
+  {
+    when: "max_age has passed, prompt=none",
+    request: { maxAgeSeconds: 1, ...prompt("none") },
+    session,
+    step: "refuse: login_required",
+    by: "AUT-4, AUT-5",
+  },
+  {
+    when: "max_age is 0",
+    request: { maxAgeSeconds: 0 },
+    session: { ...session, authTime: now },
+    step: "authenticate: max_age passed",
+    by: "AUT-5",
+  },
+  {
+    when: "max_age is 0, signed in here",
+    request: { maxAgeSeconds: 0 },
+    session,
+    signedInSession: here,
+    step: "finish",
+    by: "AUT-5",
+  },
+  {
+    when: "max_age has passed, signed in here, but the upstream answered from an old session",
+    request: { maxAgeSeconds: 60 },
+    session: { ...session, authTime: later(-3600) },
+    signedInSession: here,
+    step: "refuse: login_required",
+    by: "AUT-5",
+  },
+  {
+    when: "the hint names this user",
+    request: { hintedUserId: jane.id, ...prompt("none") },
+    session,
+    step: "finish",
+    by: "AUT-6",
+  },
+  {
+    when: "the hint names another user",
+    request: { hintedUserId: "other" },
+    session,
+    step: "authenticate: another user is signed in",
+    by: "AUT-6",
+  },
+  {
+    when: "the hint names another user, prompt=none",
+    request: { hintedUserId: "other", ...prompt("none") },
+    session,
+    step: "refuse: login_required",
+    by: "AUT-6",
+  },
+  {
+    when: "the hint names another user than signed in here",
+    request: { hintedUserId: "other" },
+    session,
+    signedInSession: here,
+    step: "refuse: login_required",
+    by: "AUT-6",
+  },
+  {
+    when: "the login_hint names somebody else",
+    request: { loginHint: "other@example.com" },
+    session,
+    step: "finish",
+    by: "AUT-6",
+  },
+  { when: "consent was never asked for", session: unasked, step: "consent: openid email", by: "OIDC Core §3.1.2.4" },
+  {
+    when: "consent was never asked for, prompt=none",
+    request: prompt("none"),
+    session: unasked,
+    step: "refuse: consent_required",
+    by: "AUT-4",
+  },
+  {
+    when: "consent was never asked for, trusted client",
+    session: unasked,
+    client: trusted,
+    step: "finish",
+    by: "OIDC Core §3.1.2.4",
+  },
+  {
+    when: "consent was never asked for, trusted client, prompt=none",
+    request: prompt("none"),
+    session: unasked,
+    client: trusted,
+    step: "finish",
+    by: "AUT-4",
+  },
+  {
+    when: "prompt=consent",
+    request: prompt("consent"),
+    session,
+    step: "consent: openid email",
+    by: "OIDC Core §3.1.2.1",
+  },
+  {
+    when: "prompt=consent, trusted client",
+    request: prompt("consent"),
+    session,
+    client: trusted,
+    step: "consent: openid email",
+    by: "OIDC Core §3.1.2.1",
+  },
+  {
+    when: "prompt=login consent",
+    request: prompt("login", "consent"),
+    session,
+    step: "authenticate: prompt=login",
+    by: "OIDC Core §3.1.2.1",
+  },
+  {
+    when: "more is asked for than was granted",
+    request: { scope: ["openid", "email", "groups"] },
+    session,
+    step: "consent: openid email groups",
+    by: "OIDC Core §3.1.2.4",
+  },
+  {
+    when: "offline access was not granted yet",
+    request: { scope: ["openid", "offline_access"] },
+    session,
+    step: "consent: openid offline_access",
+    by: "REF-11",
+  },
+  {
+    when: "less is asked for than was granted",
+    request: { scope: ["openid"] },
+    session,
+    step: "finish",
+    by: "OIDC Core §3.1.2.4",
+  },
+  {
+    when: "openid is all that was not granted",
+    session: { ...session, consentedScope: ["email"] },
+    step: "finish",
+    by: "OIDC Core §3.1.2.4",
+  },
+];
+test.each(rows)("$when (prompt $request.prompt): $step ($by)", (row) => {
+  const state = { ...states.begin({ ...request, ...row.request }, now), signedInSession: row.signedInSession };
+  const step = decideNextStep(state, { session: row.session, client: row.client ?? client, now });
+  expect(describe(step)).toBe(row.step);
+});
+
+function describe(step: ReturnType<typeof decideNextStep>): string {
+  switch (step.kind) {
+    case "authenticate":
+      return `authenticate: ${step.reason}`;
+    case "consent":
+      return `consent: ${step.scope.join(" ")}`;
+    case "refuse":
+      return `refuse: ${step.error.code}`;
+    case "finish":
+      return "finish";
+  }
+}
