@@ -1,0 +1,134 @@
+import { generateKeyPairSync, sign } from "node:crypto";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, test } from "vitest";
+import { DUMMY_HASH, needsUpgrade, parsePasswordHash } from "./password-hash.ts";
+import { HasherBusy, makePasswordHasher } from "./password-hasher.ts";
+
+const hasher = makePasswordHasher({ threads: 1, maxQueue: 64 });
+afterAll(() => hasher.close());
+
+describe("a new hash", () => {
+  test("is argon2id in PHC form with its parameters inside, and salted each time (ACC-7)", async () => {
+    const [first, second] = [await hasher.hash("a long enough password"), await hasher.hash("a long enough password")];
+    expect(first).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
+    expect(first).not.toBe(second);
+    expect(needsUpgrade(first)).toBe(false);
+    expect(await hasher.verify("a long enough password", first)).toBe(true);
+    expect(await hasher.verify("a long enough passwore", first)).toBe(false);
+  });
+
+  test("keeps every byte: passwords that differ in the 73rd differ (ACC-6)", async () => {
+    const hash = await hasher.hash(`${"x".repeat(72)}a`);
+    expect(await hasher.verify(`${"x".repeat(72)}a`, hash)).toBe(true);
+    expect(await hasher.verify(`${"x".repeat(72)}b`, hash)).toBe(false);
+    expect(await hasher.verify("x".repeat(72), hash)).toBe(false);
+  });
+
+  test("is the same for one password in two Unicode forms, and for nothing else (ACC-6)", async () => {
+    const hash = await hasher.hash("cafe\u0301 au lait pour tous");
+    expect(await hasher.verify("caf\u00e9 au lait pour tous", hash)).toBe(true);
+    expect(await hasher.verify("Caf\u00e9 au lait pour tous", hash)).toBe(false);
+    expect(await hasher.verify(" caf\u00e9 au lait pour tous", hash)).toBe(false);
+  });
+
+  test("is not made of more than 1024 bytes, and none is checked (ACC-7)", async () => {
+    await expect(hasher.hash("é".repeat(513))).rejects.toBeInstanceOf(RangeError);
+    expect(await hasher.verify("x".repeat(1025), DUMMY_HASH)).toBe(false);
+    const longest = "x".repeat(1024);
+    expect(await hasher.verify(longest, await hasher.hash(longest))).toBe(true);
+  });
+});
+
+describe("a hash from elsewhere", () => {
+  const vectors = [
+    { from: "bcrypt 2a", password: "U*U", hash: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW" },
+    { from: "bcrypt 2b", password: "U*U*", hash: "$2b$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK" },
+    { from: "bcrypt 2y", password: "U*U*U", hash: "$2y$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a" },
+    {
+      from: "argon2id of the reference implementation",
+      password: "password",
+      hash: "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    },
+  ];
+  test.each(vectors)("is accepted and due for an upgrade: $from (ACC-7)", async ({ password, hash }) => {
+    expect(await hasher.verify(password, hash)).toBe(true);
+    expect(await hasher.verify(`${password}!`, hash)).toBe(false);
+    expect(needsUpgrade(hash)).toBe(true);
+  });
+
+  test("of more than we make today is not weakened", () => {
+    expect(needsUpgrade(DUMMY_HASH.replace("m=19456", "m=65536"))).toBe(false);
+  });
+
+  test("of bcrypt does not make passwords with 72 bytes in common the same, nor those with a NUL (ACC-6)", async () => {
+    const { hashSync } = await import("bcryptjs");
+    const long = hashSync("x".repeat(72), 4);
+    expect(await hasher.verify("x".repeat(72), long)).toBe(true);
+    expect(await hasher.verify(`${"x".repeat(72)}tail`, long)).toBe(false);
+    const short = hashSync("a", 4);
+    expect(await hasher.verify("a\0a", short)).toBe(false);
+    expect(await hasher.verify("", hashSync("", 4))).toBe(true);
+    expect(await hasher.verify("\0", hashSync("", 4))).toBe(false);
+  });
+
+  test.each([
+    "",
+    "not a hash",
+    "QmFzZTY0IG9mIDMyIHJhbmRvbSBieXRlcyBhcyBhIGhhc2g=",
+    "$2a$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+    "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+    "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    "$argon2id$v=16$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    "$argon2id$v=19$m=9999999,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    "$argon2id$v=19$m=256,t=99,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    "$argon2id$v=19$m=7,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    "$argon2id$v=19$m=256,t=0,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+  ])("that cannot or must not be computed matches nothing: %j (ACC-7)", async (hash) => {
+    expect(parsePasswordHash(hash)).toBeUndefined();
+    expect(needsUpgrade(hash)).toBe(false);
+    expect(await hasher.verify("password", hash)).toBe(false);
+  });
+
+  test("that stands for nobody has the parameters of a new one (ACC-1)", async () => {
+    const shapeOf = (hash: string) => {
+      const parsed = parsePasswordHash(hash);
+      if (parsed?.kind !== "argon2id") throw new Error("expected argon2id");
+      const { memoryKib, passes, lanes, salt, tag } = parsed;
+      return { memoryKib, passes, lanes, saltBytes: salt.length, tagBytes: tag.length };
+    };
+    expect(shapeOf(DUMMY_HASH)).toEqual(shapeOf(await hasher.hash("a long enough password")));
+  });
+});
+
+describe("a flood of sign-ins", () => {
+  test("leaves the threads that sign tokens free (ACC-7)", async () => {
+    const finished: string[] = [];
+    const note = (what: string) => () => void finished.push(what);
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const signAsync = promisify<string, Buffer, typeof privateKey, Buffer>(sign);
+    const hashes = Array.from({ length: 8 }, () => hasher.verify("x", DUMMY_HASH).then(note("hashed")));
+    const signatures = Array.from({ length: 16 }, () =>
+      signAsync("sha256", Buffer.from("a token"), privateKey).then(note("signed")),
+    );
+    await Promise.all([...hashes, ...signatures]);
+    expect(finished.indexOf("hashed")).toBeGreaterThan(-1);
+    expect(finished.lastIndexOf("signed")).toBeLessThan(finished.lastIndexOf("hashed"));
+    // With one hashing thread, signing waited for one hash at the very most.
+    expect(finished.slice(0, finished.lastIndexOf("signed")).filter((what) => what === "hashed").length).toBeLessThan(
+      2,
+    );
+  });
+
+  test("is answered with busy and a time to come back, and what was taken is finished (ACC-7)", async () => {
+    const small = makePasswordHasher({ threads: 1, maxQueue: 2 });
+    const results = await Promise.allSettled(Array.from({ length: 10 }, () => small.verify("x", DUMMY_HASH)));
+    const refused = results.filter((result) => result.status === "rejected").map(({ reason }) => reason);
+    expect(refused).toHaveLength(7);
+    for (const reason of refused) {
+      expect(reason).toBeInstanceOf(HasherBusy);
+      expect(reason.retryAfterSeconds).toBeGreaterThanOrEqual(1);
+    }
+    expect(await small.verify("x", DUMMY_HASH)).toBe(false);
+    await small.close();
+  });
+});
