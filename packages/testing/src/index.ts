@@ -7,6 +7,7 @@ export {
   type FakeUser,
   startFakeOpenIdProvider,
 } from "./fake-openid-provider.ts";
+export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } from "./form-browser.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";
