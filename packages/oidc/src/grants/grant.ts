@@ -6,6 +6,9 @@ export interface TokenResponse extends JsonObject {
   readonly access_token: string;
   readonly token_type: "Bearer";
   readonly expires_in: number;
+  readonly scope?: string;
+  readonly id_token?: string;
+  readonly refresh_token?: string;
 }
 
 /** One way to obtain tokens, RFC 6749 §1.3. */

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { later, now } from "../../test/fakes.ts";
+import { DEFAULT_SESSION_LIMITS } from "./limits.ts";
+import { newSession } from "./new-session.ts";
+
+const identity = {
+  connectorId: "local",
+  preferredUsername: "jane",
+  groups: ["staff"],
+  authTime: undefined,
+  amr: ["pwd"],
+};
+const input = { hash: Buffer.alloc(32), user: { id: "u" }, identity, limits: DEFAULT_SESSION_LIMITS, now };
+
+test("a session ends after an hour without use and after twelve in any case", () => {
+  expect(newSession(input)).toEqual({
+    hash: input.hash,
+    userId: "u",
+    connectorId: "local",
+    authTime: now,
+    amr: ["pwd"],
+    groups: ["staff"],
+    preferredUsername: "jane",
+    idleExpiresAt: later(3600),
+    expiresAt: later(43_200),
+  });
+  expect(newSession({ ...input, limits: { idleSeconds: 60, absoluteSeconds: 30 } }).idleExpiresAt).toEqual(later(30));
+});
+
+const authTimes = [
+  { when: "the upstream does not say", said: undefined, expected: now },
+  { when: "the upstream had a session of its own", said: later(-3600), expected: later(-3600) },
+  { when: "the upstream's clock runs ahead", said: later(30), expected: now },
+];
+test.each(authTimes)("auth_time when $when (AUT-5, OIDC Core §2)", ({ said, expected }) => {
+  expect(newSession({ ...input, identity: { ...identity, authTime: said } }).authTime).toEqual(expected);
+});

@@ -1,0 +1,158 @@
+import { expect, test } from "vitest";
+import { client, issuer, jane, later, now, publicClient, readJwtPart, secretOfClient } from "./fakes.ts";
+import { refusalOf, setUp } from "./token-endpoint.ts";
+
+const FORM = "application/x-www-form-urlencoded";
+const credentials = `client_id=client-a&client_secret=${secretOfClient}`;
+const good = `grant_type=client_credentials&${credentials}`;
+
+function send(body: string, more: { contentType?: string; query?: string } = {}) {
+  const { contentType = FORM, query = "" } = more;
+  return setUp().endpoint.handle(
+    {
+      authorization: undefined,
+      contentType,
+      query: new URLSearchParams(query),
+      body: new URLSearchParams(body),
+      source: "",
+    },
+    now,
+  );
+}
+
+const refusals = [
+  ...[
+    "",
+    "application/json",
+    "multipart/form-data; boundary=x",
+    "text/plain",
+    "application/x-www-form-urlencodedx",
+  ].map((contentType) => ({
+    when: `the content type is ${contentType}`,
+    body: good,
+    more: { contentType },
+    code: "invalid_request",
+    by: "TOK-7",
+  })),
+  ...[
+    "client_secret=x",
+    "client_id=client-a",
+    "code=x",
+    "refresh_token=x",
+    "grant_type=client_credentials",
+    "code_verifier=",
+  ].map((query) => ({
+    when: `the URL holds ${query}`,
+    body: good,
+    more: { query },
+    code: "invalid_request",
+    by: "TOK-7",
+  })),
+  ...["grant_type", "client_id", "client_secret", "scope", "code", "redirect_uri", "refresh_token"].map((name) => ({
+    when: `${name} is sent twice`,
+    body: `${good}&${name}=a&${name}=a`,
+    more: {},
+    code: "invalid_request",
+    by: "TOK-7, RFC 6749 §3.2",
+  })),
+  { when: "grant_type is missing", body: credentials, more: {}, code: "invalid_request", by: "RFC 6749 §5.2" },
+  {
+    when: "grant_type is empty",
+    body: `grant_type=&${credentials}`,
+    more: {},
+    code: "invalid_request",
+    by: "RFC 6749 §3.2",
+  },
+  ...[
+    "password",
+    "implicit",
+    "__proto__",
+    "constructor",
+    "refresh",
+    "urn:ietf:params:oauth:grant-type:device_code",
+  ].map((type) => ({
+    when: `grant_type is ${type}`,
+    body: `grant_type=${type}&username=jane&password=x&${credentials}`,
+    more: {},
+    code: "unsupported_grant_type",
+    by: "TOK-14",
+  })),
+  ...["%00", "%0d%0a", "%ff"].map((bytes) => ({
+    when: `a parameter holds ${bytes}`,
+    body: `${good}&scope=a${bytes}`,
+    more: {},
+    code: "invalid_request",
+    by: "AUT-10",
+  })),
+  {
+    when: "there are more than 200 parameters",
+    body: `${good}${"&a=b".repeat(200)}`,
+    more: {},
+    code: "invalid_request",
+    by: "TOK-7",
+  },
+  { when: "the client sends a wrong secret", body: `${good}x`, more: {}, code: "invalid_client", by: "TOK-5" },
+];
+test.each(refusals)("$code when $when ($by)", async ({ body, more, code }) => {
+  expect(await refusalOf(send(body, more))).toMatchObject({ code });
+});
+
+test("a grant that the client was not registered for is refused (AUT-13)", async () => {
+  const codeOnly = { ...client, id: "code-only", grantTypes: ["authorization_code"] as const };
+  const { post } = setUp({ clients: [codeOnly] });
+  for (const grant_type of ["client_credentials", "refresh_token"]) {
+    const error = await refusalOf(post({ client_id: "code-only", grant_type, refresh_token: "x" }));
+    expect(error).toMatchObject({ code: "unauthorized_client", status: 400 });
+  }
+});
+
+test("client_credentials gives a JWT for the client itself and nothing else, with no round trip (TOK-15, RFC 9068 §2)", async () => {
+  const { post, store } = setUp();
+  const answer = await post({ grant_type: "client_credentials", scope: "openid email offline_access" });
+  expect(Object.keys(answer).sort()).toEqual(["access_token", "expires_in", "token_type"]);
+  const [header, payload] = answer.access_token.split(".");
+  expect(readJwtPart(header)).toMatchObject({ typ: "at+jwt" });
+  const iat = now.getTime() / 1000;
+  expect(readJwtPart(payload)).toEqual({
+    iss: issuer,
+    sub: "client-a",
+    aud: "client-a",
+    client_id: "client-a",
+    iat,
+    exp: iat + 600,
+    jti: expect.stringMatching(/^[\w-]{22}$/),
+  });
+  expect(store.takeRoundTrips()).toBe(0);
+});
+
+test("client_credentials grants scopes of the client's list alone, and none that are about people (TOK-15)", async () => {
+  const machine = { ...client, id: "machine", scopes: ["things:read", "things:write", "email"] };
+  const { post } = setUp({ clients: [machine] });
+  const scope = "things:read things:delete email openid";
+  const answer = await post({ client_id: "machine", grant_type: "client_credentials", scope });
+  expect(answer).toMatchObject({ scope: "things:read" });
+  expect(readJwtPart(answer.access_token.split(".")[1])).toMatchObject({ scope: "things:read" });
+});
+
+test("a public client gets nothing from client_credentials, even if its row allows it (TOK-15)", async () => {
+  const odd = { ...publicClient, id: "odd", grantTypes: ["client_credentials"] as const };
+  const { post } = setUp({ clients: [odd] });
+  const attempt = post({ client_id: "odd", client_secret: undefined, grant_type: "client_credentials" });
+  expect(await refusalOf(attempt)).toMatchObject({ code: "unauthorized_client" });
+});
+
+test("tokens hold printable ASCII alone and no two are alike (RFC 6749 appendix A)", async () => {
+  const { issueCode, redeem } = setUp();
+  const scope = "openid offline_access";
+  const answers = [await redeem(issueCode({ scope })), await redeem(issueCode({ scope }))];
+  const tokens = answers.flatMap((answer) => [answer.access_token, String(answer.refresh_token)]);
+  expect(new Set(tokens).size).toBe(4);
+  for (const token of tokens) expect(token).toMatch(/^[\x21-\x7e]+$/);
+});
+
+test("an access token lives for ten minutes", async () => {
+  const { issueCode, redeem, askUserinfo } = setUp();
+  const { access_token } = await redeem(issueCode());
+  expect(await askUserinfo(access_token, later(599))).toEqual({ sub: jane.id });
+  expect(await refusalOf(askUserinfo(access_token, later(600)))).toMatchObject({ code: "invalid_token" });
+});

@@ -1,0 +1,122 @@
+// A token endpoint on fakes, and a client's side of it.
+import { systemRandom } from "@dex/runtime";
+import {
+  type Client,
+  DEFAULT_TOKEN_LIFETIMES,
+  makeLoginStates,
+  makeTokenEndpoint,
+  makeUserinfoEndpoint,
+  matchRedirectUri,
+  newCode,
+  newSession,
+  OAuthError,
+  type TokenResponse,
+} from "../src/index.ts";
+import {
+  chosenSecrets,
+  client,
+  clientsOf,
+  issuer,
+  jane,
+  later,
+  makeFailureCounter,
+  sealers as makeSealers,
+  makeSigner,
+  makeTokenStore,
+  now,
+  otherClient,
+  publicClient,
+  secretOfClient,
+} from "./fakes.ts";
+
+export const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+export const challengeOfVerifier = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+type Fields = Readonly<Record<string, string | undefined>>;
+
+export function setUp(settings: { graceSeconds?: number; clients?: readonly Client[] } = {}) {
+  const store = makeTokenStore();
+  const signer = makeSigner();
+  const sealers = makeSealers();
+  const lifetimes = { ...DEFAULT_TOKEN_LIFETIMES, refreshGraceSeconds: settings.graceSeconds ?? 10 };
+  const endpoint = makeTokenEndpoint({
+    issuer,
+    ...store,
+    signer,
+    sealers,
+    lifetimes,
+    random: systemRandom,
+    clients: clientsOf(client, otherClient, publicClient, ...(settings.clients ?? [])),
+    failures: makeFailureCounter(),
+    chosenSecrets,
+  });
+  const userinfo = makeUserinfoEndpoint({ issuer, families: store.families, sealers, accessTokenVerifier: signer });
+  const states = makeLoginStates({ sealer: sealers.loginState, random: systemRandom });
+
+  /** A code as the authorization endpoint would issue it to `client` for jane, who signed in five minutes ago. */
+  function issueCode(wanted: { scope?: string; nonce?: string; codeChallenge?: string; client?: Client } = {}): string {
+    const owner = wanted.client ?? client;
+    const uri = owner.redirectUris[0] ?? "";
+    const identity = {
+      connectorId: "local",
+      preferredUsername: "jane",
+      groups: undefined,
+      authTime: later(-300),
+      amr: ["pwd"],
+    };
+    const session = newSession({
+      hash: systemRandom(32),
+      user: jane,
+      identity,
+      limits: { idleSeconds: 60, absoluteSeconds: 600 },
+      now: later(-300),
+    });
+    const request = {
+      clientId: owner.id,
+      redirectUri: matchRedirectUri(owner, uri) ?? unregistered(uri),
+      scope: (wanted.scope ?? "openid").split(" "),
+      state: undefined,
+      nonce: wanted.nonce,
+      codeChallenge: wanted.codeChallenge,
+      prompt: [],
+      maxAgeSeconds: undefined,
+      loginHint: undefined,
+      hintedUserId: undefined,
+      connectorId: undefined,
+    };
+    const code = newCode({ state: states.begin(request, now), session, random: systemRandom, now, lifetimes });
+    store.add(code.stored);
+    return code.value;
+  }
+
+  /** Sends `fields` as `client`, which authenticates with its secret unless fields say otherwise. */
+  function post(fields: Fields, at = now): Promise<TokenResponse> {
+    const body = new URLSearchParams();
+    const all: Fields = { client_id: client.id, client_secret: secretOfClient, ...fields };
+    for (const [name, value] of Object.entries(all)) if (value !== undefined) body.append(name, value);
+    const contentType = "application/x-www-form-urlencoded;charset=UTF-8";
+    return endpoint.handle(
+      { authorization: undefined, contentType, query: new URLSearchParams(), body, source: "" },
+      at,
+    );
+  }
+  const redeem = (code: string, fields: Fields = {}, at = now) =>
+    post({ grant_type: "authorization_code", code, redirect_uri: "https://a.example/cb", ...fields }, at);
+  const refresh = (token: unknown, fields: Fields = {}, at = now) =>
+    post({ grant_type: "refresh_token", refresh_token: String(token), ...fields }, at);
+  const askUserinfo = (token: unknown, at = now) =>
+    userinfo.handle({ authorization: `Bearer ${token}`, query: new URLSearchParams() }, at);
+
+  return { store, signer, endpoint, userinfo, issueCode, post, redeem, refresh, askUserinfo };
+}
+
+function unregistered(uri: string): never {
+  throw new Error(`${uri} is not registered`);
+}
+
+/** The OAuthError of a refused request. Throws when it was not refused, or failed in another way. */
+export async function refusalOf(attempt: Promise<unknown>): Promise<OAuthError> {
+  const outcome: unknown = await attempt.catch((error: unknown) => error);
+  if (outcome instanceof OAuthError) return outcome;
+  throw new Error("expected an OAuthError", { cause: outcome });
+}
