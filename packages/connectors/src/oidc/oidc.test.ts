@@ -1,74 +1,18 @@
-import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
+import { type JsonObject, systemClock } from "@dex/runtime";
 import { type FakeBehaviours, type FakeOpenIdProvider, startFakeOpenIdProvider } from "@dex/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { CallbackLogin, LoginOutcome, UpstreamWish } from "../connector.ts";
-import { openConnector } from "../registry.ts";
+import * as browser from "../../test/oidc-login.ts";
 
-const callbackUrl = "https://dex.example/auth/corp/callback";
-const noWish: UpstreamWish = {
-  reauthenticate: false,
-  selectAccount: false,
-  maxAgeSeconds: undefined,
-  loginHint: undefined,
-};
-const clientSecret = "a secret / with + odd & characters %";
+const { begin, callbackUrl, clientSecret, signIn, state, visit } = browser;
+
 let provider: FakeOpenIdProvider;
-
 beforeAll(async () => {
-  provider = await startFakeOpenIdProvider({
-    clientId: "dex:client",
-    clientSecret,
-    redirectUris: [callbackUrl],
-    path: "/realm",
-    users: [
-      {
-        sub: "jane-1",
-        claims: { email: "jane@example.com", email_verified: true, name: "Jane", groups: ["staff", { name: "dev" }] },
-      },
-      { sub: "joe-2", claims: { email: "joe@example.com" } },
-    ],
-  });
+  provider = await browser.startProvider();
 });
 afterAll(() => provider.close());
 beforeEach(() => provider.reset());
 
-function openLogin(config: JsonObject = {}, clock = systemClock): CallbackLogin {
-  const stored = {
-    id: "corp",
-    type: "oidc",
-    config: { issuer: provider.issuer, clientID: "dex:client", clientSecret, ...config },
-  };
-  const opened = openConnector(stored, {
-    clock,
-    random: systemRandom,
-    logger: silentLogger,
-    checkPassword: async () => ({ kind: "unavailable", detail: "not used here" }),
-  });
-  if (opened.kind === "refused") throw new Error(opened.reason);
-  if (opened.connector.login.kind !== "callback") throw new Error("expected a callback login");
-  return opened.connector.login;
-}
-
-const state = "state-of-the-browser-1";
-
-async function begin(login: CallbackLogin, wish: Partial<UpstreamWish> = {}) {
-  const begun = await login.begin({ callbackUrl, state, wish: { ...noWish, ...wish } });
-  if (begun.kind !== "redirect") throw new Error(`begin: ${JSON.stringify(begun)}`);
-  return begun;
-}
-
-/** What the browser does: follow the redirect and bring the answer to the callback. */
-async function visit(to: string): Promise<URLSearchParams> {
-  const response = await fetch(to, { redirect: "manual" });
-  const location = response.headers.get("location");
-  if (location === null) throw new Error(`the provider refused: ${provider.violations.join("; ")}`);
-  return new URL(location).searchParams;
-}
-
-async function signIn(login: CallbackLogin, wish: Partial<UpstreamWish> = {}): Promise<LoginOutcome> {
-  const begun = await begin(login, wish);
-  return login.finish({ callbackUrl, query: await visit(begun.to), state, data: begun.data, now: systemClock() });
-}
+const openLogin = (config: JsonObject = {}) => browser.openLogin(provider.issuer, config);
 
 function parametersOf(endpoint: string): Readonly<Record<string, string>> {
   return provider.requests.find((request) => request.endpoint === endpoint)?.parameters ?? {};
@@ -169,7 +113,7 @@ describe("a sign-in that goes well", () => {
         clientAuthentication,
         users: [{ sub: "x", claims: {} }],
       });
-      const outcome = await signIn(openLogin({ issuer: other.issuer, ...config }));
+      const outcome = await signIn(browser.openLogin(other.issuer, config));
       await other.close();
       expect(outcome, clientAuthentication).toMatchObject({ kind: "identity" });
     }
