@@ -1,0 +1,59 @@
+import type { Json, JsonObject } from "@dex/runtime";
+import { Command } from "commander";
+import { Failure } from "../failure.ts";
+import { renderTable, toPrintable } from "../printable.ts";
+import { type CommandContext, type OutputForm, outputOption, renderJson } from "./command-context.ts";
+
+const EXAMPLES = `
+Examples:
+  dexctl --db-url postgres://dex@localhost/dex clients list
+  dexctl clients list -o json | jq -r '.[].id'
+  dexctl clients delete my-app`;
+
+/** Lists and deletes clients. */
+export function clientsCommand(context: CommandContext): Command {
+  return new Command("clients")
+    .summary("list or delete clients")
+    .description("Lists or deletes clients. See also new-client.")
+    .addHelpText("after", EXAMPLES)
+    .addCommand(listCommand(context))
+    .addCommand(deleteCommand(context));
+}
+
+function listCommand(context: CommandContext): Command {
+  return new Command("list")
+    .summary("list the clients")
+    .description("Lists the clients, without their secrets.")
+    .addOption(outputOption())
+    .addHelpText("after", "\nExample:\n  dexctl clients list -o json")
+    .action(async ({ output }: { output: OutputForm }) => {
+      const clients = await context.withManagement((management) => management.listClients());
+      const head = ["id", "name", "kind", "redirect urls"];
+      context.print(output === "json" ? renderJson(clients) : renderTable(head, clients.map(toRow)));
+    });
+}
+
+function deleteCommand(context: CommandContext): Command {
+  return new Command("delete")
+    .summary("delete a client and end all its tokens")
+    .description("Deletes a client. Its refresh tokens, codes and consents go with it; this cannot be undone.")
+    .argument("<id>", "the client's id")
+    .addHelpText("after", "\nExample:\n  dexctl clients delete my-app")
+    .action(async (id: string) => {
+      const outcome = await context.withManagement((management) => management.deleteClient(id));
+      if (outcome === "unknown") {
+        throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+      }
+      context.print(`deleted client ${toPrintable(id)}`);
+    });
+}
+
+function toRow(client: JsonObject): readonly string[] {
+  const kind = [
+    client.public === true ? "public" : "confidential",
+    ...(client.isAdmin === true ? ["admin"] : []),
+    ...(client.trusted === true ? ["trusted"] : []),
+  ];
+  const redirectUris: readonly Json[] = Array.isArray(client.redirectURIs) ? client.redirectURIs : [];
+  return [String(client.id ?? ""), String(client.clientName ?? "-"), kind.join(","), redirectUris.join(" ") || "-"];
+}

@@ -1,0 +1,95 @@
+import type { JsonObject } from "@dex/runtime";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { CreatedClient } from "../management.ts";
+import { quoteForShell } from "../printable.ts";
+import type { CommandContext } from "./command-context.ts";
+
+interface NewClientFlags {
+  readonly id?: string;
+  readonly name?: string;
+  readonly public?: true;
+  readonly trusted?: true;
+  readonly admin?: true;
+  readonly requirePkce?: true;
+  readonly grantType?: readonly string[];
+  readonly scope?: readonly string[];
+  readonly alg?: string;
+}
+
+const GRANT_TYPES = ["authorization_code", "refresh_token", "client_credentials"];
+const EXAMPLES = `
+The output can be evaluated by a shell. The secret is shown this once; dex keeps only its hash.
+
+Examples:
+  dexctl --db-url postgres://dex@localhost/dex new-client https://app.example.com/callback
+  eval "$(dexctl new-client --name 'My App' http://127.0.0.1:5555/callback)"
+  dexctl new-client --public --name 'My CLI' http://127.0.0.1/callback
+  dexctl new-client --admin --grant-type client_credentials`;
+
+/** Registers a client and prints its credentials as assignments. */
+export function newClientCommand(context: CommandContext): Command {
+  return new Command("new-client")
+    .summary("register a client and print its id and secret")
+    .description("Registers a client that may send people to the given redirect URLs.")
+    .argument("[redirect-url...]", "where people are sent back to; at least one, unless only for client_credentials")
+    .option("--id <id>", "the client's id; random when left out")
+    .option("--name <name>", "what people are shown")
+    .option("--public", "an app that cannot keep a secret: no secret, always PKCE")
+    .option("--trusted", "your own app: people are not asked for consent")
+    .option("--admin", "may use the management API; needs --db-url")
+    .option("--require-pkce", "refuse it without PKCE although it has a secret")
+    .addOption(repeated("--grant-type <type>", `a grant it may use: ${GRANT_TYPES.join(", ")}`, GRANT_TYPES))
+    .addOption(repeated("--scope <scope>", "a scope it may ask for; every scope when left out"))
+    .addOption(new Option("--alg <algorithm>", "how its ID tokens are signed").choices(["RS256", "ES256", "EdDSA"]))
+    .addHelpText("after", EXAMPLES)
+    .action(async (redirectUrls: string[], flags: NewClientFlags, command: Command) => {
+      if (redirectUrls.length === 0 && needsRedirectUrl(flags)) {
+        command.error("expected at least one redirect URL, found none", { code: "commander.missingArgument" });
+      }
+      const created = await context.withManagement((management) =>
+        management.createClient(toRequest(redirectUrls, flags)),
+      );
+      context.print(renderAssignments(created));
+    });
+}
+
+/** The assignments that a shell can evaluate, after one comment line. */
+export function renderAssignments(created: CreatedClient): string {
+  return [
+    "# client created; the secret is shown only now",
+    `DEX_APP_CLIENT_ID=${quoteForShell(created.id)}`,
+    // Assigned also when there is none: what an earlier client left in the shell must not pass for this one's.
+    `DEX_APP_CLIENT_SECRET=${quoteForShell(created.secret ?? "")}`,
+    ...created.redirectUris.map((uri, index) => `DEX_APP_REDIRECTURL_${index}=${quoteForShell(uri)}`),
+  ].join("\n");
+}
+
+function needsRedirectUrl(flags: NewClientFlags): boolean {
+  return flags.grantType === undefined || flags.grantType.includes("authorization_code");
+}
+
+function toRequest(redirectURIs: readonly string[], flags: NewClientFlags): JsonObject {
+  return {
+    redirectURIs,
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+    ...(flags.name === undefined ? {} : { clientName: flags.name }),
+    ...(flags.public ? { public: true } : {}),
+    ...(flags.trusted ? { trusted: true } : {}),
+    ...(flags.admin ? { isAdmin: true } : {}),
+    ...(flags.requirePkce ? { requirePKCE: true } : {}),
+    ...(flags.grantType === undefined ? {} : { grantTypes: flags.grantType }),
+    ...(flags.scope === undefined ? {} : { scopes: flags.scope }),
+    ...(flags.alg === undefined ? {} : { idTokenSignedResponseAlg: flags.alg }),
+  };
+}
+
+// One value for each time the flag is given: a flag that takes many at once would swallow the redirect URLs behind it.
+function repeated(flags: string, description: string, choices?: readonly string[]): Option {
+  return new Option(flags, `${description}; may be repeated`).argParser(
+    (value: string, before: readonly string[] | undefined) => {
+      if (choices?.includes(value) === false)
+        throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.`);
+      return [...(before ?? []), value];
+    },
+  );
+}

@@ -1,0 +1,38 @@
+import type { SigningKeySet } from "@dex/keys";
+import type { Json, JsonObject } from "@dex/runtime";
+
+/** A client that has just been created. This is the only time its secret is seen. */
+export interface CreatedClient {
+  readonly id: string;
+  /** Undefined for a public client. */
+  readonly secret: string | undefined;
+  readonly redirectUris: readonly string[];
+}
+
+/**
+ * What a command can do, wherever it is done: each command is written once, against this. Every method throws a Failure
+ * for what a person can put right.
+ */
+export interface Management {
+  /** Creates a client from the `client` member of the management API. */
+  createClient(request: JsonObject): Promise<CreatedClient>;
+  /** All clients as the management API renders them, without anything secret. */
+  listClients(): Promise<readonly JsonObject[]>;
+  deleteClient(clientId: string): Promise<"deleted" | "unknown">;
+  /** All connectors with `id` and `type`, secrets left out, ordered by id. */
+  listConnectors(): Promise<readonly JsonObject[]>;
+  /**
+   * Replaces all connectors by this list, or changes nothing. A secret that is left out keeps its stored value when id
+   * and type are the same. Returns how many were saved.
+   */
+  replaceConnectors(configs: Json): Promise<number>;
+}
+
+/** What only the database offers. */
+export interface DatabaseManagement extends Management {
+  /** Brings the schema up to date; returns the names of the migrations that were applied, none when it was already. */
+  migrate(): Promise<readonly string[]>;
+  signingKeys(): Promise<SigningKeySet>;
+  /** Records that a rotation is wanted; the overlord acts on it at its next tick. Harmless when already recorded. */
+  requestKeyRotation(): Promise<void>;
+}
