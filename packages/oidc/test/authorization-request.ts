@@ -1,0 +1,39 @@
+// An authorization endpoint's decision on fakes, and the usual request to change a little.
+import { expect } from "vitest";
+import { decideAuthorization } from "../src/index.ts";
+import { client, clientsOf, issuer, makeSigner, now, publicClient } from "./fakes.ts";
+
+export const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const strict = { ...client, id: "strict", requirePkce: true };
+const limited = { ...client, id: "limited", scopes: ["openid", "email"] };
+const noOpenid = { ...client, id: "no-openid", scopes: ["email"] };
+const machine = { ...client, id: "machine", grantTypes: ["client_credentials"] as const };
+const noRefresh = { ...client, id: "no-refresh", grantTypes: ["authorization_code"] as const };
+export const signer = makeSigner();
+const clients = clientsOf(client, publicClient, strict, limited, noOpenid, machine, noRefresh);
+
+export const base = {
+  client_id: "client-a",
+  redirect_uri: "https://a.example/cb",
+  response_type: "code",
+  scope: "openid",
+  state: "s t/a+t&e=%41\u00e4",
+};
+
+export function decide(query: string, requirePkce = false) {
+  return decideAuthorization(new URLSearchParams(query), { clients, issuer, idTokens: signer, requirePkce, now });
+}
+
+/** The usual request with some parameters changed or, where undefined, left out, and more text appended. */
+export function query(changes: Readonly<Record<string, string | undefined>> = {}, appended = ""): string {
+  const members = Object.entries({ ...base, ...changes }).filter(([, value]) => value !== undefined);
+  return `${members.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value ?? "")}`).join("&")}${appended}`;
+}
+
+export async function login(text: string) {
+  const decision = await decide(text);
+  return decision.kind === "login" ? decision.request : expect.fail(`expected login, found ${decision.kind}`);
+}
+
+export const nativeChanges = { client_id: "native", redirect_uri: "http://127.0.0.1:4711/cb" };
+export const pkce = { code_challenge: challenge, code_challenge_method: "S256" };
