@@ -1,6 +1,6 @@
 export { decideThrottle, THROTTLE_POLICY, type ThrottleDecision, type ThrottlePolicy } from "./attempt-throttle.ts";
 export { canonicalEmail } from "./email-address.ts";
-export { DUMMY_HASH, needsUpgrade } from "./password-hash.ts";
+export { DUMMY_HASH, needsUpgrade, parsePasswordHash } from "./password-hash.ts";
 export { HasherBusy, makePasswordHasher, type PasswordHasher } from "./password-hasher.ts";
 export { decidePassword, PASSWORD_MIN_LENGTH, type PasswordDecision, type PasswordRefusal } from "./password-policy.ts";
 export { makePasswordSignIn, type PasswordSignIn, type PasswordSignInInput } from "./password-sign-in.ts";
