@@ -131,6 +131,11 @@ test("less scope is honoured and all of it kept for later; more is refused (REF-
   });
 });
 
+test.each(["", " ", "   "])("the scope %j asks for all of it (RFC 6749 §3.2, §6)", async (scope) => {
+  const { refresh, token } = await signedIn();
+  expect(await refresh(token, { scope })).toMatchObject({ scope: "openid email offline_access" });
+});
+
 test("without openid in the scope no ID token is signed", async () => {
   const { refresh, token, signer } = await signedIn();
   expect(await refresh(token, { scope: "email" })).not.toHaveProperty("id_token");

@@ -87,6 +87,6 @@ function parseRefreshRequest(params: URLSearchParams, refreshTokens: RefreshToke
   if (token === undefined) {
     throw new OAuthError("invalid_grant", "the refresh token is not valid", { detail: "it was not sealed by us" });
   }
-  const scope = single(params, "scope");
-  return { token, scope: scope === undefined ? undefined : parseScope(scope) };
+  const scope = parseScope(single(params, "scope"));
+  return { token, scope: scope.length === 0 ? undefined : scope };
 }

@@ -1,6 +1,7 @@
 // Access tokens are opaque to clients: sealed, so that checking one needs no row, and naming the family, so that one row
 // ends them all.
 import { addSeconds, decodeBase64Url, type Random, type Sealer, toEpochSeconds } from "@dex/runtime";
+import { parseScope } from "../scope.ts";
 
 const PREFIX = "dxa_";
 const CONTEXT = "access token";
@@ -59,5 +60,5 @@ function parseAccessToken(plaintext: Buffer): AccessToken | undefined {
   const [familyId, clientId, userId, scope, exp, id]: unknown[] = members;
   if (typeof familyId !== "string" || typeof clientId !== "string" || typeof userId !== "string") return undefined;
   if (typeof scope !== "string" || typeof exp !== "number" || typeof id !== "string") return undefined;
-  return { familyId, clientId, userId, scope: scope.split(" "), expiresAt: new Date(exp * 1000), id };
+  return { familyId, clientId, userId, scope: parseScope(scope), expiresAt: new Date(exp * 1000), id };
 }
