@@ -5,6 +5,7 @@ import { jane, later, now, sealers } from "../../test/fakes.ts";
 import { makeEngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "./access-token.ts";
 import { userClaims } from "./claims.ts";
+import { hashOfCode } from "./code.ts";
 import { accessTokenHash } from "./id-token.ts";
 import { DEFAULT_TOKEN_LIFETIMES, makeTokenLifetimes } from "./lifetimes.ts";
 import { makeRefreshTokens } from "./refresh-token.ts";
@@ -61,6 +62,21 @@ test("a sealed token of one kind does not open as another (AUT-15, TOK-13)", () 
   expect(access.open(text.replace("dxr_", "dxa_"), now)).toBeUndefined();
   const other = access.issue({ familyId: "f", clientId: "c", userId: "u", scope: [] }, 60, now);
   expect(refresh.open(other.replace("dxa_", "dxr_"))).toBeUndefined();
+});
+
+test("a text that is not shaped like a code is not even looked up (AUT-15)", () => {
+  const body = "A".repeat(43);
+  expect(hashOfCode(`dxc_${body}`)).toHaveLength(32);
+  const others = [
+    body,
+    `dxr_${body}`,
+    `DXC_${body}`,
+    `dxc_${body}A`,
+    `dxc_${body.slice(1)}`,
+    `dxc_${body.slice(1)}B`,
+    "dxc_",
+  ];
+  for (const text of others) expect(hashOfCode(text)).toBeUndefined();
 });
 
 test("a new UUID is of version 7, ordered by time, and survives its bytes (RFC 9562 §5.7)", () => {
