@@ -1,0 +1,50 @@
+// Prints which tests hold which security requirement. With --missing it prints only those that have neither a test nor a
+// reason, and exits 1 when there are any.
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readPackages } from "./repository.ts";
+import { NOT_YET, REQUIREMENTS } from "./requirement-list.ts";
+
+interface HoldingTest {
+  readonly path: string;
+  readonly name: string;
+}
+
+// A title, or a table whose rows carry IDs: any string of a test file may name them.
+const ID = /\b[A-Z]{3}-\d{1,2}\b/g;
+const STRING = /"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
+
+function findTests(root: string): ReadonlyMap<string, readonly HoldingTest[]> {
+  const tests = new Map<string, HoldingTest[]>();
+  const files = readPackages(root)
+    .flatMap((one) => one.files)
+    .filter((file) => file.path.endsWith(".test.ts"));
+  for (const { path, scanned } of files) {
+    for (const [quoted] of scanned.withoutComments.matchAll(STRING)) {
+      for (const [id] of quoted.matchAll(ID)) {
+        const held = tests.get(id) ?? [];
+        held.push({ path, name: quoted.slice(1, -1) });
+        tests.set(id, held);
+      }
+    }
+  }
+  return tests;
+}
+
+function printAll(tests: ReadonlyMap<string, readonly HoldingTest[]>): void {
+  for (const [id, title] of Object.entries(REQUIREMENTS)) {
+    console.log(`${id}  ${title}`);
+    for (const { path, name } of tests.get(id) ?? []) console.log(`    ${path}: ${name.slice(0, 120)}`);
+    if (!tests.has(id)) console.log(`    ${NOT_YET[id] === undefined ? "MISSING" : `not yet: ${NOT_YET[id]}`}`);
+  }
+}
+
+const tests = findTests(dirname(dirname(fileURLToPath(import.meta.url))));
+const missing = Object.keys(REQUIREMENTS).filter((id) => !tests.has(id) && NOT_YET[id] === undefined);
+if (!process.argv.includes("--missing")) printAll(tests);
+for (const id of missing) console.error(`${id} has no test: ${REQUIREMENTS[id]}`);
+const held = Object.keys(REQUIREMENTS).filter((id) => tests.has(id)).length;
+console.log(
+  `${held} requirements held by tests, ${missing.length} missing, ${Object.keys(NOT_YET).length} not yet due`,
+);
+if (missing.length > 0) process.exitCode = 1;
