@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const STOP_MILLISECONDS = 15_000;
+
+export interface ProgramStart {
+  /** How it is called in messages, such as `worker 2`. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** All of its environment beside PATH and HOME: nothing leaks in from ours. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where both of its output streams go, in the order in which it writes. */
+  readonly logFile: string;
+}
+
+/** A process of ours that is watched: what it writes is kept, and its end is noticed. */
+export interface RunningProgram {
+  readonly name: string;
+  readonly pid: number;
+  /** Everything it wrote since the first start. */
+  logs(): string;
+  isRunning(): boolean;
+  /** Asks it to stop and waits; a program that does not end in time is killed. Harmless when it has ended. */
+  stop(): Promise<void>;
+  /** Sends SIGKILL and waits for the end. */
+  kill(): Promise<void>;
+  /** Sends any signal, such as SIGSTOP, without waiting. */
+  signal(name: NodeJS.Signals): void;
+  /** Starts it again, as it was started first. It must have ended. */
+  restart(): void;
+}
+
+const alive = new Set<ChildProcess>();
+// The last resort: whatever way we end, short of SIGKILL, nobody stays behind.
+process.on("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
+/** Starts the program in a process group of its own, so that a Ctrl-C meant for us does not reach it behind our back. */
+export function startProgram(start: ProgramStart): RunningProgram {
+  let child = launch(start);
+  const running = () => alive.has(child);
+  const ended = async (milliseconds: number) => {
+    for (const deadline = performance.now() + milliseconds; running() && performance.now() < deadline; ) {
+      await sleep(10);
+    }
+    return !running();
+  };
+  const kill = async () => {
+    if (running()) child.kill("SIGKILL");
+    await ended(STOP_MILLISECONDS);
+  };
+  return {
+    name: start.name,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    logs: () => readFileSync(start.logFile, "utf8"),
+    isRunning: running,
+    kill,
+    async stop() {
+      if (!running()) return;
+      child.kill("SIGTERM");
+      // A program that a test has paused would never hear it.
+      child.kill("SIGCONT");
+      if (!(await ended(STOP_MILLISECONDS))) await kill();
+    },
+    signal: (name) => void child.kill(name),
+    restart() {
+      if (running()) throw new Error(`${start.name} still runs: stop it first`);
+      child = launch(start);
+    },
+  };
+}
+
+function launch(start: ProgramStart): ChildProcess {
+  const log = openSync(start.logFile, "a", 0o600);
+  const child = spawn(start.command, [...start.args], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...start.env },
+  });
+  closeSync(log);
+  alive.add(child);
+  child.once("exit", () => alive.delete(child));
+  child.once("error", () => alive.delete(child));
+  return child;
+}
+
+/** Waits until `ready` resolves to true; fails with the end of the program's log when it dies or time is up. */
+export async function waitUntilReady(
+  program: RunningProgram,
+  ready: () => Promise<boolean>,
+  milliseconds = 30_000,
+): Promise<void> {
+  for (const deadline = performance.now() + milliseconds; ; ) {
+    if (await ready().catch(() => false)) return;
+    const lastLines = program.logs().trimEnd().split("\n").slice(-15).join("\n");
+    if (!program.isRunning()) throw new Error(`${program.name} ended before it was ready:\n${lastLines}`);
+    if (performance.now() > deadline) throw new Error(`${program.name} was not ready in time:\n${lastLines}`);
+    await sleep(25);
+  }
+}
+
+/** Whether a GET of `url` is answered with 200. */
+export async function answersOk(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+  await response.body?.cancel();
+  return response.status === 200;
+}
