@@ -1,0 +1,111 @@
+// `npm test`: everything that must hold, from a fresh clone, under any Node >= 20. Stops at the first failure.
+// Plain JavaScript: it runs before anything is installed.
+import { spawn, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { ensureInstalled, InstallProblem, pinnedNode, projectRoot } from "./install.mjs";
+
+/** Command -> the Debian package that brings it. */
+const PROGRAMS = { chromium: "chromium", haproxy: "haproxy", "redis-server": "redis-server" };
+
+const bin = (name) => join(projectRoot, "node_modules", ".bin", name);
+const script = (name, ...args) => [pinnedNode, join(projectRoot, "scripts", name), ...args];
+const STEPS = [
+  { part: "types", name: "types", command: [bin("tsc"), "--noEmit"] },
+  { part: "lint", name: "lint and format", command: [bin("biome"), "check", "."] },
+  { part: "imports", name: "import rules", command: script("check-imports.ts") },
+  { part: "deploy", name: "compose file and manifests", command: script("check-deploy.ts") },
+  { part: "unit", name: "unit and storage tests", command: [bin("vitest"), "run", "--project", "unit"] },
+  { part: "requirements", name: "security requirements", command: script("requirements.ts", "--missing") },
+  { part: "bundle", name: "bundles", command: script("bundle.ts") },
+  { part: "e2e", name: "end to end", command: [bin("vitest"), "run", "--project", "e2e"] },
+];
+const PARTS = STEPS.map(({ part }) => part);
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args) {
+  const only = parseArguments(args);
+  if (only instanceof Error) return say(`${only.message}\nusage: npm test [-- --only ${PARTS.join("|")}]`, 2);
+  const startedAt = performance.now();
+  const done = [];
+  try {
+    await ensureInstalled();
+    const steps = STEPS.filter(({ part }) => only === undefined || part === only);
+    if (steps.some(({ part }) => part === "deploy" || part === "e2e")) await ensurePrograms();
+    for (const step of steps) {
+      say(`\n== ${step.name}`);
+      const began = performance.now();
+      const status = await run(step.command);
+      const seconds = secondsSince(began);
+      if (status !== 0)
+        return say(`\nFAILED: ${step.name} (${seconds} s). Run it alone: npm test -- --only ${step.part}`, 1);
+      done.push(`  ${step.name.padEnd(28)} ${seconds} s`);
+    }
+  } catch (error) {
+    if (error instanceof InstallProblem) return say(error.message, 1);
+    throw error;
+  }
+  return say(`\n${done.join("\n")}\nall passed in ${secondsSince(startedAt)} s`, 0);
+}
+
+function parseArguments(args) {
+  if (args.length === 0) return undefined;
+  const only = args[0] === "--only" ? args[1] : args[0]?.startsWith("--only=") ? args[0].slice(7) : undefined;
+  return PARTS.includes(only) ? only : new Error(`expected --only and one of ${PARTS.join(", ")}`);
+}
+
+/** The browser, the load balancer and Redis. Installed where that is possible without asking anybody. */
+async function ensurePrograms() {
+  const missing = Object.entries(PROGRAMS)
+    .filter(([command]) => !isInstalled(command))
+    .map(([, debianPackage]) => debianPackage);
+  if (missing.length === 0) return;
+  const words = missing.join(" ");
+  const apt = spawnSync("apt-get", ["--version"]).status === 0;
+  if (!apt || process.getuid?.() !== 0) {
+    throw new InstallProblem(
+      `these programs are missing: ${words}\ninstall them, on Debian with: sudo apt-get install --no-install-recommends ${words}`,
+    );
+  }
+  say(`installing Debian's ${words}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...missing];
+  // The package lists of a fresh image are empty or old.
+  const status = (await run(["apt-get", "update", "-q"], env)) || (await run(install, env));
+  if (status !== 0) throw new InstallProblem(`apt-get could not install ${words}: see its messages above`);
+}
+
+function isInstalled(command) {
+  if (command === "chromium" && process.env.CHROMIUM_PATH) return true;
+  const path = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
+  return spawnSync("sh", ["-c", `command -v ${command}`], { env: { ...process.env, PATH: path } }).status === 0;
+}
+
+/** Runs a command to its end and passes signals on, so that nothing it started stays behind. */
+function run([command, ...args], env = process.env) {
+  return new Promise((resolve) => {
+    const path = `${env.PATH}:/usr/sbin:/usr/local/sbin`;
+    const child = spawn(command, args, {
+      cwd: projectRoot,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...env, PATH: `${join(projectRoot, "node_modules", ".bin")}:${path}` },
+    });
+    const forward = (signal) => child.kill(signal);
+    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, forward);
+    const end = (status) => {
+      for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, forward);
+      resolve(status);
+    };
+    child.once("error", (error) => end(say(`${command} could not be started: ${error.message}`, 127)));
+    child.once("exit", (code) => end(code ?? 1));
+  });
+}
+
+function secondsSince(start) {
+  return ((performance.now() - start) / 1000).toFixed(1);
+}
+
+function say(text, status = 0) {
+  process.stdout.write(`${text}\n`);
+  return status;
+}
