@@ -1,0 +1,32 @@
+/** Codes of the admin API's error bodies, those of dex v1, and the status each one means. */
+const API_ERRORS = {
+  access_denied: { status: 401 },
+  bad_request: { status: 400 },
+  invalid_request: { status: 400 },
+  resource_not_found: { status: 404 },
+  method_not_allowed: { status: 405 },
+  duplicate_email: { status: 409 },
+  duplicate_id: { status: 409 },
+  local_connector_missing: { status: 409 },
+  payload_too_large: { status: 413 },
+  unsupported_media_type: { status: 415 },
+  too_many_requests: { status: 429 },
+  server_error: { status: 500 },
+  temporarily_unavailable: { status: 503 },
+} as const;
+export type ApiErrorCode = keyof typeof API_ERRORS;
+
+/** The admin API refuses a request. The message is what the caller reads. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ApiErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(code: ApiErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code;
+    this.headers = headers;
+  }
+  get status(): number {
+    return API_ERRORS[this.code].status;
+  }
+}

@@ -1,0 +1,31 @@
+import type { ApiRoute } from "./route.ts";
+
+const DEADLINE_MILLISECONDS = 2000;
+
+/** Whether the database answers in time; nothing more is told, since anybody may ask (LOG-5). */
+export function makeHealthRoute({ ping }: { ping: () => Promise<unknown> }): ApiRoute {
+  return {
+    method: "GET",
+    path: "/health",
+    permission: "anybody",
+    async handle() {
+      return (await answersInTime(ping))
+        ? { status: 200, body: { status: "ok" } }
+        : { status: 503, body: { status: "unavailable" }, headers: { "Retry-After": "1" } };
+    },
+  };
+}
+
+async function answersInTime(ping: () => Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), DEADLINE_MILLISECONDS);
+  });
+  const answer = ping().then(
+    () => true,
+    () => false,
+  );
+  const result = await Promise.race([answer, deadline]);
+  clearTimeout(timer);
+  return result;
+}
