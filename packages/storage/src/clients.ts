@@ -1,0 +1,164 @@
+import type { Client, ClientSecretHash, Clients } from "@dex/oidc";
+import type { Actor } from "@dex/users";
+import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
+import { cold, type Database, hot } from "./database.ts";
+import { sqlStateOf } from "./storage-unavailable.ts";
+import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
+
+export interface ClientStore extends Clients {
+  create(client: Client, actor: Actor): Promise<"created" | "id taken">;
+  /** All clients, ordered by id. */
+  list(): Promise<readonly Client[]>;
+  /** Deletes the client with its codes, token families and consents; false when there is none. */
+  delete(clientId: string, actor: Actor): Promise<boolean>;
+  /** Whether some client has a redirect_uri of this origin (RFC 6454 §6.2), for CORS. */
+  originIsRegistered(origin: string): Promise<boolean>;
+}
+
+interface ClientRow {
+  readonly id: string;
+  readonly name: string | null;
+  readonly logo_uri: string | null;
+  readonly client_uri: string | null;
+  readonly redirect_uris: readonly string[];
+  readonly public: boolean;
+  readonly admin: boolean;
+  readonly trusted: boolean;
+  readonly require_pkce: boolean;
+  readonly grant_types: Client["grantTypes"];
+  readonly scopes: readonly string[] | null;
+  readonly trusted_peers: readonly string[];
+  readonly id_token_signing_algorithm: Client["idTokenSigningAlgorithm"];
+  readonly secret_sha256: Buffer | null;
+  readonly secret_argon2id: string | null;
+  readonly created_at: Date;
+}
+
+const COLUMNS = [
+  "id",
+  "name",
+  "logo_uri",
+  "client_uri",
+  "redirect_uris",
+  "public",
+  "admin",
+  "trusted",
+  "require_pkce",
+  "grant_types",
+  "scopes",
+  "trusted_peers",
+  "id_token_signing_algorithm",
+  "secret_sha256",
+  "secret_argon2id",
+  "created_at",
+] as const;
+
+const FIND = hot("client.find", `SELECT ${COLUMNS.join(", ")} FROM client WHERE id = $1`);
+
+const CREATE = cold(
+  "client.create",
+  `WITH created AS (
+    INSERT INTO client (${COLUMNS.join(", ")}, redirect_origins)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    RETURNING id
+  )
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client created', id, $18, $19, $20 FROM created`,
+);
+
+const DELETE = cold(
+  "client.delete",
+  `WITH deleted AS (DELETE FROM client WHERE id = $1 RETURNING id)
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client deleted', id, $2, $3, $4 FROM deleted RETURNING subject_id`,
+);
+
+/** Clients as rows. Deleting one takes all it was granted with it, by foreign keys. */
+export function makeClientStore(db: Database): ClientStore {
+  return {
+    async find(clientId) {
+      if (!isStorable(clientId)) return undefined;
+      const [row] = await db.run<ClientRow>(FIND, [clientId]);
+      return row === undefined ? undefined : toClient(row);
+    },
+    async create(client, actor) {
+      try {
+        await db.run(CREATE, [...toValues(client), originsOf(client.redirectUris), ...toAuditValues(actor)]);
+        return "created";
+      } catch (error) {
+        if (sqlStateOf(error) === "23505") return "id taken";
+        throw error;
+      }
+    },
+    async list() {
+      const rows = await db.query<ClientRow>("client.list", db.sql("client").select(COLUMNS).orderBy("id"));
+      return rows.map(toClient);
+    },
+    async delete(clientId, actor) {
+      if (!isStorable(clientId)) return false;
+      const rows = await db.run(DELETE, [clientId, ...toAuditValues(actor)]);
+      return rows.length > 0;
+    },
+    async originIsRegistered(origin) {
+      if (!isStorable(origin)) return false;
+      const registered = db
+        .sql("client")
+        .select("id")
+        .whereRaw("redirect_origins @> ARRAY[?]::text[]", [origin])
+        .limit(1);
+      const rows = await db.query("client.originIsRegistered", registered);
+      return rows.length > 0;
+    },
+  };
+}
+
+function toValues(client: Client): readonly unknown[] {
+  return [
+    client.id,
+    toStoredText(client.name),
+    client.logoUri,
+    client.clientUri,
+    client.redirectUris,
+    client.public,
+    client.admin,
+    client.trusted,
+    client.requirePkce,
+    client.grantTypes,
+    client.scopes,
+    client.trustedPeers,
+    client.idTokenSigningAlgorithm,
+    client.secret?.kind === "sha256" ? client.secret.hash : null,
+    client.secret?.kind === "argon2id" ? client.secret.hash : null,
+    client.createdAt,
+  ];
+}
+
+function toClient(row: ClientRow): Client {
+  return {
+    id: row.id,
+    name: orUndefined(row.name),
+    logoUri: orUndefined(row.logo_uri),
+    clientUri: orUndefined(row.client_uri),
+    redirectUris: row.redirect_uris,
+    public: row.public,
+    admin: row.admin,
+    trusted: row.trusted,
+    requirePkce: row.require_pkce,
+    grantTypes: row.grant_types,
+    scopes: orUndefined(row.scopes),
+    trustedPeers: row.trusted_peers,
+    idTokenSigningAlgorithm: row.id_token_signing_algorithm,
+    secret: toSecretHash(row),
+    createdAt: row.created_at,
+  };
+}
+
+function toSecretHash(row: ClientRow): ClientSecretHash | undefined {
+  if (row.secret_sha256 !== null) return { kind: "sha256", hash: row.secret_sha256 };
+  if (row.secret_argon2id !== null) return { kind: "argon2id", hash: row.secret_argon2id };
+  return undefined;
+}
+
+/** Of a private-use scheme there is none: such a client makes no cross-origin requests. */
+function originsOf(redirectUris: readonly string[]): string[] {
+  const origins = redirectUris.map((uri) => URL.parse(uri)?.origin ?? "null");
+  return [...new Set(origins.filter((origin) => origin !== "null"))];
+}

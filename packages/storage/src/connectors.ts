@@ -1,0 +1,50 @@
+import type { Connectors, StoredConnector } from "@dex/connectors";
+import type { Json, JsonObject } from "@dex/runtime";
+import type { Actor } from "@dex/users";
+import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
+import { cold, type Database } from "./database.ts";
+import { toStoredJson } from "./stored-text.ts";
+
+export interface ConnectorStore extends Connectors {
+  /** Makes these the only connectors, or changes nothing. Of two callers the later one's list stands. Ids are unique. */
+  replaceAll(connectors: readonly StoredConnector[], actor: Actor): Promise<void>;
+}
+
+// Readers go on. Without it the lists of two callers could mix: neither sees what the other is about to insert.
+const LOCK = cold("connector.lock", "LOCK TABLE connector IN SHARE ROW EXCLUSIVE MODE");
+
+const REPLACE_ALL = cold(
+  "connector.replaceAll",
+  `WITH wanted AS (
+    SELECT id, type, config FROM jsonb_to_recordset($1::jsonb) AS w (id text, type text, config jsonb)
+  ), removed AS (
+    DELETE FROM connector WHERE id NOT IN (SELECT id FROM wanted) RETURNING id
+  ), saved AS (
+    INSERT INTO connector AS c (id, type, config) SELECT id, type, config FROM wanted
+    ON CONFLICT (id) DO UPDATE SET type = EXCLUDED.type, config = EXCLUDED.config
+    WHERE (c.type, c.config) IS DISTINCT FROM (EXCLUDED.type, EXCLUDED.config)
+    RETURNING id
+  )
+  INSERT INTO audit_event (${AUDIT_COLUMNS})
+  SELECT 'connector removed', id, $2, $3, $4 FROM removed
+  UNION ALL
+  SELECT 'connector saved', id, $2, $3, $4 FROM saved`,
+);
+
+/** Connectors as rows. Their configuration is kept as it was given: what is secret in it, the caller has sealed. */
+export function makeConnectorStore(db: Database): ConnectorStore {
+  return {
+    async list() {
+      const all = db.sql("connector").select("id", "type", "config").orderBy("id");
+      const rows = await db.query<{ id: string; type: string; config: JsonObject }>("connector.list", all);
+      return rows.map(({ id, type, config }) => ({ id, type, config }));
+    },
+    async replaceAll(connectors, actor) {
+      const wanted: Json = connectors.map(({ id, type, config }) => ({ id, type, config }));
+      await db.transaction(async (tx) => {
+        await tx.run(LOCK);
+        await tx.run(REPLACE_ALL, [toStoredJson(wanted), ...toAuditValues(actor)]);
+      });
+    },
+  };
+}

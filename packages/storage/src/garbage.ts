@@ -1,0 +1,65 @@
+import { cold, type Database, type Statement } from "./database.ts";
+import { holdFence } from "./leader-fence.ts";
+
+/** Rows deleted, by table. */
+export interface GarbageReport {
+  readonly authorization_code: number;
+  readonly session: number;
+  readonly token_family: number;
+  readonly attempt_count: number;
+}
+
+export interface Garbage {
+  /**
+   * Deletes at most `batchSize` (at most 1,000) rows of each table whose time was over at `now`; call it again while a
+   * table reports a full batch. Waits for nobody and makes nobody wait. Undefined when `fence` is not the leader's.
+   *
+   * A spent code goes when the family it opened has reached its absolute expiry, as does the family: until then their
+   * reuse must be noticed (TOK-1, REF-2).
+   */
+  collect(now: Date, batchSize: number, fence: number): Promise<GarbageReport | undefined>;
+}
+
+const MAX_BATCH = 1_000;
+
+function collectFrom(table: keyof GarbageReport, primaryKey: string, expiry: string): Statement {
+  return cold(
+    `garbage.${table}`,
+    `DELETE FROM ${table} WHERE ${primaryKey} IN (
+      SELECT ${primaryKey} FROM ${table} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) RETURNING 1 AS one`,
+  );
+}
+
+const CODES = collectFrom("authorization_code", "hash", "delete_after");
+const SESSIONS = collectFrom("session", "hash", "expires_at");
+const FAMILIES = collectFrom("token_family", "id", "expires_at");
+const ATTEMPTS = collectFrom("attempt_count", "key", "window_ends_at");
+
+/** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
+export function makeGarbage(db: Database): Garbage {
+  return {
+    async collect(now, batchSize, fence) {
+      const values = [now, Math.max(1, Math.min(batchSize, MAX_BATCH))];
+      /** A transaction for each table: locks are held for one batch, not for four. */
+      const collect = (statement: Statement) =>
+        db.transaction(async (tx) => {
+          if (!(await holdFence(tx, fence))) return undefined;
+          const rows = await tx.run(statement, values);
+          return rows.length;
+        });
+      const authorizationCodes = await collect(CODES);
+      const sessions = await collect(SESSIONS);
+      const families = await collect(FAMILIES);
+      const attempts = await collect(ATTEMPTS);
+      if (authorizationCodes === undefined || sessions === undefined) return undefined;
+      if (families === undefined || attempts === undefined) return undefined;
+      return {
+        authorization_code: authorizationCodes,
+        session: sessions,
+        token_family: families,
+        attempt_count: attempts,
+      };
+    },
+  };
+}

@@ -1,0 +1,12 @@
+export type { Changes, ChangeVersions } from "./changes.ts";
+export type { ClientStore } from "./clients.ts";
+export type { ConnectorStore } from "./connectors.ts";
+export type { Garbage, GarbageReport } from "./garbage.ts";
+export type { Installation } from "./installation.ts";
+export { type Candidacy, type Leadership, openLeadership } from "./leadership.ts";
+export { type MigrateParts, migrate, pendingMigrations, type SchemaStatus, schemaStatus } from "./migrate.ts";
+export type { Migration } from "./migrations/migrations.ts";
+export { openStorage, type Storage, type StorageOptions } from "./open-storage.ts";
+export type { SigningKeyStore } from "./signing-keys.ts";
+export { StorageUnavailable } from "./storage-unavailable.ts";
+export type { Administrators } from "./users.ts";

@@ -1,0 +1,12 @@
+import type { Knex } from "knex";
+import { initial } from "./0001-initial.ts";
+
+/** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
+export interface Migration {
+  /** Four digits and words, as the file is called. Stays in the database for good. */
+  readonly name: string;
+  up(db: Knex): Promise<void>;
+}
+
+/** All of them, in order. A list rather than a look into a directory: a bundled program has none. */
+export const MIGRATIONS: readonly Migration[] = [initial];

@@ -1,0 +1,82 @@
+import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
+import type { Logger, Secret } from "@dex/runtime";
+import type { Passwords, Users } from "@dex/users";
+import type { Redis } from "ioredis";
+import { countInDatabase, makeFailureCounter } from "./attempts.ts";
+import { makeCodeStore } from "./authorization-codes.ts";
+import { type Changes, makeChanges } from "./changes.ts";
+import { type ClientStore, makeClientStore } from "./clients.ts";
+import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
+import { hot, openDatabase } from "./database.ts";
+import { type Garbage, makeGarbage } from "./garbage.ts";
+import { type Installation, makeInstallation } from "./installation.ts";
+import { makePasswordStore } from "./passwords.ts";
+import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
+import { makeSignInStore } from "./sign-ins.ts";
+import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
+import { makeFamilyStore } from "./token-families.ts";
+import { type Administrators, makeAdministrators, makeUserStore } from "./users.ts";
+
+/** Everything that is kept. Every method throws StorageUnavailable when the database does not answer in time. */
+export interface Storage {
+  readonly clients: ClientStore;
+  readonly connectors: ConnectorStore;
+  readonly users: Users;
+  readonly passwords: Passwords;
+  readonly administrators: Administrators;
+  readonly signIns: SignIns;
+  readonly codes: AuthorizationCodes;
+  readonly families: TokenFamilies;
+  readonly failures: FailureCounter;
+  readonly signingKeys: SigningKeyStore;
+  readonly changes: Changes;
+  readonly installation: Installation;
+  readonly garbage: Garbage;
+  /** One round trip: resolves when the database answers. */
+  ping(): Promise<void>;
+  /** Closes all connections when their statements have ended. The Redis client stays its opener's. */
+  close(): Promise<void>;
+}
+
+export interface StorageOptions {
+  readonly url: Secret<string>;
+  /** Of this process to Postgres, in total. 10 when left out. */
+  readonly maxConnections?: number;
+  /** What pg_stat_activity calls this process. */
+  readonly applicationName: string;
+  /** False behind a pooler in transaction mode. See the README of this package. */
+  readonly namedStatements: boolean;
+  /** Counts attempts where it answers in time. */
+  readonly redis?: Redis | undefined;
+  readonly logger: Logger;
+  /** Called once for each round trip, with the statement's name. */
+  readonly onStatement?: ((name: string) => void) | undefined;
+}
+
+const PING = hot("ping", "SELECT 1 AS one");
+
+/** Opens the stores. Connects when the first statement is run, and again whenever a connection was lost. */
+export function openStorage(options: StorageOptions): Storage {
+  const { url, maxConnections = 10, applicationName, namedStatements, logger, onStatement } = options;
+  const db = openDatabase({ url, maxConnections, applicationName, namedStatements, logger, onStatement });
+  const redis = options.redis === undefined ? undefined : makeRedisAttempts(options.redis, logger);
+  return {
+    clients: makeClientStore(db),
+    connectors: makeConnectorStore(db),
+    users: makeUserStore(db),
+    passwords: makePasswordStore(db, redis),
+    administrators: makeAdministrators(db),
+    signIns: makeSignInStore(db, redis),
+    codes: makeCodeStore(db),
+    families: makeFamilyStore(db),
+    failures: makeFailureCounter(preferRedis(redis, countInDatabase(db))),
+    signingKeys: makeSigningKeyStore(db),
+    changes: makeChanges(db),
+    installation: makeInstallation(db),
+    garbage: makeGarbage(db),
+    async ping() {
+      await db.run(PING);
+    },
+    close: () => db.close(),
+  };
+}

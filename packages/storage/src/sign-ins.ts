@@ -1,0 +1,178 @@
+import type { IssueOutcome, NewCode, Session, SignIns } from "@dex/oidc";
+import { addSeconds } from "@dex/runtime";
+import { attemptKey } from "./attempts.ts";
+import { type Database, hot } from "./database.ts";
+import type { RedisAttempts } from "./redis-attempts.ts";
+import { sqlStateOf } from "./storage-unavailable.ts";
+import { isStorable, orUndefined, toStoredText, toStoredTexts } from "./stored-text.ts";
+import { type TokenUserRow, toTokenUser } from "./token-grant.ts";
+
+/** A use moves the idle limit when it would move by this much: one write a minute, however busy the browser is. */
+const TOUCH_SECONDS = 60;
+/**
+ * A code that nobody redeems is kept for longer than any login state lives (600 seconds), so that the unique index still
+ * finds a login state that is used a second time (BRO-6).
+ */
+const KEEP_UNSPENT_SECONDS = 900;
+
+/**
+ * Set inside the statement, for its transaction alone: a crash may forget the last codes and sessions of the past half
+ * second, which costs their owners a click. Spending a code is durable, and so then is the code.
+ */
+const ASYNCHRONOUS_COMMIT = "set_config('synchronous_commit', 'off', true)";
+
+const FIND_SESSION = hot(
+  "session.find",
+  `WITH touched AS (
+    UPDATE session SET idle_expires_at = LEAST($4::timestamptz, expires_at)
+    WHERE hash = $1 AND idle_expires_at > $3 AND expires_at > $3
+      AND idle_expires_at < LEAST($4, expires_at) - make_interval(secs => $5)
+  )
+  SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username,
+    s.connector_id, s.auth_time, s.amr, s.expires_at, c.scope AS consented_scope
+  FROM session s
+  JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
+  LEFT JOIN consent c ON c.user_id = s.user_id AND c.client_id = $2
+  WHERE s.hash = $1 AND s.idle_expires_at > $3 AND s.expires_at > $3
+    AND EXISTS (SELECT FROM connector WHERE id = s.connector_id)`,
+);
+
+const CODE_COLUMNS = `hash, login_state_id, client_id, connector_id, session_hash, redirect_uri, scope, nonce,
+      code_challenge, auth_time, amr, issued_at, expires_at, delete_after, user_id, groups, preferred_username`;
+/** The first fourteen parameters of both statements that issue codes. */
+const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, $7::text[], $8::text,
+      $9::text, $10::timestamptz, $11::text[], $12::timestamptz, $13::timestamptz, $14::timestamptz`;
+
+const SIGN_IN = hot(
+  "signIn.signIn",
+  `WITH active AS (
+    SELECT id FROM app_user WHERE id = $15::text AND NOT disabled
+  ), issued AS (
+    INSERT INTO authorization_code (${CODE_COLUMNS})
+    SELECT ${CODE_VALUES}, id, $16::text[], $17::text FROM active WHERE $1::bytea IS NOT NULL
+    ON CONFLICT (login_state_id) DO NOTHING
+    RETURNING hash
+  ), opened AS (
+    INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at)
+    SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz
+    FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
+    RETURNING hash
+  ), ended AS (
+    DELETE FROM session WHERE hash = $24::bytea AND EXISTS (SELECT FROM opened)
+  ), forgotten AS (
+    DELETE FROM attempt_count WHERE key = $25::bytea AND EXISTS (SELECT FROM opened)
+  )
+  SELECT EXISTS (SELECT FROM active) AS active, EXISTS (SELECT FROM opened) AS done, ${ASYNCHRONOUS_COMMIT}`,
+);
+
+const ISSUE_CODE = hot(
+  "signIn.issueCode",
+  `WITH active AS (
+    SELECT s.user_id, s.groups, s.preferred_username
+    FROM session s JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
+    WHERE s.hash = $5::bytea AND s.user_id = $15::text
+      AND s.idle_expires_at > $12::timestamptz AND s.expires_at > $12
+  ), issued AS (
+    INSERT INTO authorization_code (${CODE_COLUMNS})
+    SELECT ${CODE_VALUES}, user_id, groups, preferred_username FROM active
+    ON CONFLICT (login_state_id) DO NOTHING
+    RETURNING user_id
+  ), consented AS (
+    INSERT INTO consent AS c (user_id, client_id, scope, granted_at)
+    SELECT user_id, $3, $16::text[], $12 FROM issued WHERE $16::text[] IS NOT NULL
+    ON CONFLICT (user_id, client_id) DO UPDATE
+    SET scope = ARRAY(SELECT DISTINCT unnest(c.scope || EXCLUDED.scope)), granted_at = EXCLUDED.granted_at
+  )
+  SELECT EXISTS (SELECT FROM active) AS active, EXISTS (SELECT FROM issued) AS done,
+    CASE WHEN $16::text[] IS NULL THEN ${ASYNCHRONOUS_COMMIT} END`,
+);
+
+interface SessionRow extends TokenUserRow {
+  readonly connector_id: string;
+  readonly auth_time: Date;
+  readonly amr: readonly string[];
+  readonly expires_at: Date;
+  readonly consented_scope: readonly string[] | null;
+}
+type OutcomeRow = { readonly active: boolean; readonly done: boolean };
+
+/** The browser side of a sign-in: one statement for each step. */
+export function makeSignInStore(db: Database, redis: RedisAttempts | undefined): SignIns {
+  return {
+    async findSession(hash, clientId, now, idleSeconds): Promise<Session | undefined> {
+      if (!isStorable(clientId)) return undefined;
+      const touchSeconds = Math.min(TOUCH_SECONDS, idleSeconds / 2);
+      const values = [hash, clientId, now, addSeconds(now, idleSeconds), touchSeconds];
+      const [row] = await db.run<SessionRow>(FIND_SESSION, values);
+      return row === undefined ? undefined : toSession(hash, row);
+    },
+    async signIn({ session, code, replaces, forgetAttemptsOf }) {
+      const forgotten = forgetAttemptsOf === undefined ? undefined : attemptKey("account", forgetAttemptsOf);
+      const outcome = await issue(() =>
+        db.run<OutcomeRow>(SIGN_IN, [
+          ...toCodeValues(code),
+          session.userId,
+          toStoredTexts(session.groups),
+          toStoredText(session.preferredUsername),
+          session.hash,
+          session.connectorId,
+          session.authTime,
+          session.amr,
+          session.idleExpiresAt,
+          session.expiresAt,
+          replaces,
+          forgotten,
+        ]),
+      );
+      if (outcome === "issued" && forgotten !== undefined) await redis?.forget(forgotten);
+      return outcome;
+    },
+    issueCode: ({ code, consent }) =>
+      issue(() => db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent])),
+  };
+}
+
+function toCodeValues(code: NewCode | undefined): readonly unknown[] {
+  if (code === undefined) return new Array(14).fill(null);
+  return [
+    code.hash,
+    code.loginStateId,
+    code.clientId,
+    code.connectorId,
+    code.sessionHash,
+    code.redirectUri,
+    code.scope,
+    // OIDC Core §3.1.2.1: the nonce is the client's and comes back as it was, which with a NUL in it is impossible.
+    toStoredText(code.nonce),
+    code.codeChallenge,
+    code.authTime,
+    code.amr,
+    code.issuedAt,
+    code.expiresAt,
+    addSeconds(code.expiresAt, KEEP_UNSPENT_SECONDS),
+  ];
+}
+
+async function issue(run: () => Promise<readonly OutcomeRow[]>): Promise<IssueOutcome> {
+  try {
+    const [row] = await run();
+    if (row?.active !== true) return "user gone";
+    return row.done ? "issued" : "flow used";
+  } catch (error) {
+    // The user or the client was deleted while this statement ran.
+    if (sqlStateOf(error) === "23503") return "user gone";
+    throw error;
+  }
+}
+
+function toSession(hash: Buffer, row: SessionRow): Session {
+  return {
+    hash,
+    user: toTokenUser(row),
+    connectorId: row.connector_id,
+    authTime: row.auth_time,
+    amr: row.amr,
+    expiresAt: row.expires_at,
+    consentedScope: orUndefined(row.consented_scope),
+  };
+}

@@ -1,0 +1,120 @@
+import type { StoredFamily, TokenFamilies } from "@dex/oidc";
+import { AUDIT_COLUMNS } from "./audit.ts";
+import { cold, type Database, hot } from "./database.ts";
+import { isStorable, orUndefined } from "./stored-text.ts";
+import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts";
+
+const GRANT = grantColumns("f", "f.id");
+const CONNECTOR_EXISTS = "EXISTS (SELECT FROM connector WHERE id = f.connector_id)";
+
+/** The conditions are those of decideRefresh for `rotate`. No indexed column changes, so no index is written. */
+const ROTATE = hot(
+  "family.rotate",
+  `UPDATE token_family f
+  SET previous_hash = f.current_hash, current_hash = $5, generation = f.generation + 1, sealed_current = $6,
+    rotated_at = $8, idle_expires_at = LEAST($9::timestamptz, f.expires_at)
+  FROM app_user u
+  WHERE f.id = $1::uuid AND f.client_id = $2 AND f.current_hash = $3 AND f.generation = $4
+    AND f.revoked_at IS NULL AND f.idle_expires_at > $8::timestamptz AND f.expires_at > $8
+    AND ($7::text[] IS NULL OR f.scope @> $7)
+    AND u.id = f.user_id AND NOT u.disabled AND ${CONNECTOR_EXISTS}
+  RETURNING ${GRANT}`,
+);
+
+const FIND_LIVE = hot(
+  "family.findLive",
+  `SELECT ${GRANT}
+  FROM token_family f JOIN app_user u ON u.id = f.user_id AND NOT u.disabled JOIN client ON client.id = f.client_id
+  WHERE f.id = $1::uuid AND f.revoked_at IS NULL AND f.idle_expires_at > $2 AND f.expires_at > $2 AND ${CONNECTOR_EXISTS}`,
+);
+
+const FIND = hot(
+  "family.find",
+  `SELECT ${GRANT}, f.generation, f.current_hash, f.previous_hash, f.rotated_at, f.sealed_current, f.idle_expires_at,
+    f.expires_at, f.revoked_at, (NOT u.disabled AND ${CONNECTOR_EXISTS}) AS owner_active
+  FROM token_family f JOIN app_user u ON u.id = f.user_id
+  WHERE f.id = $1::uuid`,
+);
+
+const REVOKE = cold(
+  "family.revoke",
+  `WITH ended AS (
+    UPDATE token_family SET revoked_at = $2, revocation_reason = $3::text, sealed_current = NULL
+    WHERE id = $1::uuid AND revoked_at IS NULL
+    RETURNING id, user_id, client_id
+  )
+  INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
+  SELECT 'token family revoked', user_id, 'worker', client_id, NULL,
+    jsonb_build_object('reason', $3::text, 'family', id, 'client', client_id)
+  FROM ended`,
+);
+
+interface FamilyRow extends TokenGrantRow {
+  readonly generation: number;
+  readonly current_hash: Buffer | null;
+  readonly previous_hash: Buffer | null;
+  readonly rotated_at: Date | null;
+  readonly sealed_current: Buffer | null;
+  readonly idle_expires_at: Date;
+  readonly expires_at: Date;
+  readonly revoked_at: Date | null;
+  readonly owner_active: boolean;
+}
+
+/** Refresh tokens and what belongs to them, one row for each family. */
+export function makeFamilyStore(db: Database): TokenFamilies {
+  return {
+    async rotate(rotation, now) {
+      const { familyId, clientId, scope } = rotation;
+      if (!isUuid(familyId) || !isStorable(clientId, ...(scope ?? []))) return undefined;
+      const [row] = await db.run<TokenGrantRow>(ROTATE, [
+        familyId,
+        clientId,
+        rotation.presentedHash,
+        rotation.presentedGeneration,
+        rotation.nextHash,
+        rotation.sealedNext,
+        scope,
+        now,
+        rotation.idleExpiresAt,
+      ]);
+      return row === undefined ? undefined : toTokenGrant(row);
+    },
+    async find(familyId) {
+      if (!isUuid(familyId)) return undefined;
+      const [row] = await db.run<FamilyRow>(FIND, [familyId]);
+      return row === undefined ? undefined : toStoredFamily(row);
+    },
+    async findLive(familyId, now) {
+      if (!isUuid(familyId)) return undefined;
+      const [row] = await db.run<TokenGrantRow>(FIND_LIVE, [familyId, now]);
+      return row === undefined ? undefined : toTokenGrant(row);
+    },
+    async revoke(familyId, reason, now) {
+      if (!isUuid(familyId)) return;
+      await db.run(REVOKE, [familyId, now, reason]);
+    },
+  };
+}
+
+/** What is no UUID, Postgres would refuse with an error. */
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
+}
+
+function toStoredFamily(row: FamilyRow): StoredFamily {
+  return {
+    id: row.family_id,
+    clientId: row.client_id,
+    grant: toTokenGrant(row),
+    generation: row.generation,
+    currentHash: orUndefined(row.current_hash),
+    previousHash: orUndefined(row.previous_hash),
+    rotatedAt: orUndefined(row.rotated_at),
+    sealedCurrent: orUndefined(row.sealed_current),
+    idleExpiresAt: row.idle_expires_at,
+    expiresAt: row.expires_at,
+    revokedAt: orUndefined(row.revoked_at),
+    ownerActive: row.owner_active,
+  };
+}
