@@ -29,15 +29,20 @@ export interface FormBrowser {
 
 const MAX_REDIRECTS = 20;
 
-/** `stopAt`: redirects to an address that starts with one of these are not followed: a client's redirect_uri. */
-export function openFormBrowser(options: { stopAt?: readonly string[] } = {}): FormBrowser {
-  const { stopAt = [] } = options;
+/**
+ * `stopAt`: redirects to an address that starts with one of these are not followed: a client's redirect_uri. `route` says
+ * where a request really goes, such as to another worker each time; what the page's address is does not change by it.
+ */
+export function openFormBrowser(
+  options: { stopAt?: readonly string[]; route?: (url: URL) => URL | Promise<URL> } = {},
+): FormBrowser {
+  const { stopAt = [], route = (url) => url } = options;
   const cookies = new Map<string, string>();
 
   async function request(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (cookies.size > 0) headers.set("Cookie", [...cookies].map(([name, value]) => `${name}=${value}`).join("; "));
-    const response = await fetch(url, { ...init, headers, redirect: "manual" });
+    const response = await fetch(await route(new URL(url)), { ...init, headers, redirect: "manual" });
     for (const line of response.headers.getSetCookie()) keep(cookies, line);
     return response;
   }

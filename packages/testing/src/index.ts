@@ -1,3 +1,4 @@
+export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "./browser.ts";
 export type { FakeBehaviours, FakeEndpoint, Misbehaviour } from "./fake-openid-behaviours.ts";
 export {
   type FakeClientAuthentication,
@@ -7,7 +8,16 @@ export {
   type FakeUser,
   startFakeOpenIdProvider,
 } from "./fake-openid-provider.ts";
+export { type AdminApi, openAdminApi } from "./fleet/admin-api.ts";
+export { type DexctlRun, newClientWithDexctl, runDexctl } from "./fleet/dexctl.ts";
+export { findFreeOrigin, startExampleApp } from "./fleet/example-app.ts";
+export { type Fleet, type FleetOptions, startFleet } from "./fleet/fleet.ts";
+export { type FleetFacts, renderFacts } from "./fleet/fleet-facts.ts";
+export { findFreePorts } from "./fleet/free-ports.ts";
+export { repositoryRoot } from "./fleet/program-files.ts";
+export { answersOk, type RunningProgram, startProgram, waitUntilReady } from "./fleet/running-program.ts";
 export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } from "./form-browser.ts";
+export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";

@@ -1,0 +1,46 @@
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+const ACTION_MILLISECONDS = 10_000;
+
+/** A real Chromium. Each visitor has a profile of its own, as a person at another computer would. */
+export interface RealBrowser {
+  /** A tab of a fresh profile. */
+  newVisitor(): Promise<Page>;
+  /** Another tab of the same profile. */
+  newTab(page: Page): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** Starts Chromium: /usr/bin/chromium, or the one that CHROMIUM_PATH names. */
+export async function openBrowser(): Promise<RealBrowser> {
+  const browser: Browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH || "/usr/bin/chromium",
+    // Tests may run as root, where Chromium has no sandbox.
+    args: ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-dev-shm-usage"],
+  });
+  const newTabOf = async (context: BrowserContext) => {
+    const page = await context.newPage();
+    page.setDefaultTimeout(ACTION_MILLISECONDS);
+    return page;
+  };
+  return {
+    newVisitor: async () => newTabOf(await browser.newContext()),
+    newTab: (page) => newTabOf(page.context()),
+    close: () => browser.close(),
+  };
+}
+
+/** Fills in dex's password form on the page that is open, and sends it. */
+export async function submitPassword(page: Page, user: { email: string; password: string }): Promise<void> {
+  await page.locator("#login-form #login").fill(user.email);
+  await page.locator("#login-form #password").fill(user.password);
+  await page.locator("#submit-login").click();
+}
+
+/** Waits for `selector`, and allows what the client asks for if dex asks the person first. */
+export async function waitPastConsent(page: Page, selector: string): Promise<void> {
+  const either = page.locator(`#approve, ${selector}`).first();
+  await either.waitFor();
+  if (await page.locator("#approve").isVisible()) await page.locator("#approve").click();
+  await page.locator(selector).first().waitFor();
+}
