@@ -26,39 +26,38 @@ export interface AdminUsers {
 export interface ManagedClients {
   /** All of them, ordered by id. */
   list(): Promise<readonly Client[]>;
-  create(client: Client, actor: Actor, now: Date): Promise<"created" | "id taken">;
-  /** Deletes the client with its codes, token families and consents. */
-  remove(clientId: string, actor: Actor, now: Date): Promise<"removed" | "unknown">;
+  create(client: Client, actor: Actor): Promise<"created" | "id taken">;
+  /** Deletes the client with its codes, token families and consents; false when there is none. */
+  delete(clientId: string, actor: Actor): Promise<boolean>;
 }
 
 export interface ManagedConnectors {
   /** All of them, ordered by id. */
   list(): Promise<readonly StoredConnector[]>;
   /** Replaces all of them and writes the audit event, in one transaction. */
-  replaceAll(connectors: readonly StoredConnector[], actor: Actor, now: Date): Promise<void>;
+  replaceAll(connectors: readonly StoredConnector[], actor: Actor): Promise<void>;
 }
 
-/** One batch of a collection: rows deleted by table, and whether more are left. `lost`: another overlord leads now. */
-export type CollectedBatch =
-  | { readonly kind: "collected"; readonly deleted: Readonly<Record<string, number>>; readonly more: boolean }
-  | { readonly kind: "lost" };
-
 export interface Garbage {
-  /** Deletes at most `limit` rows of each kind that nobody can use any more at `now`. Carries the leader's fence. */
-  collect(limit: number, fence: number, now: Date): Promise<CollectedBatch>;
+  /**
+   * Deletes at most `batchSize` rows of each table that nobody can use any more at `now`, and returns how many it deleted
+   * by table. Undefined when `fence` is not the leader's any more.
+   */
+  collect(now: Date, batchSize: number, fence: number): Promise<Readonly<Record<string, number>> | undefined>;
 }
 
 /** This process leads, until it is told otherwise. */
 export interface Lead {
   /** Stored with every write: one that carries an old fence changes nothing. */
   readonly fence: number;
-  /** Whether this process still holds the lock and its fence is the newest. */
-  confirm(): Promise<boolean>;
-  /** Lets another overlord lead. */
+  /** Resolves when the lead has ended, by `release` or with the connection that holds the lock. Never rejects. */
+  readonly lost: Promise<void>;
+  isHeld(): boolean;
+  /** Lets another overlord lead. Harmless when the lead is lost. */
   release(): Promise<void>;
 }
 
 export interface Leadership {
-  /** The lead, or undefined while another overlord has it. `onLost` is called when the lock's connection breaks. */
-  tryLead(onLost: () => void): Promise<Lead | undefined>;
+  /** The lead, or undefined while another overlord has it. */
+  tryAcquire(): Promise<Lead | undefined>;
 }

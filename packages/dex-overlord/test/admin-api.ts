@@ -70,7 +70,7 @@ export async function openAdminApi(clock: HandSetClock): Promise<RunningAdminApi
         state.clients.set(client.id, client);
         return "created";
       },
-      remove: async (id) => (state.clients.delete(id) ? "removed" : "unknown"),
+      delete: async (id) => state.clients.delete(id),
     },
     connectors: {
       list: async () => state.connectors,

@@ -5,7 +5,7 @@ import type { Garbage, Lead, Leadership } from "../src/ports.ts";
 export interface SharedDatabase {
   keys: SigningKeySet;
   fence: number;
-  holder: { lead: Lead; onLost: () => void } | undefined;
+  holder: Lead | undefined;
   garbage: number;
   /** Every write that was accepted, with the fence it carried. */
   readonly writes: { what: "keys" | "garbage"; fence: number }[];
@@ -61,34 +61,34 @@ function applyPlan(keys: readonly StoredSigningKey[], plan: RotationPlan, now: D
 
 export function garbageOf(database: SharedDatabase): Garbage {
   return {
-    async collect(limit, fence) {
+    async collect(_now, limit, fence) {
       answer(database);
-      if (fence !== database.fence) return { kind: "lost" };
+      if (fence !== database.fence) return undefined;
       const deleted = Math.min(limit, database.garbage);
       database.garbage -= deleted;
       database.writes.push({ what: "garbage", fence });
-      return { kind: "collected", deleted: { login_session: deleted }, more: database.garbage > 0 };
+      return { session: deleted };
     },
   };
 }
 
 export function leadershipOf(database: SharedDatabase): Leadership {
   return {
-    async tryLead(onLost) {
+    async tryAcquire() {
       answer(database);
       if (database.holder !== undefined) return undefined;
       const fence = ++database.fence;
+      const ended = Promise.withResolvers<void>();
       const lead: Lead = {
         fence,
-        confirm: async () => {
-          answer(database);
-          return database.fence === fence;
-        },
-        release: async () => {
-          if (database.holder?.lead === lead) database.holder = undefined;
+        lost: ended.promise,
+        isHeld: () => database.holder === lead,
+        async release() {
+          if (database.holder === lead) database.holder = undefined;
+          ended.resolve();
         },
       };
-      database.holder = { lead, onLost };
+      database.holder = lead;
       return lead;
     },
   };

@@ -142,6 +142,7 @@ test("while the database is away the start is tried again, 1 s doubling to 60 s,
 });
 
 describe("two overlords on one database", () => {
+  const somebodyElse = { fence: 2, lost: new Promise<void>(() => {}), isHeld: () => true, release: async () => {} };
   const running: LeadJobs[] = [];
   afterEach(async () => {
     for (const jobs of running.splice(0)) await jobs.close();
@@ -155,6 +156,9 @@ describe("two overlords on one database", () => {
       collectGarbage: makeCollectGarbage({ garbage: garbageOf(database), clock: clock.now, logger: silentLogger }),
       rotationIntervalSeconds: 1,
       gcIntervalSeconds: 3600,
+      followClock: async () => {
+        if (database.failWith !== undefined) throw database.failWith;
+      },
       monotonic: () => performance.now(),
       logger: silentLogger,
       onFatal: (error) => void fatal.push(error),
@@ -179,11 +183,12 @@ describe("two overlords on one database", () => {
     const database = makeSharedDatabase();
     const { jobs } = start(database);
     await jobs.start();
-    const [holder, writes] = [database.holder, database.writes.length];
-    // Somebody else has taken over meanwhile.
-    database.holder = { lead: { fence: 2, confirm: async () => true, release: async () => {} }, onLost: () => {} };
+    const writes = database.writes.length;
+    await database.holder?.release();
+    // Somebody else takes over before our next tick.
+    database.holder = somebodyElse;
     database.fence = 2;
-    holder?.onLost();
+    await Promise.resolve();
     expect(jobs.role()).toBe("standby");
     expect(database.writes).toHaveLength(writes);
   });
@@ -193,7 +198,7 @@ describe("two overlords on one database", () => {
     const { jobs } = start(database);
     await jobs.start();
     database.fence = 2;
-    database.holder = { lead: { fence: 2, confirm: async () => true, release: async () => {} }, onLost: () => {} };
+    database.holder = somebodyElse;
     await expect.poll(() => jobs.role(), { timeout: 4000 }).toBe("standby");
     expect(database.writes.every(({ fence }) => fence === 1)).toBe(true);
   });

@@ -33,7 +33,7 @@ export function makeClientRoutes(parts: {
         const decision = parseNewClient(wanted.data.client);
         if (decision.kind === "refused") throw new ApiError("bad_request", decision.reason);
         const { client, secret } = await makeClient(decision.metadata, { ...parts, now });
-        const outcome = await clients.create(client, actor, now);
+        const outcome = await clients.create(client, actor);
         if (outcome === "id taken") throw new ApiError("duplicate_id", "a client with this id exists");
         const shown = secret === undefined ? {} : { secret: secret.reveal() };
         return { status: 200, body: { client: { ...renderClient(client), ...shown } } };
@@ -43,9 +43,9 @@ export function makeClientRoutes(parts: {
       method: "DELETE",
       path: "/api/v1/client/:id",
       permission: "admin api secret",
-      async handle({ id, actor, now }) {
-        const outcome = CLIENT_ID.test(id) ? await clients.remove(id, actor, now) : "unknown";
-        if (outcome === "unknown") throw new ApiError("resource_not_found", "there is no client with this id");
+      async handle({ id, actor }) {
+        const deleted = CLIENT_ID.test(id) && (await clients.delete(id, actor));
+        if (!deleted) throw new ApiError("resource_not_found", "there is no client with this id");
         return { status: 204 };
       },
     },

@@ -24,7 +24,7 @@ export function makeConnectorRoutes({ connectors }: { connectors: ManagedConnect
       method: "PUT",
       path: "/api/v1/connectors",
       permission: "admin api secret",
-      async handle({ body, actor, now }) {
+      async handle({ body, actor }) {
         const wanted = putBody.safeParse(body);
         if (!wanted.success || wanted.data.connectors === undefined) {
           throw new ApiError("invalid_request", 'expected an object with the one member "connectors"');
@@ -34,7 +34,7 @@ export function makeConnectorRoutes({ connectors }: { connectors: ManagedConnect
         if (parsed.kind === "refused") throw new ApiError("invalid_request", parsed.reason);
         const complete = keepSecrets(parsed.connectors, await connectors.list());
         if (complete.kind === "refused") throw new ApiError("invalid_request", complete.reason);
-        await connectors.replaceAll(complete.connectors, actor, now);
+        await connectors.replaceAll(complete.connectors, actor);
         return { status: 200 };
       },
     },

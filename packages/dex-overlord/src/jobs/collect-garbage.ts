@@ -13,10 +13,10 @@ export function makeCollectGarbage(parts: { garbage: Garbage; clock: Clock; logg
     const total: Record<string, number> = {};
     for (;;) {
       if (signal.aborted) return "stopped";
-      const batch = await parts.garbage.collect(BATCH_ROWS, fence, parts.clock());
-      if (batch.kind === "lost") return "lost";
-      for (const [table, rows] of Object.entries(batch.deleted)) total[table] = (total[table] ?? 0) + rows;
-      if (!batch.more) break;
+      const batch = await parts.garbage.collect(parts.clock(), BATCH_ROWS, fence);
+      if (batch === undefined) return "lost";
+      for (const [table, rows] of Object.entries(batch)) total[table] = (total[table] ?? 0) + rows;
+      if (Object.values(batch).every((rows) => rows < BATCH_ROWS)) break;
     }
     const deleted = Object.fromEntries(Object.entries(total).filter(([, rows]) => rows > 0));
     if (Object.keys(deleted).length > 0) parts.logger.info("garbage collected", { deleted });

@@ -24,6 +24,8 @@ export function makeLeadJobs(parts: {
   collectGarbage: CollectGarbage;
   rotationIntervalSeconds: number;
   gcIntervalSeconds: number;
+  /** Sets the clock of the jobs after the database's. Called once a second; throws while the database is away. */
+  followClock: () => Promise<void>;
   /** Milliseconds of a clock that never jumps. */
   monotonic: () => number;
   logger: Logger;
@@ -48,18 +50,19 @@ export function makeLeadJobs(parts: {
 
   function stepDown(reason: string): void {
     if (leading === undefined) return;
-    leading.abort.abort();
+    const { lead, abort } = leading;
+    abort.abort();
     leading = undefined;
+    void lead.release();
     logger.warn("leadership lost, standing by", { reason });
   }
 
   async function takeLead(): Promise<void> {
-    let brokenEarly = false;
-    const lead = await leadership.tryLead(() => {
-      brokenEarly = true;
+    const lead = await leadership.tryAcquire();
+    if (lead === undefined || !lead.isHeld()) return;
+    void lead.lost.then(() => {
       if (leading?.lead === lead) stepDown("the connection that holds the lock broke");
     });
-    if (lead === undefined || brokenEarly) return;
     leading = { lead, cadences: newCadences(), abort: new AbortController() };
     logger.info("leading", { fence: lead.fence });
   }
@@ -86,7 +89,8 @@ export function makeLeadJobs(parts: {
 
   async function tick(): Promise<void> {
     try {
-      if (leading !== undefined && !(await leading.lead.confirm())) stepDown("another overlord leads");
+      await parts.followClock();
+      if (leading?.lead.isHeld() === false) stepDown("the lock is lost");
       if (leading === undefined) await takeLead();
       if (!reachable) logger.info("the database answers again");
       reachable = true;
