@@ -1,29 +1,15 @@
 // The database, used directly: the same rules as behind the HTTP API, without a worker in between.
-import { keepSecrets, parseConnectorConfigs, redactConnector, type StoredConnector } from "@dex/connectors";
-import type { SigningKeySet } from "@dex/keys";
-import { type Client, makeClient, parseNewClient, renderClient } from "@dex/oidc";
+import { keepSecrets, parseConnectorConfigs, redactConnector } from "@dex/connectors";
+import { makeClient, parseNewClient, renderClient } from "@dex/oidc";
 import type { Clock, Random } from "@dex/runtime";
+import type { Storage } from "@dex/storage";
 import type { Actor } from "@dex/users";
 import { Failure } from "../failure.ts";
 import type { DatabaseManagement } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 
-/** What is needed of the stores. Each write and its audit event are one transaction (ADM-6). */
-export interface DatabaseStores {
-  readonly clients: {
-    list(): Promise<readonly Client[]>;
-    create(client: Client, actor: Actor, now: Date): Promise<"created" | "id taken">;
-    remove(clientId: string, actor: Actor, now: Date): Promise<"removed" | "unknown">;
-  };
-  readonly connectors: {
-    list(): Promise<readonly StoredConnector[]>;
-    replaceAll(connectors: readonly StoredConnector[], actor: Actor, now: Date): Promise<void>;
-  };
-  readonly signingKeys: {
-    load(): Promise<SigningKeySet>;
-    requestRotation(actor: Actor, now: Date): Promise<void>;
-  };
-}
+/** What is needed of the stores. Each write and its audit event are one transaction there (ADM-6). */
+export type DatabaseStores = Pick<Storage, "clients" | "connectors" | "signingKeys">;
 
 const ACTOR: Actor = { kind: "dexctl", id: undefined, address: undefined };
 // The ids that a client can have. Anything else, such as a control character, names no client.
@@ -47,7 +33,7 @@ export function makeDatabaseManagement(parts: {
         now,
         hashChosenSecret: refuseChosenSecret,
       });
-      const outcome = await stores.clients.create(client, ACTOR, now);
+      const outcome = await stores.clients.create(client, ACTOR);
       if (outcome === "id taken") {
         throw new Failure("refused", `client ${toPrintable(client.id)} exists already: choose another --id`);
       }
@@ -56,7 +42,7 @@ export function makeDatabaseManagement(parts: {
     listClients: async () => (await stores.clients.list()).map(renderClient),
     async deleteClient(clientId) {
       if (!CLIENT_ID.test(clientId)) return "unknown";
-      return (await stores.clients.remove(clientId, ACTOR, clock())) === "removed" ? "deleted" : "unknown";
+      return (await stores.clients.delete(clientId, ACTOR)) ? "deleted" : "unknown";
     },
     async listConnectors() {
       const stored = await stores.connectors.list();
@@ -67,7 +53,7 @@ export function makeDatabaseManagement(parts: {
       if (parsed.kind === "refused") throw new Failure("refused", toPrintable(parsed.reason));
       const complete = keepSecrets(parsed.connectors, await stores.connectors.list());
       if (complete.kind === "refused") throw new Failure("refused", toPrintable(complete.reason));
-      await stores.connectors.replaceAll(complete.connectors, ACTOR, clock());
+      await stores.connectors.replaceAll(complete.connectors, ACTOR);
       return complete.connectors.length;
     },
     migrate: parts.migrate,

@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openTestDatabase, type TestDatabase } from "@dex/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run, runDexctl, scriptFile } from "./run-dexctl.ts";
+
+let directory = "";
+let empty: TestDatabase;
+let database: TestDatabase;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "dexctl-test-"));
+  [empty, database] = await Promise.all([openTestDatabase(async () => {}), openTestDatabase(async () => {})]);
+  expect(await runDexctl(["migrate", "--db-url", database.url])).toMatchObject({ code: 0 });
+});
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await Promise.all([empty.close(), database.close()]);
+});
+
+const onDatabase = (...args: string[]) => runDexctl(args, { env: { DEXCTL_DB_URL: database.url } });
+
+/** Runs `script` in a real shell in which `dexctl` is on the PATH of commands. */
+function inShell(script: string) {
+  return run("sh", ["-euc", script], { env: { DEXCTL_DB_URL: database.url, DEXCTL: scriptFile } });
+}
+
+test("migrate creates the schema, says what it applied, and has nothing to do the second time (B02)", async () => {
+  const before = await runDexctl(["clients", "list", "--db-url", empty.url]);
+  expect(before).toMatchObject({ code: 1, stdout: "" });
+  expect(before.stderr).toMatch(/^dexctl: .*dexctl migrate.*\n$/);
+
+  const first = await runDexctl(["migrate", "--db-url", empty.url]);
+  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(first.stdout).toMatch(/^(applied \S+\n)+$/);
+  const second = await runDexctl(["migrate", "--db-url", empty.url]);
+  expect(second).toEqual({ code: 0, stderr: "", stdout: "the schema is up to date, nothing to apply\n" });
+});
+
+test("new-client prints what a shell can evaluate (B06)", async () => {
+  const { code, stdout, stderr } = await inShell(`
+    eval "$("$DEXCTL" new-client --name "It's \\$(id) an app" http://127.0.0.1:5555/callback 'https://app.example/cb?a=1&b=$HOME')"
+    printf '%s\\n' "$DEX_APP_CLIENT_ID" "$DEX_APP_CLIENT_SECRET" "$DEX_APP_REDIRECTURL_0" "$DEX_APP_REDIRECTURL_1"`);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const [id, secret, ...redirectUrls] = stdout.trimEnd().split("\n");
+  expect(id).toMatch(/^[\w-]{43}@127\.0\.0\.1$/);
+  expect(secret).toMatch(/^[\w-]{43}$/);
+  expect(redirectUrls).toEqual(["http://127.0.0.1:5555/callback", "https://app.example/cb?a=1&b=$HOME"]);
+
+  const listed = await onDatabase("clients", "list", "-o", "json");
+  expect(JSON.parse(listed.stdout)).toContainEqual(
+    expect.objectContaining({ id, clientName: "It's $(id) an app", redirectURIs: redirectUrls }),
+  );
+  expect(listed.stdout).not.toContain(secret);
+});
+
+test("a public client has no secret, and forgets the one of an earlier client in the same shell", async () => {
+  const { stdout } = await inShell(`
+    DEX_APP_CLIENT_SECRET=stale
+    eval "$("$DEXCTL" new-client --public --name CLI http://127.0.0.1/callback)"
+    printf '[%s]' "$DEX_APP_CLIENT_SECRET"`);
+  expect(stdout).toBe("[]");
+});
+
+test("every flag of new-client reaches the client", async () => {
+  const flags = ["--id", "all", "--name", "All", "--trusted", "--admin", "--require-pkce", "--alg", "EdDSA"];
+  const lists = ["--grant-type", "authorization_code", "--grant-type", "client_credentials", "--scope", "openid"];
+  expect(await onDatabase("new-client", ...lists, "https://a.example/cb", ...flags)).toMatchObject({ code: 0 });
+  const { stdout } = await onDatabase("clients", "list", "-o", "json");
+  expect(JSON.parse(stdout)).toContainEqual(
+    expect.objectContaining({
+      id: "all",
+      clientName: "All",
+      isAdmin: true,
+      trusted: true,
+      requirePKCE: true,
+      grantTypes: ["authorization_code", "client_credentials"],
+      scopes: ["openid"],
+      idTokenSignedResponseAlg: "EdDSA",
+    }),
+  );
+});
+
+test("a client that acts for itself alone needs no redirect URL", async () => {
+  const { code, stdout } = await onDatabase("new-client", "--admin", "--grant-type", "client_credentials");
+  expect(code).toBe(0);
+  expect(stdout).not.toContain("REDIRECTURL");
+});
+
+const refused = [
+  { args: ["not a url"], says: /redirectURIs: redirect URI/ },
+  { args: ["javascript:alert(1)"], says: /redirectURIs: redirect URI/ },
+  { args: ["http://app.example/cb"], says: /redirectURIs: redirect URI must be https/ },
+  { args: ["https://*.example/cb"], says: /wildcard/ },
+  { args: ["https://a.example/#x"], says: /fragment/ },
+  { args: ["https://a.example/cb", "--id", "a b"], says: /^dexctl: id: / },
+  { args: ["https://a.example/cb", "--id", "taken"], says: /client taken exists already/ },
+  { args: ["https://a.example/cb", "--public", "--trusted"], says: /^dexctl: trusted: / },
+];
+test.each(refused)("new-client refuses $args in one sentence, exit 1 (RED-8)", async ({ args, says }) => {
+  await onDatabase("new-client", "--id", "taken", "https://a.example/cb");
+  const { code, stdout, stderr } = await onDatabase("new-client", ...args);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toMatch(says);
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
+test("clients are listed as a table and deleted by id", async () => {
+  await onDatabase("new-client", "--id", "doomed", "--name", "Doomed", "https://a.example/cb");
+  const listed = await onDatabase("clients", "list");
+  expect(listed.stdout).toMatch(/^ID +NAME +KIND +REDIRECT URLS\n/);
+  expect(listed.stdout).toMatch(/^doomed +Doomed +confidential +https:\/\/a\.example\/cb$/m);
+  expect(await onDatabase("clients", "delete", "doomed")).toMatchObject({ code: 0, stdout: "deleted client doomed\n" });
+  const again = await onDatabase("clients", "delete", "doomed");
+  expect(again).toMatchObject({ code: 1, stderr: "dexctl: there is no client doomed: see dexctl clients list\n" });
+});
+
+test.each(["\u0001", "' OR 1=1 --", "a".repeat(5000), "../../x"])("clients delete %j finds nothing", async (id) => {
+  const { code, stderr } = await onDatabase("clients", "delete", id);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^dexctl: there is no client /);
+});
+
+const OIDC = {
+  id: "google",
+  type: "oidc",
+  issuerURL: "https://accounts.google.com",
+  clientID: "dex",
+  clientSecret: "canary-connector-secret",
+};
+
+test("connector configs are set from a file and from standard input, and listed (B06)", async () => {
+  const file = join(directory, "connectors.json");
+  writeFileSync(file, JSON.stringify([{ id: "local", type: "local", aMemberOfLater: 1 }, OIDC]));
+  const saved = await onDatabase("set-connector-configs", file);
+  expect(saved).toEqual({ code: 0, stderr: "", stdout: "saved 2 connector configs\n" });
+  expect(await onDatabase("get-connector-configs")).toEqual({
+    code: 0,
+    stderr: "",
+    stdout: "found 2 connector configs\n\nID:   google\nType: oidc\n\nID:   local\nType: local\n",
+  });
+  const fromStdin = await runDexctl(["set-connector-configs", "-", "--db-url", database.url], { stdin: "[]" });
+  expect(fromStdin).toEqual({ code: 0, stderr: "", stdout: "saved 0 connector configs\n" });
+  expect(await onDatabase("get-connector-configs")).toMatchObject({ stdout: "found 0 connector configs\n" });
+});
+
+test("listed configs show no secret and can be fed back without losing one (ADM-5)", async () => {
+  const stdin = JSON.stringify([OIDC]);
+  await runDexctl(["set-connector-configs", "-", "--db-url", database.url], { stdin });
+  const { stdout: listed } = await onDatabase("get-connector-configs", "-o", "json");
+  expect(listed).not.toContain("canary");
+  const fedBack = await runDexctl(["set-connector-configs", "-", "--db-url", database.url], { stdin: listed });
+  expect(fedBack).toMatchObject({ code: 0, stdout: "saved 1 connector config\n" });
+});
+
+test("a list with one mistake changes nothing, and the reason repeats no value (LOG-1)", async () => {
+  const stdin = JSON.stringify([
+    { ...OIDC, id: "good" },
+    { ...OIDC, id: "bad", type: "canary-type", clientSecret: 5 },
+    { id: "x" },
+  ]);
+  const before = await onDatabase("get-connector-configs");
+  const { code, stdout, stderr } = await runDexctl(["set-connector-configs", "-", "--db-url", database.url], { stdin });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toMatch(/^dexctl: connector "bad": /);
+  expect(stderr).not.toContain("canary-connector-secret");
+  expect(await onDatabase("get-connector-configs")).toEqual(before);
+});
+
+test("keys are listed, and a rotation is recorded for the overlord", async () => {
+  expect(await onDatabase("keys", "list")).toMatchObject({
+    code: 0,
+    stdout: "KID  ALG  STATE  CREATED  ACTIVATED  RETIRED\n",
+  });
+  expect(await onDatabase("keys", "list", "-o", "json")).toMatchObject({ code: 0, stdout: "[]\n" });
+  expect(await onDatabase("keys", "rotate")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^rotation requested/),
+  });
+  expect((await onDatabase("keys", "list")).stdout).toMatch(/a rotation was requested at \d{4}-/);
+});
+
+test("a wrong password for the database is told without repeating it (SEC-1)", async () => {
+  const url = new URL(database.url);
+  url.username = "nobody-of-that-name";
+  url.password = "canary-password";
+  const { code, stderr } = await runDexctl(["clients", "list", "--log-debug"], { env: { DEXCTL_DB_URL: url.href } });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/dexctl: /);
+  expect(stderr).not.toMatch(/canary| {4}at /);
+});

@@ -1,0 +1,45 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const scriptFile = fileURLToPath(new URL("../../../scripts/dexctl", import.meta.url));
+const mainFile = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Buffer;
+  readonly cwd?: string;
+}
+
+/** Runs dexctl as a person would, as a program of its own, with no environment but PATH and what is given. */
+export function runDexctl(args: readonly string[], surroundings: Surroundings = {}): Promise<Finished> {
+  return run(process.execPath, [mainFile, ...args], surroundings);
+}
+
+/** Runs any program to its end. */
+export async function run(file: string, args: readonly string[], surroundings: Surroundings = {}): Promise<Finished> {
+  const child = spawn(file, args, {
+    env: { PATH: process.env.PATH ?? "", ...surroundings.env },
+    cwd: surroundings.cwd,
+    stdio: "pipe",
+  });
+  const collected = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    collected.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    collected.stderr += text;
+  });
+  // The program may end without reading all of its input.
+  child.stdin.on("error", () => {});
+  child.stdin.end(surroundings.stdin ?? "");
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject).on("close", resolve);
+  });
+  return { code, ...collected };
+}
