@@ -10,9 +10,9 @@ export interface ManagedClients {
   find(clientId: string): Promise<Client | undefined>;
   /** All of them, ordered by id. */
   list(): Promise<readonly Client[]>;
-  create(client: Client, actor: Actor, now: Date): Promise<"created" | "id taken">;
-  /** Deletes the client with its codes, token families and consents. */
-  remove(clientId: string, actor: Actor, now: Date): Promise<"removed" | "unknown">;
+  create(client: Client, actor: Actor): Promise<"created" | "id taken">;
+  /** Deletes the client with its codes, token families and consents; false when there is none. */
+  delete(clientId: string, actor: Actor): Promise<boolean>;
 }
 
 const postBody = z.strictObject({ client: z.unknown() });
@@ -40,7 +40,7 @@ export function makeClientRoutes(parts: {
       async handle({ body, actor, now }) {
         const metadata = parseWanted(body);
         const { client, secret } = await makeClient(metadata, { ...parts, now });
-        const outcome = await clients.create(client, actor, now);
+        const outcome = await clients.create(client, actor);
         if (outcome === "id taken") throw new ApiError("duplicate_id", "a client with this id exists");
         const shown = secret === undefined ? {} : { secret: secret.reveal() };
         return { status: 201, body: { client: { ...renderClient(client), ...shown } } };
@@ -50,9 +50,9 @@ export function makeClientRoutes(parts: {
       method: "DELETE",
       path: "/clients/:id",
       permission: "admin client",
-      async handle({ id, actor, now }) {
-        const outcome = CLIENT_ID.test(id) ? await clients.remove(id, actor, now) : "unknown";
-        if (outcome === "unknown") throw new ApiError("resource_not_found", "there is no client with this id");
+      async handle({ id, actor }) {
+        const deleted = CLIENT_ID.test(id) && (await clients.delete(id, actor));
+        if (!deleted) throw new ApiError("resource_not_found", "there is no client with this id");
         return { status: 204 };
       },
     },

@@ -10,7 +10,7 @@ export interface ManagedConnectors {
   /** All of them, ordered by id. */
   list(): Promise<readonly StoredConnector[]>;
   /** Replaces all of them and writes the audit event, in one transaction. */
-  replaceAll(connectors: readonly StoredConnector[], actor: Actor, now: Date): Promise<void>;
+  replaceAll(connectors: readonly StoredConnector[], actor: Actor): Promise<void>;
 }
 
 const putBody = z.strictObject({ connectors: z.unknown() });
@@ -28,7 +28,7 @@ export function makeConnectorRoutes({ connectors }: { connectors: ManagedConnect
       method: "PUT",
       path: "/connectors",
       permission: "admin client",
-      async handle({ body, actor, now }) {
+      async handle({ body, actor }) {
         const wanted = putBody.safeParse(body);
         if (!wanted.success)
           throw new ApiError("invalid_request", 'expected an object with the one member "connectors"');
@@ -36,7 +36,7 @@ export function makeConnectorRoutes({ connectors }: { connectors: ManagedConnect
         if (parsed.kind === "refused") throw new ApiError("invalid_request", parsed.reason);
         const complete = keepSecrets(parsed.connectors, await connectors.list());
         if (complete.kind === "refused") throw new ApiError("invalid_request", complete.reason);
-        await connectors.replaceAll(complete.connectors, actor, now);
+        await connectors.replaceAll(complete.connectors, actor);
         return { status: 200, body: renderList(complete.connectors) };
       },
     },
