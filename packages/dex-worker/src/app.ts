@@ -1,0 +1,197 @@
+// The routes of dex-worker, hot ones first. Everything lies below the issuer's path.
+import type { TokenEndpoint, UserinfoEndpoint } from "@dex/oidc";
+import type { Clock, Logger, Random } from "@dex/runtime";
+import type { StaticFile } from "@dex/web";
+import express, { type Express, type RequestHandler, type Response, type Router } from "express";
+import type { AuthorizationEndpoint } from "./endpoints/authorization.ts";
+import { allowAnyOrigin, allowClientOrigin, answerPreflight } from "./endpoints/cross-origin.ts";
+import { type Health, makeHealthEndpoints } from "./endpoints/health.ts";
+import { type Published, sendPublished } from "./endpoints/published.ts";
+import type { ConnectorLogin } from "./login/connector-login.ts";
+import type { Consent } from "./login/consent.ts";
+import type { Visit } from "./login/dispatcher.ts";
+import { errorReply, notFound, replyWith } from "./middleware/error-reply.ts";
+import { readForm, readQuery } from "./middleware/form-body.ts";
+import { setCommonHeaders, setTokenHeaders } from "./middleware/headers.ts";
+import { InvalidInput } from "./middleware/invalid-input.ts";
+import { requestId } from "./middleware/request-id.ts";
+import type { Pages } from "./pages.ts";
+
+const STATIC_MAX_AGE_SECONDS = 31_536_000;
+
+export interface AppParts {
+  /** Path of the issuer without a trailing slash; empty for the root. */
+  readonly basePath: string;
+  readonly overTls: boolean;
+  readonly trustedProxies: readonly string[];
+  readonly authorization: AuthorizationEndpoint;
+  readonly token: TokenEndpoint;
+  readonly userinfo: UserinfoEndpoint;
+  readonly discovery: () => Published;
+  readonly jwks: () => Published;
+  readonly health: Health;
+  readonly chooser: (visit: Visit) => Promise<void>;
+  readonly connectorLogin: ConnectorLogin;
+  readonly consent: Consent;
+  readonly managementApi: Router;
+  readonly isClientOrigin: (origin: string) => Promise<boolean>;
+  readonly staticFiles: readonly StaticFile[];
+  readonly pages: Pages;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export function makeApp(parts: AppParts): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.set("query parser", false);
+  app.enable("case sensitive routing");
+  app.enable("strict routing");
+  // Only listed proxies are believed, and of their header the rightmost address that is not one of them (NET-2).
+  app.set("trust proxy", [...parts.trustedProxies]);
+  app.use(requestId(parts.random), (_request, response, next) => {
+    setCommonHeaders(response, parts.overTls);
+    next();
+  });
+  app.use(parts.basePath === "" ? "/" : parts.basePath, makeRouter(parts));
+  app.use(notFound, errorReply(parts));
+  return app;
+}
+
+function makeRouter(parts: AppParts): Router {
+  const router = express.Router({ caseSensitive: true, strict: true });
+  addProtocolRoutes(router, parts);
+  addLoginRoutes(router, parts);
+  addOtherRoutes(router, parts);
+  return router;
+}
+
+function addProtocolRoutes(router: Router, parts: AppParts): void {
+  const { token, userinfo, authorization, isClientOrigin, clock } = parts;
+
+  const answerToken: RequestHandler = async (request, response) => {
+    setTokenHeaders(response);
+    await allowClientOrigin(request, response, isClientOrigin);
+    const answer = await token.handle(
+      {
+        authorization: soleHeader(request.headersDistinct.authorization),
+        contentType: request.headers["content-type"],
+        query: readQuery(request),
+        body: await readForm(request),
+        source: request.ip ?? "",
+      },
+      clock(),
+    );
+    response.json(answer);
+  };
+  route(router, "/token", "token", {
+    POST: answerToken,
+    OPTIONS: async (request, response) => {
+      await allowClientOrigin(request, response, isClientOrigin);
+      answerPreflight(request, response, "POST");
+    },
+  });
+
+  route(router, "/keys", "token", { GET: (request, response) => sendPublished(request, response, parts.jwks()) });
+  route(router, "/.well-known/openid-configuration", "token", {
+    GET: (request, response) => sendPublished(request, response, parts.discovery()),
+  });
+
+  const answerUserinfo: RequestHandler = async (request, response) => {
+    setTokenHeaders(response);
+    await allowClientOrigin(request, response, isClientOrigin);
+    const answer = await userinfo.handle(
+      {
+        authorization: soleHeader(request.headersDistinct.authorization),
+        query: readQuery(request),
+        body: request.method === "POST" && hasBody(request.headers) ? await readForm(request) : undefined,
+      },
+      clock(),
+    );
+    response.json(answer);
+  };
+  route(router, "/userinfo", "bearer", {
+    GET: answerUserinfo,
+    POST: answerUserinfo,
+    OPTIONS: async (request, response) => {
+      await allowClientOrigin(request, response, isClientOrigin);
+      answerPreflight(request, response, "GET, POST");
+    },
+  });
+
+  route(router, "/auth", "page", {
+    GET: visit(parts, (one) => authorization.get(one)),
+    POST: visit(parts, (one) => authorization.post(one)),
+  });
+}
+
+function addLoginRoutes(router: Router, parts: AppParts): void {
+  const { connectorLogin, consent, chooser } = parts;
+  const ofConnector = (act: (one: Visit, connectorId: string) => Promise<void>): RequestHandler =>
+    visit(parts, (one) => act(one, String(one.request.params.connectorId)));
+  route(router, "/login", "page", { GET: visit(parts, chooser) });
+  route(router, "/auth/:connectorId/login", "page", {
+    GET: ofConnector((one, id) => connectorLogin.begin(one, id)),
+    POST: ofConnector((one, id) => connectorLogin.submit(one, id)),
+  });
+  route(router, "/auth/:connectorId/callback", "page", {
+    GET: ofConnector((one, id) => connectorLogin.callback(one, id)),
+  });
+  route(router, "/consent", "page", {
+    GET: visit(parts, (one) => consent.ask(one)),
+    POST: visit(parts, (one) => consent.answer(one)),
+  });
+}
+
+function addOtherRoutes(router: Router, parts: AppParts): void {
+  const { health, live } = makeHealthEndpoints(parts.health);
+  route(router, "/health", "token", { GET: health });
+  route(router, "/health/live", "token", { GET: live });
+  for (const file of parts.staticFiles) {
+    route(router, file.path, "page", { GET: (_request, response) => sendStatic(response, file) });
+  }
+  router.use("/api/v1", parts.managementApi);
+}
+
+type Method = "GET" | "POST" | "OPTIONS";
+
+/** One address with all its methods: any other method is refused with the list of those that there are. */
+function route(
+  router: Router,
+  path: string,
+  form: "page" | "token" | "bearer",
+  methods: Partial<Record<Method, RequestHandler>>,
+): void {
+  const allowed = Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  router.all(path, replyWith(form), (request, response, next) => {
+    const handler = methods[(request.method === "HEAD" ? "GET" : request.method) as Method];
+    if (handler === undefined) {
+      throw new InvalidInput(405, "this method is not offered here", { Allow: allowed.join(", ") });
+    }
+    return handler(request, response, next);
+  });
+}
+
+function visit(parts: AppParts, act: (visit: Visit) => Promise<void>): RequestHandler {
+  return (request, response) => act({ request, response, now: parts.clock() });
+}
+
+function sendStatic(response: Response, file: StaticFile): void {
+  allowAnyOrigin(response);
+  response.setHeader("Cache-Control", `public, max-age=${STATIC_MAX_AGE_SECONDS}, immutable`);
+  response.setHeader("Content-Type", file.contentType);
+  response.status(200).end(file.body);
+}
+
+// Of two Authorization headers neither is believed; Node would silently drop the second.
+function soleHeader(values: readonly string[] | undefined): string | undefined {
+  if (values !== undefined && values.length > 1)
+    throw new InvalidInput(400, "found more than one Authorization header");
+  return values?.[0];
+}
+
+function hasBody(headers: NodeJS.Dict<string | string[]>): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}

@@ -1,0 +1,192 @@
+import { readFileSync } from "node:fs";
+import { mailAddress, smtpUrl } from "@dex/email";
+import {
+  base64Secrets,
+  commaList,
+  httpUrl,
+  integer,
+  isLoopback,
+  optionalSetting,
+  type Program,
+  postgresUrl,
+  readSettings,
+  redisUrl,
+  requiredSetting,
+  type SettingsOf,
+  type SettingsResult,
+  seconds,
+  setting,
+  text,
+  toggle,
+  VERSION,
+} from "@dex/runtime";
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+/** Every setting of dex-worker: flag, form, meaning and default. Caps are those no deployment may exceed. */
+const SETTINGS = {
+  listen: setting(
+    "listen",
+    httpUrl,
+    "Address to serve; the scheme picks HTTP or TLS.",
+    new URL("http://127.0.0.1:5556"),
+  ),
+  listenReusePort: setting("listen-reuse-port", toggle, "Share the port with other workers on this host.", false),
+  issuer: setting(
+    "issuer",
+    httpUrl,
+    "The issuer in every token and the base of every link. Must not change once in use.",
+    new URL("http://127.0.0.1:5556/dex"),
+  ),
+  insecureHttpIssuer: setting("insecure-http-issuer", toggle, "Allow an http issuer that is not loopback.", false),
+  tlsCertFile: optionalSetting("tls-cert-file", text, "Server certificate, PEM; needed to listen on https."),
+  tlsKeyFile: optionalSetting("tls-key-file", text, "Server key, PEM; needed to listen on https."),
+  trustedProxies: setting(
+    "trusted-proxies",
+    commaList,
+    "Addresses or CIDR ranges of load balancers whose X-Forwarded-For is believed.",
+    [],
+  ),
+  issuerName: setting("issuer-name", text, "Product name on pages and in mail.", "dex"),
+  issuerLogoUrl: optionalSetting("issuer-logo-url", httpUrl, "Logo in the page header."),
+  dbUrl: requiredSetting("db-url", postgresUrl, "The database."),
+  dbMaxOpenConns: setting("db-max-open-conns", integer(2, 1000), "Database connections of this process, at most.", 10),
+  dbNamedStatements: setting(
+    "db-named-statements",
+    toggle,
+    "Use named prepared statements; turn off behind a pooler that cannot keep them.",
+    true,
+  ),
+  keySecrets: requiredSetting(
+    "key-secrets",
+    base64Secrets(32),
+    "Secrets that protect signing keys at rest and sealed browser state. The first seals, all open.",
+  ),
+  redisUrl: optionalSetting("redis-url", redisUrl, "Redis for mail delivery and shared limits. May be left out."),
+  smtpUrl: optionalSetting("smtp-url", smtpUrl, "Mail server; without it mail is only logged."),
+  emailFrom: optionalSetting("email-from", mailAddress, "Sender of mail; needed with --smtp-url."),
+  enableAutomaticRegistration: setting(
+    "enable-automatic-registration",
+    toggle,
+    "Create a user at the first sign-in through a connector.",
+    false,
+  ),
+  apiUseClientCredentials: setting(
+    "api-use-client-credentials",
+    toggle,
+    "Admin clients may call the management API with a client_credentials token.",
+    false,
+  ),
+  requirePkce: setting("require-pkce", toggle, "Refuse every client's authorization request without PKCE.", false),
+  accessTokenLifetime: setting(
+    "access-token-lifetime",
+    seconds({ min: 10, max: HOUR }),
+    "Life of an access token.",
+    600,
+  ),
+  idTokenLifetime: setting("id-token-lifetime", seconds({ min: 10, max: DAY }), "Life of an ID token.", HOUR),
+  refreshTokenIdleLifetime: setting(
+    "refresh-token-idle-lifetime",
+    seconds({ min: 60, max: 90 * DAY }),
+    "A refresh token unused for this long is dead.",
+    30 * DAY,
+  ),
+  refreshTokenAbsoluteLifetime: setting(
+    "refresh-token-absolute-lifetime",
+    seconds({ min: 60, max: 365 * DAY }),
+    "A refresh token family ends this long after sign-in.",
+    90 * DAY,
+  ),
+  refreshTokenGrace: setting(
+    "refresh-token-grace",
+    seconds({ min: 0, max: 60 }),
+    "A replaced refresh token still answers with its successor for this long.",
+    10,
+  ),
+  sessionIdleLifetime: setting(
+    "session-idle-lifetime",
+    seconds({ min: 60, max: 30 * DAY }),
+    "Idle limit of a session.",
+    HOUR,
+  ),
+  sessionAbsoluteLifetime: setting(
+    "session-absolute-lifetime",
+    seconds({ min: 60, max: 90 * DAY }),
+    "A session ends this long after sign-in.",
+    12 * HOUR,
+  ),
+  passwordThreads: setting("password-threads", integer(0, 64), "Threads that hash passwords; 0 means cores - 1.", 0),
+  shutdownDelay: setting(
+    "shutdown-delay",
+    seconds({ max: 300 }),
+    "How long to stay open after SIGTERM while load balancers take notice.",
+    0,
+  ),
+  logDebug: setting("log-debug", toggle, "Log debug lines.", false),
+  logTimestamps: setting("log-timestamps", toggle, "Begin each log line with the time.", false),
+} as const;
+
+export type WorkerConfig = SettingsOf<typeof SETTINGS> & {
+  readonly tls: { cert: Buffer; key: Buffer } | undefined;
+  /** The issuer exactly as it stands in tokens. */
+  readonly issuerText: string;
+};
+
+const PROGRAM: Program = {
+  name: "dex-worker",
+  prefix: "DEX_WORKER",
+  summary: "the stateless OpenID Connect provider; run any number behind a load balancer",
+  version: VERSION,
+};
+
+/** Reads the settings and checks what concerns more than one of them. */
+export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv): SettingsResult<WorkerConfig> {
+  const result = readSettings(PROGRAM, SETTINGS, argv, env);
+  if (result.kind === "exit") return result;
+  const { values } = result;
+  const problems = [...issuerProblems(values.issuer, values.insecureHttpIssuer)];
+  if (values.smtpUrl !== undefined && values.emailFrom === undefined) {
+    problems.push("--email-from (DEX_WORKER_EMAIL_FROM) is required with --smtp-url: expected one plain mail address");
+  }
+  const tls = readTls(values.listen, values.tlsCertFile, values.tlsKeyFile);
+  if (typeof tls === "string") problems.push(tls);
+  if (problems.length > 0 || typeof tls === "string") {
+    return { kind: "exit", code: 1, message: problems.map((problem) => `FATAL: ${problem}`).join("\n") };
+  }
+  return { kind: "settings", values: Object.freeze({ ...values, tls, issuerText: issuerText(values.issuer) }) };
+}
+
+// `new URL` adds a slash to a bare origin. An issuer without a path is meant without it: OIDC Discovery §4 appends to it.
+function issuerText(issuer: URL): string {
+  return issuer.pathname === "/" ? issuer.origin : issuer.href;
+}
+
+function issuerProblems(issuer: URL, insecureHttp: boolean): readonly string[] {
+  const problems: string[] = [];
+  if (issuer.search !== "" || issuer.hash !== "" || issuer.username !== "" || issuer.password !== "") {
+    problems.push("--issuer: expected a URL without query, fragment and user (OIDC Core §2)");
+  }
+  if (issuer.protocol === "http:" && !isLoopback(issuer) && !insecureHttp) {
+    problems.push(
+      "--issuer: found http on a host that is not loopback, expected https; --insecure-http-issuer allows it for a closed test network",
+    );
+  }
+  return problems;
+}
+
+function readTls(
+  listen: URL,
+  certFile: string | undefined,
+  keyFile: string | undefined,
+): { cert: Buffer; key: Buffer } | undefined | string {
+  if (listen.protocol === "http:") return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    return "--listen: https needs both --tls-cert-file and --tls-key-file";
+  }
+  try {
+    return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+  } catch (error) {
+    return `--tls-cert-file, --tls-key-file: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

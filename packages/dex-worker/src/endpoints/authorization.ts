@@ -1,0 +1,50 @@
+import { type Clients, decideAuthorization, type LoginState, type OwnTokenVerifier } from "@dex/oidc";
+import type { Dispatcher, Visit } from "../login/dispatcher.ts";
+import type { LoginCookies } from "../login/login-cookies.ts";
+import { readForm, readQuery } from "../middleware/form-body.ts";
+import { InvalidInput } from "../middleware/invalid-input.ts";
+
+const MAX_REDIRECTED_QUERY = 8 * 1024;
+
+export interface AuthorizationEndpoint {
+  get(visit: Visit): Promise<void>;
+  post(visit: Visit): Promise<void>;
+}
+
+/** The authorization endpoint, RFC 6749 §3.1 and OIDC Core §3.1.2. Writes nothing: the login state goes to the browser. */
+export function makeAuthorizationEndpoint(parts: {
+  issuer: string;
+  /** Path of the endpoint itself. */
+  path: string;
+  requirePkce: boolean;
+  clients: Clients;
+  idTokens: OwnTokenVerifier;
+  beginLogin: (request: LoginState["request"], now: Date) => LoginState;
+  cookies: LoginCookies;
+  dispatcher: Dispatcher;
+}): AuthorizationEndpoint {
+  const { issuer, clients, idTokens, cookies, dispatcher, requirePkce } = parts;
+  return {
+    async get(visit) {
+      const decision = await decideAuthorization(readQuery(visit.request), {
+        clients,
+        issuer,
+        idTokens,
+        requirePkce,
+        now: visit.now,
+      });
+      if (decision.kind === "show") throw decision.error;
+      if (decision.kind === "deliver") return visit.response.redirect(303, decision.to);
+      cookies.prune(visit.request, visit.response, visit.now);
+      await dispatcher.next(visit, parts.beginLogin(decision.request, visit.now));
+    },
+
+    // A POST from the client's site brings no Lax cookie, so the session would not be seen: it is turned into a GET.
+    async post({ request, response }) {
+      if (readQuery(request).size > 0) throw new InvalidInput(400, "parameters belong into the body alone");
+      const query = (await readForm(request)).toString();
+      if (query.length > MAX_REDIRECTED_QUERY) throw new InvalidInput(413, "the request is larger than 8 KiB");
+      response.redirect(303, `${parts.path}?${query}`);
+    },
+  };
+}

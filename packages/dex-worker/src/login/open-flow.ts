@@ -1,0 +1,25 @@
+import type { LoginState } from "@dex/oidc";
+import { equalInConstantTime } from "@dex/runtime";
+import { readQuery } from "../middleware/form-body.ts";
+import { InvalidInput } from "../middleware/invalid-input.ts";
+import type { Visit } from "./dispatcher.ts";
+import type { LoginCookies } from "./login-cookies.ts";
+
+const GONE =
+  "this sign-in has expired, is already finished, or was begun in another browser; go back to the application and sign in again";
+
+/** The login state that the request's `flow` names. Throws InvalidInput unless this browser holds it (BRO-4, BRO-5). */
+export function openFlow(visit: Visit, cookies: LoginCookies): LoginState {
+  return openFlowById(visit, cookies, readQuery(visit.request).get("flow") ?? "");
+}
+
+export function openFlowById({ request, now }: Visit, cookies: LoginCookies, flowId: string): LoginState {
+  const state = cookies.read(request, flowId, now);
+  if (state === undefined) throw new InvalidInput(request.method === "POST" ? 403 : 400, GONE);
+  return state;
+}
+
+/** Throws InvalidInput unless the form came from a page of this very flow (BRO-2). */
+export function checkFormToken(form: URLSearchParams, expected: string): void {
+  if (!equalInConstantTime(form.get("form_token") ?? "", expected)) throw new InvalidInput(403, GONE);
+}

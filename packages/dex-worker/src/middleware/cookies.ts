@@ -1,0 +1,53 @@
+// Cookies of this issuer. Names carry a tag of the issuer, since cookies ignore ports and paths: two providers on one host
+// must not overwrite each other. Over TLS they carry the __Host- prefix, which no sibling domain can forge (BRO-8, BRO-15).
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { sha256 } from "@dex/runtime";
+
+const MAX_HEADER_LENGTH = 12 * 1024;
+const MAX_COOKIES = 100;
+
+export interface CookieNames {
+  readonly session: string;
+  /** Prefix of the cookies that carry login states: the flow's id follows. */
+  readonly loginPrefix: string;
+  readonly secure: boolean;
+}
+
+export function makeCookieNames(issuer: URL, issuerText: string): CookieNames {
+  const secure = issuer.protocol === "https:";
+  const prefix = secure ? "__Host-" : "";
+  const tag = sha256(issuerText).toString("hex").slice(0, 8);
+  return { session: `${prefix}dex-session-${tag}`, loginPrefix: `${prefix}dex-login-${tag}.`, secure };
+}
+
+/**
+ * The request's cookies by name. A name that comes twice is left out: one of the two was tossed in by somebody else
+ * (BRO-15). Garbage and floods are treated as absent.
+ */
+export function readCookies(request: IncomingMessage): ReadonlyMap<string, string> {
+  const header = request.headers.cookie ?? "";
+  const cookies = new Map<string, string>();
+  const repeated = new Set<string>();
+  if (header.length > MAX_HEADER_LENGTH) return cookies;
+  for (const pair of header.split(";", MAX_COOKIES)) {
+    const equals = pair.indexOf("=");
+    if (equals === -1) continue;
+    const name = pair.slice(0, equals).trim();
+    if (cookies.has(name)) repeated.add(name);
+    cookies.set(name, pair.slice(equals + 1).trim());
+  }
+  for (const name of repeated) cookies.delete(name);
+  return cookies;
+}
+
+/** Sets a cookie for the whole host, unreadable by scripts; `maxAgeSeconds` 0 deletes it. */
+export function setCookie(
+  response: ServerResponse,
+  cookie: { name: string; value: string; maxAgeSeconds: number; secure: boolean },
+): void {
+  const secure = cookie.secure ? "; Secure" : "";
+  response.appendHeader(
+    "Set-Cookie",
+    `${cookie.name}=${cookie.value}; Path=/; Max-Age=${cookie.maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`,
+  );
+}

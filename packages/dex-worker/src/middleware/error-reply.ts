@@ -1,0 +1,115 @@
+import { SignerNotReady } from "@dex/keys";
+import { OAuthError, renderBearerChallenge } from "@dex/oidc";
+import { describeError, type Logger } from "@dex/runtime";
+import { StorageUnavailable } from "@dex/storage";
+import { HasherBusy } from "@dex/users";
+import type { ErrorRequestHandler, RequestHandler, Response } from "express";
+import type { Pages } from "../pages.ts";
+import { InvalidInput } from "./invalid-input.ts";
+import { requestIdOf } from "./request-id.ts";
+
+/** What goes back to the caller when a request failed, and whether an operator should look. */
+interface Failure {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly level: "debug" | "warn" | "error";
+}
+
+export type ReplyForm = "page" | "token" | "bearer";
+
+/** Declares how failures of the routes behind it are told: as a page, as RFC 6749 §5.2 JSON, or as RFC 6750 §3. */
+export function replyWith(form: ReplyForm): RequestHandler {
+  return (_request, response, next) => {
+    response.locals.replyForm = form;
+    next();
+  };
+}
+
+/** The one place where a failed request is logged and answered. */
+export function errorReply(parts: { pages: Pages; logger: Logger }): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    if (request.destroyed && !request.complete) return; // the caller went away in the middle of its body
+    const failure = toFailure(error);
+    const fields = {
+      requestId: requestIdOf(response),
+      method: request.method,
+      status: failure.status,
+      code: failure.code,
+    };
+    const detail = error instanceof OAuthError && error.detail !== undefined ? { detail: error.detail } : {};
+    parts.logger[failure.level]("request failed", {
+      ...fields,
+      ...detail,
+      ...(failure.level === "debug" ? {} : describeError(error)),
+    });
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
+    reply(response, failure, error, parts.pages);
+  };
+}
+
+/** Where nothing else answered. */
+export const notFound: RequestHandler = (_request, response, next) => {
+  response.locals.replyForm ??= "page";
+  next(new InvalidInput(404, "there is nothing at this address"));
+};
+
+function reply(response: Response, failure: Failure, error: unknown, pages: Pages): void {
+  const form: unknown = response.locals.replyForm;
+  if (form === "token" || form === "bearer") {
+    if (form === "bearer" && error instanceof OAuthError) {
+      response.setHeader("WWW-Authenticate", renderBearerChallenge(error));
+    }
+    response.status(failure.status).json({ error: failure.code, error_description: failure.message });
+    return;
+  }
+  pages.error(response, failure.status, { title: titleOf(failure.status), message: failure.message });
+}
+
+function toFailure(error: unknown): Failure {
+  if (error instanceof OAuthError) {
+    const headers: Record<string, string> = {};
+    if (error.code === "invalid_client") headers["WWW-Authenticate"] = 'Basic realm="dex"';
+    if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(error.retryAfterSeconds);
+    return { status: error.status, code: error.code, message: error.message, headers, level: "debug" };
+  }
+  if (error instanceof InvalidInput) {
+    const { status, message, headers } = error;
+    return { status, code: "invalid_request", message, headers, level: "debug" };
+  }
+  if (error instanceof HasherBusy) return unavailable(error.retryAfterSeconds, "debug");
+  if (error instanceof StorageUnavailable || error instanceof SignerNotReady) return unavailable(1, "warn");
+  if (error instanceof URIError) {
+    return {
+      status: 400,
+      code: "invalid_request",
+      message: "the address is not well-formed",
+      headers: {},
+      level: "debug",
+    };
+  }
+  const message = "something went wrong on our side";
+  return { status: 500, code: "server_error", message, headers: {}, level: "error" };
+}
+
+function unavailable(retryAfterSeconds: number, level: Failure["level"]): Failure {
+  return {
+    status: 503,
+    code: "temporarily_unavailable",
+    message: "this service cannot answer just now; please try again in a moment",
+    headers: { "Retry-After": String(retryAfterSeconds) },
+    level,
+  };
+}
+
+function titleOf(status: number): string {
+  if (status === 404) return "Page not found";
+  if (status === 403) return "This was not accepted";
+  if (status === 503) return "Please try again in a moment";
+  return status >= 500 ? "Something went wrong" : "This request cannot be completed";
+}

@@ -1,0 +1,39 @@
+import type { ServerResponse } from "node:http";
+
+/** Every answer: never sniffed, never stored unless an endpoint says otherwise (NET-9), never framed. */
+export function setCommonHeaders(response: ServerResponse, overTls: boolean): void {
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  response.setHeader("Cache-Control", "no-store");
+  if (overTls) response.setHeader("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+}
+
+/**
+ * A page: no script, nothing from elsewhere, never framed (BRO-10). `formTargets` are the origins that a form of this page
+ * may end at: browsers hold the redirect after a form against form-action too.
+ */
+export function setPageHeaders(
+  response: ServerResponse,
+  sources: { logo: string | undefined; formTargets: readonly string[] },
+): void {
+  response.setHeader("Content-Type", "text/html; charset=utf-8");
+  response.setHeader(
+    "Content-Security-Policy",
+    [
+      "default-src 'none'",
+      "style-src 'self'",
+      `img-src 'self'${sources.logo === undefined ? "" : ` ${sources.logo}`}`,
+      `form-action 'self'${sources.formTargets.map((target) => ` ${target}`).join("")}`,
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+    ].join("; "),
+  );
+  response.setHeader("X-Frame-Options", "DENY");
+  response.setHeader("Referrer-Policy", "no-referrer");
+  response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+}
+
+/** A token answer: RFC 6749 §5.1. */
+export function setTokenHeaders(response: ServerResponse): void {
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("Pragma", "no-cache");
+}

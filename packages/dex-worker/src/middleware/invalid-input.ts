@@ -1,0 +1,10 @@
+/** Input that no endpoint would take: its form is wrong before its meaning is looked at. */
+export class InvalidInput extends Error {
+  readonly status: 400 | 403 | 404 | 405 | 413 | 415;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(status: InvalidInput["status"], message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}

@@ -1,0 +1,39 @@
+import {
+  type ChooserView,
+  type ConsentView,
+  type ErrorView,
+  type PasswordView,
+  renderChooserPage,
+  renderConsentPage,
+  renderErrorPage,
+  renderPasswordPage,
+  type Theme,
+} from "@dex/web";
+import type { Response } from "express";
+import { setPageHeaders } from "./middleware/headers.ts";
+import { requestIdOf } from "./middleware/request-id.ts";
+
+/** Sends pages in the deployment's theme with the headers that every page needs. */
+export interface Pages {
+  chooser(response: Response, status: number, view: ChooserView): void;
+  password(response: Response, status: number, view: PasswordView, formTargets: readonly string[]): void;
+  consent(response: Response, status: number, view: ConsentView, formTargets: readonly string[]): void;
+  error(response: Response, status: number, view: Omit<ErrorView, "requestId">): void;
+}
+
+export function makePages(theme: Theme): Pages {
+  const logo = theme.logoUrl === undefined ? undefined : new URL(theme.logoUrl).origin;
+  function send(response: Response, status: number, html: string, formTargets: readonly string[]): void {
+    setPageHeaders(response, { logo, formTargets });
+    response.status(status).end(html);
+  }
+  return {
+    chooser: (response, status, view) => send(response, status, renderChooserPage(theme, view), []),
+    password: (response, status, view, formTargets) =>
+      send(response, status, renderPasswordPage(theme, view), formTargets),
+    consent: (response, status, view, formTargets) =>
+      send(response, status, renderConsentPage(theme, view), formTargets),
+    error: (response, status, view) =>
+      send(response, status, renderErrorPage(theme, { ...view, requestId: requestIdOf(response) }), []),
+  };
+}

@@ -1,0 +1,244 @@
+import { openConnector } from "@dex/connectors";
+import { type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
+import {
+  makeEngineSealers,
+  makeLoginStates,
+  makeTokenEndpoint,
+  makeTokenLifetimes,
+  makeUserinfoEndpoint,
+  renderDiscovery,
+  type SessionLimits,
+} from "@dex/oidc";
+import { type FollowingClock, type Logger, type Random, sha256 } from "@dex/runtime";
+import type { Storage } from "@dex/storage";
+import { makePasswordSignIn, type PasswordHasher, THROTTLE_POLICY } from "@dex/users";
+import { staticFiles, stylesheetPath, type Theme } from "@dex/web";
+import type { Express } from "express";
+import { makeApp } from "./app.ts";
+import type { WorkerConfig } from "./config.ts";
+import { makeAuthorizationEndpoint } from "./endpoints/authorization.ts";
+import type { Health } from "./endpoints/health.ts";
+import type { Published } from "./endpoints/published.ts";
+import { type ClientCache, makeClientCache } from "./live/client-cache.ts";
+import { type ConnectorSet, makeConnectorSet } from "./live/connector-set.ts";
+import { type ChangeWatcher, makeChangeWatcher } from "./live/watch-changes.ts";
+import { makeAcceptIdentity } from "./login/accept-identity.ts";
+import { makeConnectorChooser } from "./login/choose-connector.ts";
+import { makeConnectorLogin } from "./login/connector-login.ts";
+import { makeConsent } from "./login/consent.ts";
+import { makeDispatcher } from "./login/dispatcher.ts";
+import { makeLoginCookies } from "./login/login-cookies.ts";
+import { makeLoginPaths } from "./login/paths.ts";
+import { makeCookieNames } from "./middleware/cookies.ts";
+import { makePages, type Pages } from "./pages.ts";
+import { makeManagementApi } from "./user-api/management-api.ts";
+
+const DISCOVERY_MAX_AGE_SECONDS = 300;
+
+/** What main.ts opened. */
+export interface Outside {
+  readonly storage: Storage;
+  /** Made by the first migration; without it the key secrets open nothing. */
+  readonly salt: Buffer;
+  readonly hasher: PasswordHasher;
+  readonly clock: FollowingClock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** False from the moment the process is asked to stop. */
+  readonly live: () => boolean;
+}
+
+export interface Worker {
+  readonly app: Express;
+  readonly watcher: ChangeWatcher;
+  readonly keyRing: KeyRing;
+}
+
+/** Builds every part of the worker. Nothing runs yet: the caller refreshes the watcher before it serves. */
+export function wire(config: WorkerConfig, outside: Outside): Worker {
+  const { storage, clock, random, logger } = outside;
+  const clients = makeClientCache(storage.clients);
+  const keyRing = makeKeyRing({
+    sealer: makeSigningKeySealer({ secrets: config.keySecrets, salt: outside.salt, random }),
+    logger,
+    // A key that a faster worker signs with may not be loaded here yet (JWT-4).
+    unknownKey: { reload: () => watcher.refresh(), clock: clock.now },
+  });
+  const checkPassword = makePasswordSignIn({
+    passwords: storage.passwords,
+    hasher: outside.hasher,
+    logger,
+    policy: THROTTLE_POLICY,
+  });
+  const connectors = makeConnectorSet({
+    open: (stored) => openConnector(stored, { clock: clock.now, random, logger, checkPassword }),
+    logger,
+  });
+  const watcher = makeChangeWatcher({
+    changes: storage.changes,
+    reload: {
+      keys: async () => keyRing.replace(await storage.signingKeys.load()),
+      connectors: async () => connectors.replace(await storage.connectors.list()),
+      clients: async () => clients.clear(),
+    },
+    clock,
+    logger,
+  });
+  const health: Health = {
+    live: outside.live,
+    ready: () => keyRing.ready() && watcher.upToDate(),
+  };
+  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing };
+}
+
+interface Live {
+  readonly clients: ClientCache;
+  readonly keyRing: KeyRing;
+  readonly connectors: ConnectorSet;
+  readonly health: Health;
+}
+
+function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
+  const { storage, clock, random, logger, hasher } = outside;
+  const { clients, keyRing } = live;
+  const issuer = config.issuerText;
+  const basePath = config.issuer.pathname.replace(/\/+$/, "");
+  const sealers = makeEngineSealers({ secrets: config.keySecrets, salt: outside.salt, random });
+  const lifetimes = makeTokenLifetimes({
+    accessTokenSeconds: config.accessTokenLifetime,
+    idTokenSeconds: config.idTokenLifetime,
+    refreshIdleSeconds: config.refreshTokenIdleLifetime,
+    refreshAbsoluteSeconds: config.refreshTokenAbsoluteLifetime,
+    refreshGraceSeconds: config.refreshTokenGrace,
+  });
+  const pages = makePages(themeOf(config, basePath));
+  const { codes, families, failures } = storage;
+  const { signer, verifier } = keyRing;
+  return makeApp({
+    basePath,
+    overTls: config.issuer.protocol === "https:",
+    trustedProxies: config.trustedProxies,
+    ...wireLogin(config, outside, live, { sealers, lifetimes, pages }),
+    token: makeTokenEndpoint({
+      issuer,
+      clients,
+      codes,
+      families,
+      failures,
+      chosenSecrets: hasher,
+      signer,
+      sealers,
+      random,
+      lifetimes,
+    }),
+    userinfo: makeUserinfoEndpoint({ issuer, families, sealers, accessTokenVerifier: verifier }),
+    discovery: publishDiscovery(issuer),
+    jwks: keyRing.jwks,
+    health: live.health,
+    managementApi: makeManagementApi({
+      clients: storage.clients,
+      connectors: storage.connectors,
+      verifier,
+      issuer,
+      enabled: config.apiUseClientCredentials,
+      hashChosenSecret: hasher.hash,
+      random,
+      clock: clock.now,
+      logger,
+    }),
+    isClientOrigin: clients.isClientOrigin,
+    staticFiles: staticFiles(),
+    pages,
+    clock: clock.now,
+    random,
+    logger,
+  });
+}
+
+function wireLogin(
+  config: WorkerConfig,
+  { storage, random, logger }: Outside,
+  { clients, keyRing, connectors }: Live,
+  parts: {
+    sealers: ReturnType<typeof makeEngineSealers>;
+    lifetimes: ReturnType<typeof makeTokenLifetimes>;
+    pages: Pages;
+  },
+) {
+  const { pages, lifetimes } = parts;
+  const issuer = config.issuerText;
+  const issuerOrigin = config.issuer.origin;
+  const cookieNames = makeCookieNames(config.issuer, issuer);
+  const loginStates = makeLoginStates({ sealer: parts.sealers.loginState, random });
+  const cookies = makeLoginCookies(loginStates, cookieNames);
+  const paths = makeLoginPaths(config.issuer);
+  const sessionLimits: SessionLimits = {
+    idleSeconds: config.sessionIdleLifetime,
+    absoluteSeconds: config.sessionAbsoluteLifetime,
+  };
+  const dispatcher = makeDispatcher({
+    issuer,
+    clients,
+    connectors,
+    signIns: storage.signIns,
+    cookies,
+    cookieNames,
+    paths,
+    random,
+    lifetimes,
+    sessionLimits,
+    logger,
+  });
+  const acceptIdentity = makeAcceptIdentity({
+    users: storage.users,
+    automaticRegistration: config.enableAutomaticRegistration,
+    dispatcher,
+    connectors,
+    paths,
+    pages,
+    random,
+    logger,
+  });
+  return {
+    authorization: makeAuthorizationEndpoint({
+      issuer,
+      path: paths.authorization,
+      requirePkce: config.requirePkce,
+      clients,
+      idTokens: keyRing.verifier,
+      beginLogin: loginStates.begin,
+      cookies,
+      dispatcher,
+    }),
+    chooser: makeConnectorChooser({ clients, connectors, cookies, paths, pages }),
+    connectorLogin: makeConnectorLogin({
+      issuerOrigin,
+      connectors,
+      cookies,
+      paths,
+      pages,
+      random,
+      acceptIdentity,
+      logger,
+    }),
+    consent: makeConsent({ issuerOrigin, clients, dispatcher, cookies, paths, pages }),
+  };
+}
+
+function themeOf(config: WorkerConfig, basePath: string): Theme {
+  return {
+    issuerName: config.issuerName,
+    logoUrl: config.issuerLogoUrl?.href,
+    stylesheetUrl: `${basePath}${stylesheetPath()}`,
+  };
+}
+
+function publishDiscovery(issuer: string): () => Published {
+  const body = Buffer.from(JSON.stringify(renderDiscovery({ issuer, algorithms: ["RS256", "ES256", "EdDSA"] })));
+  const document = {
+    body,
+    etag: `"${sha256(body).toString("base64url").slice(0, 22)}"`,
+    maxAgeSeconds: DISCOVERY_MAX_AGE_SECONDS,
+  };
+  return () => document;
+}

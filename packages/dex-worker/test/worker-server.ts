@@ -1,0 +1,196 @@
+// A whole worker on a database of its own, in this process, so that tests can count its statements and read its tables.
+import { randomBytes } from "node:crypto";
+import type { StoredConnector } from "@dex/connectors";
+import { decideRotation, makeSigningKeySealer, planRotation } from "@dex/keys";
+import { makeClient, parseNewClient } from "@dex/oidc";
+import { type Logger, makeFollowingClock, openHttpServer, Secret, systemRandom } from "@dex/runtime";
+import { migrate, openLeadership, openStorage, type Storage } from "@dex/storage";
+import { type FormBrowser, openFormBrowser, openTestDatabase } from "@dex/testing";
+import { makePasswordHasher, newUserId } from "@dex/users";
+import { readWorkerConfig, type WorkerConfig } from "../src/config.ts";
+import { wire } from "../src/wire.ts";
+
+export const REDIRECT_URI = "http://127.0.0.1:1/callback";
+export const PERSON = { email: "ada@example.com", password: "correct horse battery staple" };
+const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
+const ROTATION = {
+  periodSeconds: 86_400,
+  jwksMaxAgeSeconds: 300,
+  retentionSeconds: 172_800,
+  minimumPublishSeconds: 3600,
+  marginSeconds: 60,
+  algorithms: ["RS256", "ES256", "EdDSA"],
+} as const;
+
+export interface TestClient {
+  readonly id: string;
+  readonly secret: string;
+}
+
+export interface TestWorker {
+  readonly issuer: string;
+  readonly storage: Storage;
+  readonly client: TestClient;
+  readonly databaseUrl: string;
+  /** Round trips to the database since the last call, by name of the statement. */
+  takeStatements(): readonly string[];
+  /** Everything it logged. */
+  readonly log: readonly string[];
+  addClient(metadata: Readonly<Record<string, unknown>>): Promise<TestClient>;
+  setConnectors(connectors: readonly StoredConnector[]): Promise<void>;
+  browser(): FormBrowser;
+  /** The authorization request of `client`, with `more` over its parameters; undefined leaves one out. */
+  authorizationUrl(more?: Readonly<Record<string, string | undefined>>): string;
+  /** Signs PERSON in with a password and returns the address that the browser ends at. */
+  signIn(browser: FormBrowser, more?: Readonly<Record<string, string | undefined>>): Promise<URL>;
+  /** A request to the token endpoint with client_secret_basic. */
+  token(
+    parameters: Readonly<Record<string, string>>,
+    client?: TestClient,
+  ): Promise<{ status: number; body: TokenBody }>;
+  close(): Promise<void>;
+}
+
+export interface TokenBody {
+  readonly access_token?: string;
+  readonly id_token?: string;
+  readonly refresh_token?: string;
+  readonly expires_in?: number;
+  readonly scope?: string;
+  readonly token_type?: string;
+  readonly error?: string;
+  readonly error_description?: string;
+}
+
+export async function openTestWorker(flags: readonly string[] = []): Promise<TestWorker> {
+  const database = await openTestDatabase(migrateDatabase);
+  const log: string[] = [];
+  const logger = recordingLogger(log);
+  const statements: string[] = [];
+  const storage = openStorage({
+    url: new Secret(database.url),
+    maxConnections: 10,
+    applicationName: "dex-worker-test",
+    namedStatements: true,
+    logger,
+    onStatement: (name) => statements.push(name),
+  });
+  const keySecret = randomBytes(32);
+  const { salt } = await storage.installation.read();
+  await makeKeys(database.url, storage, keySecret, salt, logger);
+  const hasher = makePasswordHasher({ threads: 1 });
+  // The issuer must be known before the port is: take a port first.
+  const placeholder = await openHttpServer({ handler: () => {}, listen: new URL("http://127.0.0.1:0") });
+  const origin = placeholder.url.origin;
+  await placeholder.close(0);
+  const issuer = `${origin}/dex`;
+  const config = readConfig(issuer, database.url, keySecret, flags);
+  const clock = makeFollowingClock();
+  const worker = wire(config, { storage, salt, hasher, clock, random: systemRandom, logger, live: () => true });
+  await storage.connectors.replaceAll([{ id: "local", type: "local", config: {} }], ACTOR);
+  const user = {
+    id: newUserId(systemRandom),
+    email: PERSON.email,
+    emailVerified: true,
+    displayName: "Ada Lovelace",
+    admin: false,
+    createdAt: new Date(),
+  };
+  await storage.users.createLocal(user, await hasher.hash(PERSON.password), "local", ACTOR);
+  const server = await openHttpServer({ handler: worker.app, listen: new URL(origin) });
+
+  async function addClient(metadata: Readonly<Record<string, unknown>>): Promise<TestClient> {
+    const parsed = parseNewClient({ redirectURIs: [REDIRECT_URI], ...metadata });
+    if (parsed.kind === "refused") throw new Error(parsed.reason);
+    const made = await makeClient(parsed.metadata, {
+      random: systemRandom,
+      now: new Date(),
+      hashChosenSecret: hasher.hash,
+    });
+    await storage.clients.create(made.client, ACTOR);
+    await worker.watcher.refresh();
+    return { id: made.client.id, secret: made.secret?.reveal() ?? "" };
+  }
+
+  const client = await addClient({ clientName: "Test client", trusted: true });
+
+  function authorizationUrl(more: Readonly<Record<string, string | undefined>> = {}): string {
+    const parameters = {
+      client_id: client.id,
+      redirect_uri: REDIRECT_URI,
+      response_type: "code",
+      scope: "openid",
+      ...more,
+    };
+    const present = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return `${issuer}/auth?${new URLSearchParams(present)}`;
+  }
+
+  return {
+    issuer,
+    storage,
+    client,
+    databaseUrl: database.url,
+    log,
+    takeStatements: () => statements.splice(0),
+    addClient,
+    async setConnectors(connectors) {
+      await storage.connectors.replaceAll(connectors, ACTOR);
+      await worker.watcher.refresh();
+    },
+    browser: () => openFormBrowser({ stopAt: [REDIRECT_URI] }),
+    authorizationUrl,
+    async signIn(browser, more) {
+      const page = await browser.open(authorizationUrl(more));
+      const { email, password } = PERSON;
+      return (await browser.submit(page, { login: email, password }, { formId: "login-form" })).url;
+    },
+    async token(parameters, who = client) {
+      const response = await fetch(`${issuer}/token`, {
+        method: "POST",
+        headers: {
+          Authorization: `Basic ${Buffer.from(`${encodeURIComponent(who.id)}:${who.secret}`).toString("base64")}`,
+        },
+        body: new URLSearchParams(parameters),
+      });
+      return { status: response.status, body: (await response.json()) as TokenBody };
+    },
+    async close() {
+      await server.close(0);
+      await hasher.close();
+      await storage.close();
+      await database.close();
+    },
+  };
+}
+
+const migrateDatabase = async (url: string) => {
+  await migrate({ url: new Secret(url), logger: recordingLogger([]) });
+};
+
+function readConfig(issuer: string, databaseUrl: string, keySecret: Buffer, flags: readonly string[]): WorkerConfig {
+  const argv = [`--issuer=${issuer}`, `--listen=${new URL(issuer).origin}`, ...flags];
+  const env = { DEX_WORKER_DB_URL: databaseUrl, DEX_WORKER_KEY_SECRETS: keySecret.toString("base64") };
+  const result = readWorkerConfig(argv, env);
+  if (result.kind === "exit") throw new Error(result.message);
+  return result.values;
+}
+
+async function makeKeys(url: string, storage: Storage, keySecret: Buffer, salt: Buffer, logger: Logger): Promise<void> {
+  const sealer = makeSigningKeySealer({ secrets: [new Secret(keySecret)], salt, random: systemRandom });
+  const now = new Date();
+  const set = await storage.signingKeys.load();
+  const decision = decideRotation(set, ROTATION, now, { sealedUnderOlderSecret: new Set() });
+  const plan = await planRotation({ decision, set, sealer, random: systemRandom, now });
+  const leadership = openLeadership({ url: new Secret(url), logger });
+  const held = await leadership.tryAcquire();
+  if (held === undefined) throw new Error("somebody else leads on this test's own database");
+  await storage.signingKeys.apply(plan, ROTATION.jwksMaxAgeSeconds, held.fence, now);
+  await held.release();
+}
+
+function recordingLogger(lines: string[]): Logger {
+  const write = (level: string) => (event: string, fields?: unknown) =>
+    void lines.push(`${level}: ${event} ${JSON.stringify(fields ?? {})}`);
+  return { debug: write("DEBUG"), info: write("INFO"), warn: write("WARN"), error: write("ERROR") };
+}
