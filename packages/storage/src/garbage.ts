@@ -7,6 +7,7 @@ export interface GarbageReport {
   readonly session: number;
   readonly token_family: number;
   readonly attempt_count: number;
+  readonly outbox: number;
 }
 
 export interface Garbage {
@@ -35,13 +36,14 @@ const CODES = collectFrom("authorization_code", "hash", "delete_after");
 const SESSIONS = collectFrom("session", "hash", "expires_at");
 const FAMILIES = collectFrom("token_family", "id", "expires_at");
 const ATTEMPTS = collectFrom("attempt_count", "key", "window_ends_at");
+const OUTBOX = collectFrom("outbox", "id", "delete_after");
 
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
 export function makeGarbage(db: Database): Garbage {
   return {
     async collect(now, batchSize, fence) {
       const values = [now, Math.max(1, Math.min(batchSize, MAX_BATCH))];
-      /** A transaction for each table: locks are held for one batch, not for four. */
+      /** A transaction for each table: locks are held for one batch, not for all. */
       const collect = (statement: Statement) =>
         db.transaction(async (tx) => {
           if (!(await holdFence(tx, fence))) return undefined;
@@ -52,13 +54,15 @@ export function makeGarbage(db: Database): Garbage {
       const sessions = await collect(SESSIONS);
       const families = await collect(FAMILIES);
       const attempts = await collect(ATTEMPTS);
+      const outbox = await collect(OUTBOX);
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
-      if (families === undefined || attempts === undefined) return undefined;
+      if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
         token_family: families,
         attempt_count: attempts,
+        outbox,
       };
     },
   };

@@ -1,3 +1,4 @@
+import type { Outbox } from "@dex/email";
 import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
 import type { Passwords, Users } from "@dex/users";
@@ -10,6 +11,7 @@ import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
 import { hot, openDatabase } from "./database.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
+import { makeOutbox } from "./outbox.ts";
 import { makePasswordStore } from "./passwords.ts";
 import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
 import { makeSignInStore } from "./sign-ins.ts";
@@ -32,6 +34,7 @@ export interface Storage {
   readonly changes: Changes;
   readonly installation: Installation;
   readonly garbage: Garbage;
+  readonly outbox: Outbox;
   /** One round trip: resolves when the database answers. */
   ping(): Promise<void>;
   /** Closes all connections when their statements have ended. The Redis client stays its opener's. */
@@ -74,6 +77,7 @@ export function openStorage(options: StorageOptions): Storage {
     changes: makeChanges(db),
     installation: makeInstallation(db),
     garbage: makeGarbage(db),
+    outbox: makeOutbox(db),
     async ping() {
       await db.run(PING);
     },

@@ -36,12 +36,18 @@ const FIND = hot(
   WHERE f.id = $1::uuid`,
 );
 
+/** RFC 9700 §4.14.2: of a token used twice its user is told, by mail that is promised in the same statement. */
 const REVOKE = cold(
   "family.revoke",
   `WITH ended AS (
     UPDATE token_family SET revoked_at = $2, revocation_reason = $3::text, sealed_current = NULL
     WHERE id = $1::uuid AND revoked_at IS NULL
     RETURNING id, user_id, client_id
+  ), notice AS (
+    INSERT INTO outbox (kind, cause, user_id, client_id, occurred_at, due_at)
+    SELECT 'refresh-token-replayed', id::text, user_id, client_id, $2, $2 FROM ended
+    WHERE $3::text = 'refresh token replayed'
+    ON CONFLICT ON CONSTRAINT outbox_once DO NOTHING
   )
   INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
   SELECT 'token family revoked', user_id, 'worker', client_id, NULL,
@@ -98,7 +104,7 @@ export function makeFamilyStore(db: Database): TokenFamilies {
 }
 
 /** What is no UUID, Postgres would refuse with an error. */
-function isUuid(text: string): boolean {
+export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
-import { ACTOR, makeClientRow } from "./rows.ts";
+import { ACTOR, makeCast, makeClientRow, NOW, redemptionOf, signIn } from "./rows.ts";
 
 let opened: TestStorage;
 beforeAll(async () => {
@@ -31,4 +31,66 @@ test("a client comes back as it was stored, in one statement", async () => {
     expect(opened.takeStatements()).toEqual(["client.find"]);
   }
   expect((await clients.list()).map(({ id }) => id)).toEqual(["all-members", "public"]);
+});
+
+test("of five clients created with one id at once exactly one is, with one audit event (ADM-6)", async () => {
+  const made = Array.from({ length: 5 }, () => makeClientRow({ id: "wanted by five" }));
+  const outcomes = await Promise.all(made.map((client) => opened.storage.clients.create(client, ACTOR)));
+  expect(outcomes.filter((outcome) => outcome === "created")).toHaveLength(1);
+  const events = "SELECT event, actor_kind FROM audit_event WHERE subject_id = 'wanted by five'";
+  expect(await opened.query(events)).toEqual([{ event: "client created", actor_kind: "dexctl" }]);
+});
+
+test("deleting a client takes its codes, families and consents along, and is told once", async () => {
+  const cast = await makeCast(opened);
+  const spent = await signIn(opened, cast);
+  await opened.storage.codes.redeem(redemptionOf(spent), NOW);
+  await signIn(opened, cast);
+  const remove = () => opened.storage.clients.delete(cast.client.id, ACTOR);
+  expect((await Promise.all([remove(), remove()])).toSorted()).toEqual([false, true]);
+  for (const table of ["authorization_code", "token_family", "consent"]) {
+    expect(await opened.query(`SELECT 1 FROM ${table} WHERE client_id = $1`, [cast.client.id])).toEqual([]);
+  }
+});
+
+test("an origin is registered when a redirect_uri has it, exactly", async () => {
+  const { clients } = opened.storage;
+  await clients.create(makeClientRow({ redirectUris: ["https://spa.example:8443/a/b", "com.app:/cb"] }), ACTOR);
+  expect(await clients.originIsRegistered("https://spa.example:8443")).toBe(true);
+  for (const origin of ["https://spa.example", "http://spa.example:8443", "null", "", "https://spa.example:8443/a"]) {
+    expect(await clients.originIsRegistered(origin), origin).toBe(false);
+  }
+});
+
+test("versions move with clients, connectors and keys, each with its own", async () => {
+  const { changes, clients, connectors, signingKeys } = opened.storage;
+  opened.takeStatements();
+  const before = await changes.read();
+  expect(opened.takeStatements()).toEqual(["changes.read"]);
+  expect(Math.abs(before.now.getTime() - Date.now())).toBeLessThan(5_000);
+  await clients.create(makeClientRow({ id: "moves" }), ACTOR);
+  const { versions: one } = await changes.read();
+  expect(one).toEqual({ ...before.versions, clients: before.versions.clients + 1 });
+  await connectors.replaceAll([{ id: "new", type: "mock", config: {} }], ACTOR);
+  const { versions: two } = await changes.read();
+  expect(two.connectors).toBeGreaterThan(one.connectors);
+  expect({ ...two, connectors: one.connectors }).toEqual(one);
+  await signingKeys.requestRotation(ACTOR, NOW);
+  await clients.delete("moves", ACTOR);
+  const { versions: three } = await changes.read();
+  expect(three.keys).toBeGreaterThan(two.keys);
+  expect(three.clients).toBeGreaterThan(two.clients);
+});
+
+test("connectors are replaced as a whole: of two lists at once one stands, and what stays the same is not audited", async () => {
+  const { connectors } = opened.storage;
+  const list = (...ids: string[]) => ids.map((id) => ({ id, type: "mock", config: { nested: { a: [1, null] }, id } }));
+  const lists = [list("a", "b", "c"), list("c", "d"), list("e")];
+  await Promise.all(lists.map((one) => connectors.replaceAll(one, ACTOR)));
+  const kept = await connectors.list();
+  expect(lists).toContainEqual(kept);
+  const count = async () => (await opened.query("SELECT 1 FROM audit_event")).length;
+  const before = await count();
+  await connectors.replaceAll(kept, ACTOR);
+  expect(await count()).toBe(before);
 });

@@ -1,0 +1,103 @@
+import type { ClaimedMail, Outbox } from "@dex/email";
+import { cold, type Database, hot } from "./database.ts";
+import { orUndefined } from "./stored-text.ts";
+import { isUuid } from "./token-families.ts";
+
+const DUE = "sent_at IS NULL AND dead_at IS NULL AND due_at <=";
+
+/** How long people can look up what became of a mail; what never arrived is of interest for longer. */
+const KEEP_SENT = "interval '30 days'";
+const KEEP_DEAD = "interval '90 days'";
+
+/** The address and the name are read with the claim: a mail goes to where its user is reached now. */
+const CLAIM = `UPDATE outbox o
+  SET lease = gen_random_uuid(), attempts = o.attempts + 1, due_at = $2::timestamptz + $3 * interval '1 second'
+  FROM due JOIN app_user u ON u.id = due.user_id LEFT JOIN client c ON c.id = due.client_id
+  WHERE o.id = due.id
+  RETURNING o.id, o.lease, o.attempts, o.kind, o.occurred_at, u.email, u.email_verified, COALESCE(c.name, c.id) AS client_name`;
+
+const CLAIM_DUE = hot(
+  "outbox.claimDue",
+  `WITH due AS (
+    SELECT id, user_id, client_id FROM outbox WHERE ${DUE} $2 ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+  ) ${CLAIM}`,
+);
+
+const CLAIM_ONE = hot(
+  "outbox.claim",
+  `WITH due AS (
+    SELECT id, user_id, client_id FROM outbox WHERE id = $1::uuid AND ${DUE} $2 FOR UPDATE SKIP LOCKED
+  ) ${CLAIM}`,
+);
+
+/** Says yes to the same lease again, so that a caller whose answer was lost may repeat itself. */
+const MARK_SENT = cold(
+  "outbox.markSent",
+  `UPDATE outbox
+  SET sent_at = COALESCE(sent_at, $3), last_error = NULL, delete_after = COALESCE(delete_after, $3::timestamptz + ${KEEP_SENT})
+  WHERE id = $1::uuid AND lease = $2::uuid AND dead_at IS NULL
+  RETURNING id`,
+);
+
+const MARK_FAILED = cold(
+  "outbox.markFailed",
+  `UPDATE outbox
+  SET last_error = left($3, 200), due_at = COALESCE($4::timestamptz, due_at),
+    dead_at = CASE WHEN $4::timestamptz IS NULL THEN $5::timestamptz END,
+    delete_after = CASE WHEN $4::timestamptz IS NULL THEN $5::timestamptz + ${KEEP_DEAD} END
+  WHERE id = $1::uuid AND lease = $2::uuid AND sent_at IS NULL AND dead_at IS NULL
+  RETURNING id`,
+);
+
+const LIST_DUE = hot("outbox.listDue", `SELECT id, due_at FROM outbox WHERE ${DUE} $2 ORDER BY due_at LIMIT $1`);
+
+interface ClaimedRow {
+  readonly id: string;
+  readonly lease: string;
+  readonly attempts: number;
+  readonly kind: string;
+  readonly occurred_at: Date;
+  readonly email: string;
+  readonly email_verified: boolean;
+  readonly client_name: string | null;
+}
+
+/** Mail on its way out. Rows are written by the statements of their causes. */
+export function makeOutbox(db: Database): Outbox {
+  return {
+    async claimDue(limit, now, leaseSeconds) {
+      const rows = await db.run<ClaimedRow>(CLAIM_DUE, [limit, now, leaseSeconds]);
+      return rows.map(toClaimedMail);
+    },
+    async claim(id, now, leaseSeconds) {
+      if (!isUuid(id)) return undefined;
+      const [row] = await db.run<ClaimedRow>(CLAIM_ONE, [id, now, leaseSeconds]);
+      return row && toClaimedMail(row);
+    },
+    async markSent(id, lease, now) {
+      const rows = await db.run(MARK_SENT, [id, lease, now]);
+      return rows.length > 0;
+    },
+    async markFailed(id, lease, error, next, now) {
+      const retryAt = next.kind === "retry" ? next.at : null;
+      const rows = await db.run(MARK_FAILED, [id, lease, error, retryAt, now]);
+      return rows.length > 0;
+    },
+    async listDue(limit, now) {
+      const rows = await db.run<{ id: string; due_at: Date }>(LIST_DUE, [limit, now]);
+      return rows.map(({ id, due_at }) => ({ id, dueAt: due_at }));
+    },
+  };
+}
+
+function toClaimedMail(row: ClaimedRow): ClaimedMail {
+  return {
+    id: row.id,
+    lease: row.lease,
+    attempt: row.attempts,
+    kind: row.kind,
+    recipient: { address: row.email, verified: row.email_verified },
+    clientName: orUndefined(row.client_name),
+    occurredAt: row.occurred_at,
+  };
+}
