@@ -3,7 +3,7 @@ import type { Random } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 import { z } from "zod";
 import { ApiError } from "./api-error.ts";
-import type { ApiRoute } from "./management-api.ts";
+import type { ApiRoute } from "./api-route.ts";
 
 /** What the API needs of the stored clients. Each write and its audit event are one transaction (ADM-6). */
 export interface ManagedClients {

@@ -1,8 +1,7 @@
 // The management API of a worker, `<issuer>/api/v1`: clients and connectors, for admin clients. HTTP only; what a request
 // means is decided in clients.ts and connectors.ts beside this file.
 import type { OwnTokenVerifier } from "@dex/oidc";
-import type { Clock, Json, Logger, Random } from "@dex/runtime";
-import type { Actor } from "@dex/users";
+import type { Clock, Logger, Random } from "@dex/runtime";
 import express, {
   type ErrorRequestHandler,
   type Request,
@@ -11,8 +10,9 @@ import express, {
   type Router,
 } from "express";
 import { InvalidInput } from "../middleware/invalid-input.ts";
-import { makeAccessCheck, type Permission } from "./access.ts";
+import { makeAccessCheck } from "./access.ts";
 import { ApiError, renderApiError } from "./api-error.ts";
+import type { ApiCall, ApiReply, ApiRoute } from "./api-route.ts";
 import { type ManagedClients, makeClientRoutes } from "./clients.ts";
 import { type ManagedConnectors, makeConnectorRoutes } from "./connectors.ts";
 import { readJson } from "./json-body.ts";
@@ -29,29 +29,6 @@ export interface ManagementApiParts {
   readonly random: Random;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** An authorized call of one route. */
-export interface ApiCall {
-  readonly now: Date;
-  readonly actor: Actor;
-  /** The last segment of the path, for routes that have one in their path; decoded. */
-  readonly id: string;
-  /** The JSON of the body, for routes that take one. */
-  readonly body: unknown;
-}
-
-export interface ApiReply {
-  readonly status: 200 | 201 | 204;
-  readonly body?: Json;
-}
-
-export interface ApiRoute {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  readonly path: string;
-  /** There is no default: a route that does not say who may call it does not compile (ADM-2). */
-  readonly permission: Permission;
-  readonly handle: (call: ApiCall) => Promise<ApiReply>;
 }
 
 /** Every route of the API. */
