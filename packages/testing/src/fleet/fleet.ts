@@ -2,7 +2,7 @@
 // example app. Programs are started by path; nothing of theirs is imported.
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openAdminApi } from "./admin-api.ts";
@@ -50,6 +50,8 @@ const HEALTH_CHECK_MILLISECONDS = 1_000;
 /** Starts everything and waits until a person could sign in. When a part fails, what was started is stopped again. */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const directory = await mkdtemp(join(tmpdir(), "dex-fleet-"));
+  // As root, Postgres runs as another user and must reach its own directory in here. The logs are ours alone.
+  await chmod(directory, 0o711);
   const stops: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -75,7 +77,7 @@ async function startParts(
 ): Promise<Omit<Fleet, "stop">> {
   const { workers: workerCount = 3, overlords: overlordCount = 1, say = () => {} } = options;
   const logDirectory = join(directory, "logs");
-  mkdirSync(logDirectory);
+  mkdirSync(logDirectory, { mode: 0o700 });
   const start = (
     name: string,
     command: string,
