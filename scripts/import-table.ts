@@ -17,7 +17,7 @@ export const ARROWS: Readonly<Record<string, Arrows>> = {
   connectors: { values: ["runtime"] },
   email: { values: ["runtime"] },
   users: { values: ["runtime"], types: ["connectors"] },
-  storage: { values: ["runtime"], types: ["oidc", "keys", "connectors", "users"] },
+  storage: { values: ["runtime"], types: ["oidc", "keys", "connectors", "users", "email"] },
   "dex-worker": { values: ["runtime", "oidc", "keys", "connectors", "users", "email", "web", "storage"] },
   "dex-overlord": { values: ["runtime", "oidc", "keys", "connectors", "users", "storage"] },
   // It shows signing keys as storage returns them; it makes and opens none.
