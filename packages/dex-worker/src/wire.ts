@@ -184,6 +184,7 @@ function wireLogin(
     cookies,
     cookieNames,
     paths,
+    newFormToken: loginStates.newFormToken,
     random,
     lifetimes,
     sessionLimits,

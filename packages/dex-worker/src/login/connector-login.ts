@@ -11,6 +11,7 @@ import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { AcceptIdentity } from "./accept-identity.ts";
 import type { Visit } from "./dispatcher.ts";
+import { formTargets } from "./form-targets.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import { checkFormToken, openFlow, openFlowById } from "./open-flow.ts";
 import type { LoginPaths } from "./paths.ts";
@@ -61,7 +62,7 @@ export function makeConnectorLogin(parts: {
       ...(answer.message === undefined ? {} : { message: answer.message }),
       ...(connectors.all().length > 1 ? { otherWaysHref: paths.chooser(state.id) } : {}),
     };
-    pages.password(visit.response, answer.status, view, formTargets(state));
+    pages.password(visit.response, answer.status, view, formTargets(state.request.redirectUri));
   }
 
   /** Tells the person that this way did not work, and leads back to where another one can be taken. */
@@ -189,12 +190,6 @@ function isPassword(connector: Connector): connector is Connector & { login: Pas
 
 function isCallback(connector: Connector): connector is Connector & { login: CallbackLogin } {
   return connector.login.kind === "callback";
-}
-
-/** Where a form of this flow may lead the browser in the end: our own origin, or the client's. */
-export function formTargets(state: LoginState): readonly string[] {
-  const { origin, protocol } = new URL(state.request.redirectUri);
-  return [origin === "null" ? protocol : origin];
 }
 
 function whatIsMissing(login: string, password: string, loginLabel: string): string | undefined {

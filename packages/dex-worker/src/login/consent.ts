@@ -3,8 +3,8 @@ import { readForm } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
-import { formTargets } from "./connector-login.ts";
 import type { Dispatcher, Visit } from "./dispatcher.ts";
+import { formTargets } from "./form-targets.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import { checkFormToken, openFlow } from "./open-flow.ts";
 import type { LoginPaths } from "./paths.ts";
@@ -38,7 +38,7 @@ export function makeConsent(parts: {
       action: paths.consent(state.id),
       formToken: tokenFor(state, step.session),
     };
-    pages.consent(visit.response, 200, view, formTargets(state));
+    pages.consent(visit.response, 200, view, formTargets(state.request.redirectUri));
   }
 
   return {

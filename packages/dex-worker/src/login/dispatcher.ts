@@ -64,6 +64,7 @@ export function makeDispatcher(parts: {
   cookies: LoginCookies;
   cookieNames: CookieNames;
   paths: LoginPaths;
+  newFormToken: () => string;
   random: Random;
   lifetimes: TokenLifetimes;
   sessionLimits: SessionLimits;
@@ -159,15 +160,10 @@ export function makeDispatcher(parts: {
         ...state,
         upstream: undefined,
         signedInSession: id.hash.toString("base64url"),
-        formToken: random(16).toString("base64url"), // forms from before the sign-in are dead (BRO-1)
+        formToken: parts.newFormToken(), // forms from before the sign-in are dead (BRO-1)
       };
       const step = decideNextStep(proved, { session, client, now });
-      // The credentials are right, but not what was asked for: another person than the hint named, or an upstream that
-      // answered from an old session. Asking once more would only go round in circles.
-      if (step.kind === "authenticate") {
-        const why = "the person who signed in does not satisfy this request";
-        return refuse(visit, state, new OAuthError("login_required", why, { detail: step.reason }));
-      }
+      // The credentials are right but not what was asked for: another person than the hint named, an old upstream session.
       if (step.kind === "refuse") return refuse(visit, state, step.error);
       const code = step.kind === "finish" ? newCode({ state: proved, session, random, now, lifetimes }) : undefined;
       refuseUnissued(

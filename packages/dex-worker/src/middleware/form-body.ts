@@ -1,6 +1,7 @@
 // Reads parameters flat, into URLSearchParams: nested and array-shaped names stay plain names that nobody asks for
 // (AUT-9). Sizes are those of section 0 of the security requirements.
 import type { IncomingMessage } from "node:http";
+import { isWellFormedForm } from "@dex/oidc";
 import { InvalidInput } from "./invalid-input.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -37,11 +38,7 @@ function parseParameters(text: string): URLSearchParams {
   if (text.split("&", MAX_PARAMETERS + 1).length > MAX_PARAMETERS) throw new InvalidInput(400, "too many parameters");
   // Everything beyond ASCII must be percent-encoded; raw bytes would be read in the wrong charset.
   if (/[^\x20-\x7e]/.test(text)) throw new InvalidInput(400, "a parameter is not percent-encoded");
-  try {
-    // URLSearchParams would quietly turn malformed escapes into other characters (AUT-10).
-    decodeURIComponent(text);
-  } catch {
-    throw new InvalidInput(400, "a parameter is not percent-encoded UTF-8");
-  }
+  // URLSearchParams would quietly turn malformed escapes into other characters (AUT-10).
+  if (!isWellFormedForm(text)) throw new InvalidInput(400, "a parameter is not percent-encoded UTF-8");
   return new URLSearchParams(text);
 }

@@ -27,7 +27,8 @@ export type NewClientDecision =
 
 const id = z
   .string()
-  .regex(/^[A-Za-z0-9._~@:/-]{1,255}$/, "must be 1 to 255 characters of letters, digits and ._~@:/-");
+  .regex(/^[A-Za-z0-9._~@:/-]{1,255}$/, "must be 1 to 255 characters of letters, digits and ._~@:/-")
+  .refine((text) => text !== "." && text !== "..", "must not be a dot segment, which no URL path can name");
 // RFC 6749 §10.10 asks for 128 bits of an attacker's work. 16 characters are 96 bits when random; argon2id adds the rest.
 const secret = z.string().regex(/^[A-Za-z0-9_-]{16,256}={0,2}$/, "must be 16 to 256 characters of base64url");
 const scopeWord = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "must be a scope, RFC 6749 section 3.3");

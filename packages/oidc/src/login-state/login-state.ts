@@ -12,8 +12,6 @@ export interface LoginState {
   readonly request: AuthorizationRequest;
   /** 128 random bits, base64url. Every form of this flow sends it back; replaced when the person has signed in. */
   readonly formToken: string;
-  /** The connector that was chosen, or asked for by the client. */
-  readonly connectorId: string | undefined;
   /** The round trip to an upstream provider that is under way. */
   readonly upstream: UpstreamTrip | undefined;
   /** The session that a credential check in this very flow opened: base64url of its id's SHA-256. */

@@ -15,7 +15,7 @@ export type AuthenticationReason =
 export type NextStep =
   | { readonly kind: "authenticate"; readonly reason: AuthenticationReason }
   | { readonly kind: "consent"; readonly session: Session; readonly scope: readonly string[] }
-  | { readonly kind: "finish"; readonly session: Session; readonly newConsent: undefined }
+  | { readonly kind: "finish"; readonly session: Session }
   | { readonly kind: "refuse"; readonly error: OAuthError };
 
 /** Upstream clocks may be off by this much. */
@@ -42,7 +42,7 @@ export function decideNextStep(
     if (signedInHere(state, session)) return refuse("login_required", `the sign-in does not satisfy: ${reason}`);
     return authenticate(reason, silent);
   }
-  if (!consentNeeded(state, session, client)) return { kind: "finish", session, newConsent: undefined };
+  if (!consentNeeded(state, session, client)) return { kind: "finish", session };
   if (silent) return refuse("consent_required", "the user has not consented to what the client asks for");
   return { kind: "consent", session, scope: state.request.scope };
 }

@@ -49,7 +49,7 @@ test("a new login state has an id and a form token of 128 bits each, and lives f
   expect(Buffer.from(one.id, "base64url")).toHaveLength(16);
   expect(Buffer.from(one.formToken, "base64url")).toHaveLength(16);
   expect(Buffer.from(states.newFormToken(), "base64url")).toHaveLength(16);
-  expect(one).toMatchObject({ expiresAt: later(600), connectorId: "google", signedInSession: undefined });
+  expect(one).toMatchObject({ expiresAt: later(600), upstream: undefined, signedInSession: undefined });
 });
 
 test("nothing of the request can be read or changed without the key (PKC-8)", () => {

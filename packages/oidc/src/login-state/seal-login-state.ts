@@ -26,7 +26,6 @@ const sealedShape = z.strictObject({
   id: z.string(),
   expiresAt: z.int(),
   formToken: z.string(),
-  connectorId: optionalText,
   upstream: z.strictObject({ connectorId: z.string(), data: z.record(z.string(), z.json()) }).optional(),
   signedInSession: optionalText,
   request: z.strictObject({
@@ -56,7 +55,6 @@ export function makeLoginStates(parts: { sealer: Sealer; random: Random; lifetim
         expiresAt: addSeconds(now, lifetimeSeconds),
         request,
         formToken: newText(),
-        connectorId: request.connectorId,
         upstream: undefined,
         signedInSession: undefined,
       };
@@ -86,7 +84,6 @@ function parseLoginState(plaintext: string): LoginState | undefined {
     id: state.id,
     formToken: state.formToken,
     expiresAt: new Date(state.expiresAt),
-    connectorId: state.connectorId,
     signedInSession: state.signedInSession,
     upstream: upstream === undefined ? undefined : { connectorId: upstream.connectorId, data: upstream.data },
     request: {
