@@ -31,7 +31,10 @@ const REPLACE_ALL = cold(
   SELECT 'connector saved', id, $2, $3, $4 FROM saved`,
 );
 
-/** Connectors as rows. Their configuration is kept as it was given: what is secret in it, the caller has sealed. */
+/**
+ * Connectors as rows. Their configuration is kept as it was given, with the secrets that we have at upstream providers:
+ * whoever writes it (dexctl on the database) holds no key secret to seal them with.
+ */
 export function makeConnectorStore(db: Database): ConnectorStore {
   return {
     async list() {
