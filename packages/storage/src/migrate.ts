@@ -29,7 +29,7 @@ export interface MigrateParts {
 export async function migrate(parts: MigrateParts): Promise<readonly string[]> {
   return withClient(parts.url, async (client) => {
     await client.query("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
-    const knex = openKnex(parts.url);
+    const knex = openKnex(parts.url, parts.logger);
     try {
       return await applyPending(knex, parts);
     } finally {
@@ -72,19 +72,25 @@ async function applyPending(knex: Knex, parts: MigrateParts): Promise<readonly s
     // A later version of dex may have migrated further while this one is still being replaced.
     disableMigrationsListValidation: true,
   };
-  for (let tries = 1; ; tries++) {
+  const applied: string[] = [];
+  for (let tries = 1; ; ) {
     try {
       // knex marks its own lock in a table, where a killed process leaves it for ever. The advisory lock, which dies with
       // its holder, is ours: whatever is marked there is stale.
       await knex.migrate.forceFreeMigrationsLock(config);
-      const [, applied]: [number, string[]] = await knex.migrate.latest(config);
-      if (applied.length > 0) logger.info("database migrated", { applied });
-      return applied;
+      // One at a time: knex would put all that are pending into one transaction and hold the locks of all to the end.
+      const [, names]: [number, string[]] = await knex.migrate.up(config);
+      const [name] = names;
+      if (name === undefined) return applied;
+      logger.info("database migrated", { migration: name });
+      applied.push(name);
+      tries = 1;
     } catch (error) {
       if (isUnavailable(error) && sqlStateOf(error) !== "55P03") throw new StorageUnavailable(error);
       if (sqlStateOf(error) !== "55P03" || tries === MAX_TRIES)
         throw new Error("migrating the database", { cause: error });
       logger.warn("migration waits for a lock", { tries });
+      tries += 1;
       await setTimeout(PAUSE_MILLISECONDS);
     }
   }
@@ -103,9 +109,12 @@ function toMigrationSource(migrations: readonly Migration[]): Knex.MigrationSour
   };
 }
 
-function openKnex(url: Secret<string>): Knex {
+function openKnex(url: Secret<string>, logger: Logger): Knex {
+  // knex would write to standard output; what matters of it comes as an error too.
+  const log = (message: unknown) => logger.debug("knex", { message: String(message) });
   return makeKnex({
     client: "pg",
+    log: { warn: log, error: log, deprecate: log, debug: log },
     connection: { connectionString: url.reveal(), application_name: "dex migrate", keepAlive: true },
     pool: {
       min: 0,
