@@ -133,7 +133,7 @@ export function makeEmbedded(parts: {
 
     say(config.workers === 1 ? "starting dex-worker" : `starting ${config.workers} of dex-worker`);
     const issuer = config.issuer?.href.replace(/\/$/, "") ?? `http://${HOST}:${ports.issuer}/dex`;
-    const workers = await startWorkers(issuer, {
+    const startingWorkers = startWorkers(issuer, {
       DEX_WORKER_DB_URL: databaseUrl,
       DEX_WORKER_KEY_SECRETS: keySecrets,
       DEX_WORKER_ISSUER: issuer,
@@ -143,14 +143,15 @@ export function makeEmbedded(parts: {
       DEX_WORKER_API_USE_CLIENT_CREDENTIALS: "true",
     });
 
-    say("starting the example app");
-    const app = await startProgram("example app", "example-app", `${exampleApp}/health`, {
+    say("starting the example app"); // it waits for its issuer by itself
+    const startingApp = startProgram("example app", "example-app", `${exampleApp}/health`, {
       EXAMPLE_APP_LISTEN: exampleApp,
       EXAMPLE_APP_REDIRECT_URL: redirectUri,
       EXAMPLE_APP_DISCOVERY: issuer,
       EXAMPLE_APP_CLIENT_ID: made.client.id,
       EXAMPLE_APP_CLIENT_SECRET: made.client.secret,
     });
+    const [workers, app] = await Promise.all([startingWorkers, startingApp]);
 
     const pids = { postgres: database.postgres.pid, overlord: overlord.pid, workers, exampleApp: app.pid };
     const facts: EmbeddedFacts = {

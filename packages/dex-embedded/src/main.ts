@@ -35,10 +35,11 @@ const embedded = makeEmbedded({
 const close = closeOnSignal({
   // Once stopping has begun, a start that is still under way has nothing more to report.
   steps: () => {
+    if (!failed) say("stopping");
     failed = true;
     return [...embedded.steps()];
   },
-  logger,
+  logger: { ...logger, info() {} }, // a person reads this, who has just been told
   deadlineSeconds: DEADLINE_SECONDS,
 });
 process.on("exit", () => embedded.kill()); // after a second Ctrl-C, or when a part would not stop
