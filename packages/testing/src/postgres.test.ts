@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -45,4 +47,20 @@ test("a server with a named data directory comes back with its data, and only a 
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}, 30_000);
+
+test("a server ends with the process that started it, also when that is killed", async () => {
+  const module = new URL("./postgres.ts", import.meta.url).href;
+  const program = `const { startPostgres } = await import(${JSON.stringify(module)});
+    console.log((await startPostgres()).adminUrl); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [output] = await once(child.stdout, "data");
+  const url = String(output).trim();
+  const [row] = await query(url, "SHOW data_directory");
+  const { data_directory: directory } = row as { data_directory: string };
+  child.kill("SIGKILL");
+  await expect.poll(() => existsSync(directory), { timeout: 10_000 }).toBe(false);
+  await expect(query(url, "SELECT 1")).rejects.toThrow();
 }, 30_000);
