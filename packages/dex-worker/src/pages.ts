@@ -27,13 +27,21 @@ export function makePages(theme: Theme): Pages {
     setPageHeaders(response, { logo, formTargets });
     response.status(status).end(html);
   }
+  // Messages are written lower case, as everywhere; on a page they are sentences.
+  const withSentence = <View extends { readonly message?: string | undefined }>(view: View): View =>
+    view.message === undefined ? view : { ...view, message: toSentence(view.message) };
   return {
-    chooser: (response, status, view) => send(response, status, renderChooserPage(theme, view), []),
+    chooser: (response, status, view) => send(response, status, renderChooserPage(theme, withSentence(view)), []),
     password: (response, status, view, formTargets) =>
-      send(response, status, renderPasswordPage(theme, view), formTargets),
+      send(response, status, renderPasswordPage(theme, withSentence(view)), formTargets),
     consent: (response, status, view, formTargets) =>
       send(response, status, renderConsentPage(theme, view), formTargets),
     error: (response, status, view) =>
-      send(response, status, renderErrorPage(theme, { ...view, requestId: requestIdOf(response) }), []),
+      send(response, status, renderErrorPage(theme, { ...withSentence(view), requestId: requestIdOf(response) }), []),
   };
+}
+
+function toSentence(message: string): string {
+  const end = /[.!?]$/.test(message) ? "" : ".";
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${end}`;
 }

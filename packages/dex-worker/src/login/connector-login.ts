@@ -66,7 +66,13 @@ export function makeConnectorLogin(parts: {
   }
 
   /** Tells the person that this way did not work, and leads back to where another one can be taken. */
-  function showRefusal(visit: Visit, state: LoginState, connector: Connector, refusal: LoginRefusal): void {
+  function showRefusal(
+    visit: Visit,
+    state: LoginState,
+    connector: Connector,
+    refusal: LoginRefusal,
+    typed: string,
+  ): void {
     logger.warn("sign-in refused", {
       requestId: requestIdOf(visit.response),
       connectorId: connector.id,
@@ -75,7 +81,7 @@ export function makeConnectorLogin(parts: {
     });
     const { status, message, retryAfterSeconds } = describeRefusal(refusal, connector);
     if (retryAfterSeconds !== undefined) visit.response.setHeader("Retry-After", String(retryAfterSeconds));
-    if (isPassword(connector)) passwordForm(visit, state, connector, { status, typed: "", message });
+    if (isPassword(connector)) passwordForm(visit, state, connector, { status, typed, message });
     else showFailure(visit, state, connector, status, message);
   }
 
@@ -104,7 +110,7 @@ export function makeConnectorLogin(parts: {
         loginHint,
       },
     });
-    if (outcome.kind !== "redirect") return showRefusal(visit, state, connector, outcome);
+    if (outcome.kind !== "redirect") return showRefusal(visit, state, connector, outcome, "");
     const upstream = { connectorId: connector.id, data: { handle, held: outcome.data } };
     if (!cookies.write(visit.response, { ...state, upstream })) {
       throw new InvalidInput(400, "this request is too large to be taken to the other provider");
@@ -112,8 +118,15 @@ export function makeConnectorLogin(parts: {
     visit.response.redirect(303, outcome.to);
   }
 
-  async function conclude(visit: Visit, state: LoginState, connector: Connector, outcome: LoginOutcome): Promise<void> {
-    if (outcome.kind !== "identity") return showRefusal(visit, state, connector, outcome);
+  /** `typed` is the name that stands in our form again when the outcome is a refusal. */
+  async function conclude(
+    visit: Visit,
+    state: LoginState,
+    connector: Connector,
+    outcome: LoginOutcome,
+    typed: string,
+  ): Promise<void> {
+    if (outcome.kind !== "identity") return showRefusal(visit, state, connector, outcome, typed);
     await acceptIdentity(visit, state, connector, outcome.identity);
   }
 
@@ -146,7 +159,7 @@ export function makeConnectorLogin(parts: {
       }
       const source = visit.request.ip ?? "";
       const outcome = await connector.login.verify({ login, password, source, now: visit.now });
-      await conclude(visit, state, connector, outcome);
+      await conclude(visit, state, connector, outcome, login.slice(0, MAX_FIELD_LENGTH));
     },
 
     async callback(visit, connectorId) {
@@ -171,7 +184,7 @@ export function makeConnectorLogin(parts: {
       // One answer per trip (MIX-2): whatever it was, it is not looked at again.
       const returned = { ...state, upstream: undefined };
       if (outcome.kind !== "identity") cookies.write(visit.response, returned);
-      await conclude(visit, returned, connector, outcome);
+      await conclude(visit, returned, connector, outcome, "");
     },
   };
 }

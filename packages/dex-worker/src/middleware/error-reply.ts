@@ -68,7 +68,7 @@ function reply(response: Response, failure: Failure, error: unknown, pages: Page
     response.status(failure.status).json({ error: failure.code, error_description: failure.message });
     return;
   }
-  pages.error(response, failure.status, { title: titleOf(failure.status), message: failure.message });
+  pages.error(response, failure.status, { title: titleOf(failure.status), message: explain(failure, error) });
 }
 
 function toFailure(error: unknown): Failure {
@@ -105,6 +105,13 @@ function unavailable(retryAfterSeconds: number, level: Failure["level"]): Failur
     headers: { "Retry-After": String(retryAfterSeconds) },
     level,
   };
+}
+
+// On a page the reader is a person, who did not write the request that was refused.
+function explain({ message }: Failure, error: unknown): string {
+  return error instanceof OAuthError
+    ? `the application that sent you here asked for something that is not possible: ${message}`
+    : message;
 }
 
 function titleOf(status: number): string {
