@@ -49,7 +49,7 @@ function compose(content: MailContent, issuerName: string): { subject: string; p
     subject: `${issuerName}: one of your sign-ins was ended`,
     paragraphs: [
       "Hello,",
-      `your sign-in to ${client} through ${issuerName} was ended on ${renderInstant(content.occurredAt)}.`,
+      `Your sign-in to ${client} through ${issuerName} was ended on ${renderInstant(content.occurredAt)}.`,
       "The key that keeps you signed in there was used a second time, although each one works only once. Two copies of " +
         "it must exist. That can be a fault of the application, or somebody may have copied it from one of your devices. " +
         "We cannot tell which, so this sign-in no longer works for anybody. Your other sign-ins go on.",

@@ -1,0 +1,22 @@
+// A process of its own that delivers, so that a test can kill it: node deliverer.ts <database> <smtp> <instant>
+import { Secret, silentLogger } from "@dex/runtime";
+import { openStorage } from "@dex/storage";
+import { openSmtpTransport, parseMailAddress, startDelivery } from "../src/index.ts";
+
+const [databaseUrl = "", smtp = "", instant = ""] = process.argv.slice(2);
+const from = parseMailAddress("noreply@id.example.com");
+if (from === undefined) throw new Error("the sender is no address");
+startDelivery({
+  outbox: openStorage({
+    url: new Secret(databaseUrl),
+    applicationName: "dex email test",
+    namedStatements: true,
+    logger: silentLogger,
+  }).outbox,
+  transport: openSmtpTransport(new Secret(smtp)),
+  from,
+  brand: { issuerName: "Example Accounts", issuer: new URL("https://id.example.com/dex") },
+  logger: silentLogger,
+  clock: () => new Date(instant),
+  pollSeconds: 0.05,
+});
