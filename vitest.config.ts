@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["packages/e2e/src/**/*.test.ts"],
+          globalSetup: ["packages/e2e/src/shared-fleet.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,

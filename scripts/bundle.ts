@@ -18,9 +18,11 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "piscina-worker": "packages/users/node_modules/piscina/dist/worker.js",
 };
 
-/** Drivers of databases and speed-ups that knex, pg and ws ask for only when they are set up to use them. */
+/** Drivers and speed-ups that knex, pg and piscina ask for only when they are set up to use them. */
 const NEVER_LOADED = [
+  "@napi-rs/nice",
   "better-sqlite3",
+  "mariadb/callback",
   "mysql",
   "mysql2",
   "oracledb",
