@@ -106,6 +106,8 @@ describe("a list of configurations", () => {
     { when: "a scope has a space", input: oidc({ scopes: ["a b"] }), names: /scopes/ },
     { when: "the prompt is none", input: oidc({ promptType: "none" }), names: /promptType/ },
     { when: "a mapping is unknown", input: oidc({ claimMapping: { sub: "x" } }), names: /claimMapping/ },
+    { when: "only some groups may enter (P6)", input: oidc({ allowedGroups: ["admins"] }), names: /allowedGroups/ },
+    { when: "only some domains may enter (P6)", input: oidc({ hostedDomains: ["a.example"] }), names: /hostedDomains/ },
     { when: "a name has a newline (LOG-3)", input: oidc({ name: "a\nb" }), names: /name/ },
   ];
   test.each(refusals)("is refused when $when, by name", ({ input, names }) => {

@@ -54,7 +54,14 @@ export const oidcConfigSchema = z.object({
     .optional(),
   promptType: z.enum(PROMPTS).optional(),
   acrValues: z.array(configText(255)).max(16).optional(),
+  // dex v2 keys that keep people out. Ignoring one, as an unknown key is ignored, would let everybody in.
+  allowedGroups: unsupportedRestriction(),
+  hostedDomains: unsupportedRestriction(),
 });
+
+function unsupportedRestriction() {
+  return z.array(z.unknown()).length(0, "is not supported here, so it would keep nobody out").optional();
+}
 
 /** How a claim is found: `name`, unless it is absent or `override` is set and `mapped` is configured. */
 export interface ClaimSource {
