@@ -34,7 +34,11 @@ const NEVER_LOADED = [
 
 /** Names of files that code asks for at run time: in dist/ they lie beside the bundle. */
 const FILE_NAMES: readonly { file: RegExp; from: string; to: string }[] = [
-  { file: /users\/src\/password-hasher\.ts$/, from: '"./password-thread.ts"', to: '"./password-thread.js"' },
+  {
+    file: /users\/src\/password-hasher\.ts$/,
+    from: 'new URL("./password-thread.ts"',
+    to: 'new URL("./password-thread.js"',
+  },
   { file: /piscina\/dist\/index\.js$/, from: "'worker.js'", to: "'piscina-worker.js'" },
 ];
 
