@@ -4,7 +4,7 @@ import { deletePostgresData } from "./postgres-place.ts";
 import { Problem } from "./problem.ts";
 
 /** What a data directory of ours may hold: nothing else is ever deleted. */
-const OURS = /^(made-once\.json|embedded\.json|logs|postgres|postgres\.(new|password)|running\.sock)(\.[0-9a-f]{12})?$/;
+const OURS = /^(made-once\.json|embedded\.json|logs|postgres|postgres\.(new|password)|running\.sock)(\.new)?$/;
 
 /** Makes the directory, or checks that it is ours to use. */
 export function openDataDirectory(directory: string): void {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { type FakeOpenIdProvider, startFakeOpenIdProvider } from "@dex/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -38,7 +39,7 @@ function serve(changes: Partial<Settings>): void {
   const listen = new URL(url);
   const issuer = new URL(provider.issuer);
   const settings: Settings = { ...client, listen, issuer, redirectUrl: new URL("/callback", url), ...changes };
-  const parts = { settings, relyingParty: makeRelyingParty(settings), sessions: makeSessions(settings) };
+  const parts = { settings, relyingParty: makeRelyingParty(settings), sessions: makeSessions(settings, randomBytes) };
   server.removeAllListeners("request");
   server.on("request", makeApp({ ...parts, report: (message) => reports.push(message) }));
 }

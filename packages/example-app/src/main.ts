@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { makeApp } from "./app.ts";
 import { makeRelyingParty } from "./relying-party.ts";
@@ -13,7 +14,7 @@ const { settings } = outcome;
 const report = (message: string) => void process.stderr.write(`${message}\n`);
 
 const relyingParty = makeRelyingParty(settings);
-const app = makeApp({ settings, relyingParty, sessions: makeSessions(settings), report });
+const app = makeApp({ settings, relyingParty, sessions: makeSessions(settings, randomBytes), report });
 const server = createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 30_000 }, app);
 const { hostname, port } = settings.listen;
 server.once("error", (error: NodeJS.ErrnoException) => {

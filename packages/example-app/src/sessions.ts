@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 
 /** What the app learned when somebody signed in. */
 export interface SignedIn {
@@ -39,7 +39,10 @@ export interface Sessions {
 }
 
 /** Sessions in memory; the oldest ends when there are too many. */
-export function makeSessions(app: { clientId: string; redirectUrl: URL }): Sessions {
+export function makeSessions(
+  app: { clientId: string; redirectUrl: URL },
+  random: (byteCount: number) => Buffer,
+): Sessions {
   const sessions = new Map<string, Session>();
   // Cookies do not tell ports apart: every app on 127.0.0.1 needs a name of its own.
   const who = createHash("sha256").update(`${app.clientId} ${app.redirectUrl.href}`).digest("hex").slice(0, 8);
@@ -53,7 +56,7 @@ export function makeSessions(app: { clientId: string; redirectUrl: URL }): Sessi
       return id === undefined || session === undefined ? undefined : { id, session };
     },
     open(from) {
-      const id = randomBytes(32).toString("base64url");
+      const id = random(32).toString("base64url");
       const fresh: Session = { pending: new Map(), signedIn: undefined, notice: undefined, refreshing: undefined };
       const session = from?.session ?? fresh;
       if (from !== undefined) sessions.delete(from.id);
