@@ -8,7 +8,12 @@ const LIMITS = {
   // Above the idle time of the load balancers in deploy/, so that it is they who close an idle connection.
   keepAliveTimeout: 75_000,
   maxHeaderSize: 16 * 1024,
+  // How often Node looks whether a limit has passed; its own default would let a slow peer stay for half a minute.
+  connectionsCheckingInterval: 1_000,
 } as const;
+
+/** The limits of a server, in milliseconds and bytes. */
+export type HttpLimits = { readonly [Name in keyof typeof LIMITS]: number };
 const MAX_CONNECTIONS = 10_000;
 const IDLE_SWEEP_MILLISECONDS = 50;
 
@@ -29,9 +34,11 @@ export async function openHttpServer(parts: {
   tls?: { cert: Buffer; key: Buffer } | undefined;
   /** Several processes share the port and the kernel spreads connections over them (SO_REUSEPORT). */
   reusePort?: boolean;
+  /** Other limits than those of every server of ours. */
+  limits?: Partial<HttpLimits>;
 }): Promise<HttpServer> {
   const { handler, listen, tls, reusePort = false } = parts;
-  const server = makeServer(handler, listen, tls);
+  const server = makeServer(handler, listen, tls, { ...LIMITS, ...parts.limits });
   server.maxConnections = MAX_CONNECTIONS;
   server.on("checkContinue", (request, response) => {
     response.writeContinue();
@@ -64,10 +71,15 @@ export async function openHttpServer(parts: {
   };
 }
 
-function makeServer(handler: RequestListener, listen: URL, tls: { cert: Buffer; key: Buffer } | undefined): Server {
-  if (listen.protocol === "http:") return createHttpServer(LIMITS, handler);
+function makeServer(
+  handler: RequestListener,
+  listen: URL,
+  tls: { cert: Buffer; key: Buffer } | undefined,
+  limits: HttpLimits,
+): Server {
+  if (listen.protocol === "http:") return createHttpServer(limits, handler);
   if (tls === undefined) throw new Error("an https listen address needs --tls-cert-file and --tls-key-file");
-  return createHttpsServer({ ...LIMITS, ...tls, minVersion: "TLSv1.2" }, handler);
+  return createHttpsServer({ ...limits, ...tls, minVersion: "TLSv1.2" }, handler);
 }
 
 function whyNotBound(error: NodeJS.ErrnoException, host: string, port: number): string {
