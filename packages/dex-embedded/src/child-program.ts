@@ -141,6 +141,6 @@ export function startOurs(parts: {
 // The rest of our environment is not the children's business; settings of theirs may be given to us.
 function passedOn(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names =
-    /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT_.*|(DEX_WORKER|DEX_OVERLORD|EXAMPLE_APP)_.*)$/;
+    /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_COMPILE_CACHE|NODE_EXTRA_CA_CERTS|SSL_CERT_.*|(DEX_WORKER|DEX_OVERLORD|EXAMPLE_APP)_.*)$/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
 }
