@@ -1,7 +1,9 @@
 // `npm test`: everything that must hold, from a fresh clone, under any Node >= 20. Stops at the first failure.
 // Plain JavaScript: it runs before anything is installed.
 import { spawn, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ensureInstalled, InstallProblem, pinnedNode, projectRoot } from "./install.mjs";
 
 /** Command -> the Debian package that brings it. */
@@ -19,9 +21,13 @@ const STEPS = [
   { part: "bundle", name: "bundles", command: script("bundle.ts") },
   { part: "e2e", name: "end to end", command: [bin("vitest"), "run", "--project", "e2e"] },
 ];
+/** Every process of this run inherits it, so that those left behind can be found. */
+const RUN_MARK = `DEX_TEST_RUN=${process.pid}-${Date.now()}`;
+const LEFT_BEHIND_SECONDS = 5;
 const PARTS = STEPS.map(({ part }) => part);
 
-process.exitCode = await main(process.argv.slice(2));
+const failure = await main(process.argv.slice(2));
+process.exitCode = failure || (await reportLeftBehind());
 
 async function main(args) {
   const only = parseArguments(args);
@@ -88,7 +94,11 @@ function run([command, ...args], env = process.env) {
     const child = spawn(command, args, {
       cwd: projectRoot,
       stdio: ["ignore", "inherit", "inherit"],
-      env: { ...env, PATH: `${join(projectRoot, "node_modules", ".bin")}:${path}` },
+      env: {
+        ...env,
+        [RUN_MARK.split("=")[0]]: RUN_MARK.split("=")[1],
+        PATH: `${join(projectRoot, "node_modules", ".bin")}:${path}`,
+      },
     });
     const forward = (signal) => child.kill(signal);
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, forward);
@@ -99,6 +109,30 @@ function run([command, ...args], env = process.env) {
     child.once("error", (error) => end(say(`${command} could not be started: ${error.message}`, 127)));
     child.once("exit", (code) => end(code ?? 1));
   });
+}
+
+/** Says who still runs of all that this run started; they get a moment to end. Only Linux can tell. */
+async function reportLeftBehind() {
+  let left = findMarked();
+  for (let waited = 0; left.length > 0 && waited < LEFT_BEHIND_SECONDS; waited++) {
+    await sleep(1000);
+    left = findMarked();
+  }
+  return left.length === 0 ? 0 : say(`FAILED: these processes were left behind:\n${left.join("\n")}`, 1);
+}
+
+function findMarked() {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(RUN_MARK)) return [];
+        return [`  ${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").slice(0, 120)}`];
+      } catch {
+        return []; // it has ended, or is not ours to look at
+      }
+    });
 }
 
 function secondsSince(start) {

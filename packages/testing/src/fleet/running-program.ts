@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Set by scripts/test.mjs, which finds by it whoever was left behind. */
+const RUN_MARK = "DEX_TEST_RUN";
 const STOP_MILLISECONDS = 15_000;
 
 export interface ProgramStart {
@@ -22,12 +24,16 @@ export interface RunningProgram {
   /** Everything it wrote since the first start. */
   logs(): string;
   isRunning(): boolean;
+  /** Waits for its end for at most so long; false when it still runs then. */
+  ended(milliseconds: number): Promise<boolean>;
   /** Asks it to stop and waits; a program that does not end in time is killed. Harmless when it has ended. */
   stop(): Promise<void>;
   /** Sends SIGKILL and waits for the end. */
   kill(): Promise<void>;
   /** Sends any signal, such as SIGSTOP, without waiting. */
   signal(name: NodeJS.Signals): void;
+  /** Does what Ctrl-C at a terminal does: SIGINT to it and everything it started in its process group. */
+  interrupt(): void;
   /** Starts it again, as it was started first. It must have ended. */
   restart(): void;
 }
@@ -59,6 +65,7 @@ export function startProgram(start: ProgramStart): RunningProgram {
     },
     logs: () => readFileSync(start.logFile, "utf8"),
     isRunning: running,
+    ended,
     kill,
     async stop() {
       if (!running()) return;
@@ -68,6 +75,9 @@ export function startProgram(start: ProgramStart): RunningProgram {
       if (!(await ended(STOP_MILLISECONDS))) await kill();
     },
     signal: (name) => void child.kill(name),
+    interrupt() {
+      if (running() && child.pid !== undefined) process.kill(-child.pid, "SIGINT");
+    },
     restart() {
       if (running()) throw new Error(`${start.name} still runs: stop it first`);
       child = launch(start);
@@ -80,7 +90,7 @@ function launch(start: ProgramStart): ChildProcess {
   const child = spawn(start.command, [...start.args], {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...start.env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, [RUN_MARK]: process.env[RUN_MARK], ...start.env },
   });
   closeSync(log);
   alive.add(child);
