@@ -25,15 +25,17 @@ export function openMailQueue(parts: {
   logger: Logger;
 }): MailQueue {
   const { url, handle, concurrency, logger } = parts;
+  const connections: Redis[] = [];
+  const hold = watch(connections, logger);
   // Asked while somebody waits: fail at once when Redis is away, and soon when it hangs.
-  const asking = connect(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    commandTimeout: ANSWER_MILLISECONDS,
-  });
+  const asking = hold(
+    connect(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: ANSWER_MILLISECONDS }),
+  );
   // Blocks on Redis for its next job, for as long as it takes.
-  const listening = connect(url, { maxRetriesPerRequest: null });
-  const connections = [asking, listening];
+  const listening = hold(connect(url, { maxRetriesPerRequest: null }));
+  // The worker makes a copy to block on, and forgets to end it when Redis is away: it would reconnect for ever.
+  const copy = listening.duplicate.bind(listening);
+  listening.duplicate = (...options) => hold(copy(...options));
   const queue = new Queue(QUEUE, { connection: toConnection(asking), prefix: PREFIX });
   const worker = new Worker(
     QUEUE,
@@ -52,7 +54,9 @@ export function openMailQueue(parts: {
       maxStalledCount: 1000,
     },
   );
-  watch(connections, [queue, worker], logger);
+  // Each repeats what its connections say, which is where we listen; unheard, it would end the process.
+  queue.on("error", () => undefined);
+  worker.on("error", () => undefined);
   return {
     async relay(ids) {
       if (asking.status !== "ready") return false;
@@ -65,8 +69,10 @@ export function openMailQueue(parts: {
       return succeeds(queue.addBulk(jobs), 2 * ANSWER_MILLISECONDS);
     },
     async close() {
-      // Without Redis these wait for it; nothing of ours needs their goodbye.
-      await succeeds(Promise.all([worker.close(), queue.close()]), CLOSE_MILLISECONDS);
+      // Their goodbye waits for an answer of Redis, without which a job of ours would look stalled for half a minute. With
+      // Redis away they are ended at once.
+      const closing = Promise.all([worker.close(listening.status !== "ready"), queue.close()]);
+      await succeeds(closing, CLOSE_MILLISECONDS);
       for (const connection of connections) connection.disconnect();
     },
   };
@@ -87,26 +93,23 @@ function toConnection(connection: Redis): ConnectionOptions {
   return connection;
 }
 
-/** Says once that Redis is lost and once that it is back, whichever part noticed first. */
-function watch(
-  connections: readonly Redis[],
-  users: readonly { on(event: "error", listener: (error: Error) => void): unknown }[],
-  logger: Logger,
-): void {
+/** Takes connections into `connections`; says once that Redis is lost and once that it is back, whichever noticed first. */
+function watch(connections: Redis[], logger: Logger): (connection: Redis) => Redis {
   let lost = false;
-  // Only the error's code: its message may hold the address with its password, a reply error the command.
-  const onError = (error: Error & { code?: unknown }) => {
-    if (!lost) logger.warn("the mail queue in Redis is away; mail goes out through the database", { code: error.code });
-    lost = true;
-  };
-  for (const user of users) user.on("error", onError);
-  for (const connection of connections) {
-    connection.on("error", onError);
+  return (connection) => {
+    connections.push(connection);
+    // Only the error's code: its message may hold the address with its password, a reply error the command.
+    connection.on("error", (error: Error & { code?: unknown }) => {
+      if (!lost)
+        logger.warn("the mail queue in Redis is away; mail goes out through the database", { code: error.code });
+      lost = true;
+    });
     connection.on("ready", () => {
       if (lost) logger.info("the mail queue in Redis is back");
       lost = false;
     });
-  }
+    return connection;
+  };
 }
 
 async function succeeds(work: Promise<unknown>, withinMilliseconds: number): Promise<boolean> {

@@ -1,9 +1,12 @@
 // Delivery straight from the database: real Postgres, real SMTP server.
 import { fork } from "node:child_process";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Outbox } from "../src/index.ts";
 import { findFreePort, type MailServer, startMailServer } from "./mail-server.ts";
 import { type OutboxWorld, openOutboxWorld, USER } from "./outbox-world.ts";
+
+// Real servers start, die and come back, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 let world: OutboxWorld;
 let mails: MailServer;
