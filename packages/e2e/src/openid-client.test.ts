@@ -13,7 +13,7 @@ test("openid-client signs in with code and PKCE, verifies the ID token, reads us
   const tokens = await obtainTokens(party);
   const claims = tokens.claims();
   expect(claims).toMatchObject({ iss: facts.issuer, aud: facts.client.id, email: facts.user.email });
-  expect(tokens.expiresIn()).toBe(600);
+  expect(tokens.expires_in).toBe(600);
 
   const userinfo = await openid.fetchUserInfo(party.configuration, tokens.access_token, claims?.sub ?? "");
   expect(userinfo).toMatchObject({ sub: claims?.sub, email: facts.user.email });
