@@ -18,10 +18,12 @@ export const ARROWS: Readonly<Record<string, Arrows>> = {
   email: { values: ["runtime"] },
   users: { values: ["runtime"], types: ["connectors"] },
   storage: { values: ["runtime"], types: ["oidc", "keys", "connectors", "users", "email"] },
-  "dex-worker": { values: ["runtime", "oidc", "keys", "connectors", "users", "email", "web", "storage"] },
-  "dex-overlord": { values: ["runtime", "oidc", "keys", "connectors", "users", "storage"] },
+  // What the APIs and dexctl administer alike, so that each rule exists once. The stores are handed in.
+  management: { values: ["runtime", "oidc", "connectors"], types: ["users"] },
+  "dex-worker": { values: ["runtime", "oidc", "keys", "connectors", "users", "email", "web", "storage", "management"] },
+  "dex-overlord": { values: ["runtime", "oidc", "keys", "connectors", "users", "storage", "management"] },
   // It shows signing keys as storage returns them; it makes and opens none.
-  dexctl: { values: ["runtime", "oidc", "connectors", "users", "storage"], types: ["keys"] },
+  dexctl: { values: ["runtime", "oidc", "connectors", "users", "storage", "management"], types: ["keys"] },
   "dex-embedded": { values: ["runtime"] },
   testing: { values: ["runtime"] },
   // They speak to running processes, not to our modules.

@@ -1,6 +1,4 @@
 // What the overlord needs of the database. storage fulfils it; wire.ts joins the two.
-import type { StoredConnector } from "@dex/connectors";
-import type { Client } from "@dex/oidc";
 import type { Actor, NewUser } from "@dex/users";
 
 /** A user who signs in with a password, as the admin API shows one. */
@@ -21,21 +19,6 @@ export interface AdminUsers {
     connectorId: string,
     actor: Actor,
   ): Promise<"created" | "email taken">;
-}
-
-export interface ManagedClients {
-  /** All of them, ordered by id. */
-  list(): Promise<readonly Client[]>;
-  create(client: Client, actor: Actor): Promise<"created" | "id taken">;
-  /** Deletes the client with its codes, token families and consents; false when there is none. */
-  delete(clientId: string, actor: Actor): Promise<boolean>;
-}
-
-export interface ManagedConnectors {
-  /** All of them, ordered by id. */
-  list(): Promise<readonly StoredConnector[]>;
-  /** Replaces all of them and writes the audit event, in one transaction. */
-  replaceAll(connectors: readonly StoredConnector[], actor: Actor): Promise<void>;
 }
 
 export interface Garbage {

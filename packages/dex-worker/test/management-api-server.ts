@@ -26,8 +26,6 @@ export interface TestApi extends AsyncDisposable {
   call(method: string, path: string, body?: unknown): Promise<Answer>;
   /** An access token as the client credentials grant makes it, with other claims or another `typ` where given. */
   token(clientId: string, changes?: { typ?: string; exp?: number; sub?: string }): Promise<string>;
-  findClient(clientId: string): Promise<Client | undefined>;
-  listConnectors(): Promise<readonly StoredConnector[]>;
   /** Who was named as the author of each write since the last call, in order. */
   takeActors(): readonly Actor[];
   reset(): Promise<void>;
@@ -76,8 +74,6 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
       const text = await response.text();
       return { status: response.status, text, body: text === "" ? undefined : JSON.parse(text) };
     },
-    findClient: (clientId) => stores.clients.find(clientId),
-    listConnectors: () => stores.connectors.list(),
     takeActors: stores.takeActors,
     async reset() {
       const { clients, connectors } = stores.storage;

@@ -1,5 +1,9 @@
+import { ApiError } from "@dex/management";
 import { addSeconds, equalInConstantTime, type Secret } from "@dex/runtime";
-import { ApiError } from "./api-error.ts";
+
+/** Who may call a route: whoever holds the admin API secret, or whoever reaches the port. */
+export const PERMISSIONS = ["admin api secret", "anybody"] as const;
+export type Permission = (typeof PERMISSIONS)[number];
 
 const FAILURES_PER_WINDOW = 10;
 const WINDOW_SECONDS = 60;

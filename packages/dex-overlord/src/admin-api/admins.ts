@@ -1,3 +1,4 @@
+import { ApiError, type ApiRoute, type ManagedConnectors, withBody } from "@dex/management";
 import type { Random } from "@dex/runtime";
 import {
   canonicalEmail,
@@ -9,11 +10,15 @@ import {
   parsePasswordHash,
 } from "@dex/users";
 import { z } from "zod";
-import type { AdminUsers, ManagedConnectors } from "../ports.ts";
-import { ApiError } from "./api-error.ts";
-import type { ApiRoute } from "./route.ts";
+import type { AdminUsers } from "../ports.ts";
+import type { Permission } from "./access.ts";
 
 const postBody = z.strictObject({ id: z.literal("").optional(), email: z.string(), password: z.string() });
+const newAdmin = {
+  schema: postBody,
+  code: "bad_request",
+  expected: 'an object with the members "email" and "password", both text',
+} as const;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const SERVICE_NAME = "dex";
 
@@ -24,7 +29,7 @@ export function makeAdminRoutes(parts: {
   localConnectorId: string;
   hasher: Pick<PasswordHasher, "hash">;
   random: Random;
-}): readonly ApiRoute[] {
+}): readonly ApiRoute<Permission>[] {
   const { users, connectors, localConnectorId, hasher, random } = parts;
   return [
     {
@@ -37,7 +42,7 @@ export function makeAdminRoutes(parts: {
       method: "POST",
       path: "/api/v1/admin",
       permission: "admin api secret",
-      async handle({ body, actor, now }) {
+      ...withBody(newAdmin, async ({ body, actor, now }) => {
         const { email, password } = parseAdmin(body);
         const local = (await connectors.list()).find(({ id }) => id === localConnectorId);
         if (local?.type !== "local") {
@@ -52,7 +57,7 @@ export function makeAdminRoutes(parts: {
         const outcome = await users.createLocal({ ...user, id }, passwordHash, localConnectorId, actor);
         if (outcome === "email taken") throw new ApiError("duplicate_email", "a user with this email address exists");
         return { status: 200, body: { id, email }, headers: { Location: `/api/v1/admin/${id}` } };
-      },
+      }),
     },
     {
       method: "GET",
@@ -73,12 +78,10 @@ interface NewAdmin {
   readonly password: { readonly kind: "hash" | "plain"; readonly text: string };
 }
 
-function parseAdmin(body: unknown): NewAdmin {
-  const parsed = postBody.safeParse(body);
-  if (!parsed.success) throw badRequest('expected an object with the members "email" and "password", both text');
-  const email = canonicalEmail(parsed.data.email);
+function parseAdmin(body: z.infer<typeof postBody>): NewAdmin {
+  const email = canonicalEmail(body.email);
   if (email === undefined) throw badRequest("email: expected one email address in ASCII");
-  const text = parsed.data.password;
+  const text = body.password;
   if (parsePasswordHash(text) !== undefined) return { email, password: { kind: "hash", text } };
   // Stored as a password, a mistyped hash would be one that nobody knows to be their password.
   if (/^\$(2[abxy]?|argon2\w*)\$/.test(text)) {

@@ -1,9 +1,10 @@
-import type { ApiRoute } from "./route.ts";
+import type { ApiRoute } from "@dex/management";
+import type { Permission } from "./access.ts";
 
 const DEADLINE_MILLISECONDS = 2000;
 
 /** Whether the database answers in time; nothing more is told, since anybody may ask (LOG-5). */
-export function makeHealthRoute({ ping }: { ping: () => Promise<unknown> }): ApiRoute {
+export function makeHealthRoute({ ping }: { ping: () => Promise<unknown> }): ApiRoute<Permission> {
   return {
     method: "GET",
     path: "/health",

@@ -1,11 +1,16 @@
+import {
+  ADMIN_API,
+  type ApiRoute,
+  type ManagedClients,
+  type ManagedConnectors,
+  makeManagementRoutes,
+} from "@dex/management";
 import type { Random } from "@dex/runtime";
 import type { PasswordHasher } from "@dex/users";
-import type { AdminUsers, ManagedClients, ManagedConnectors } from "../ports.ts";
+import type { AdminUsers } from "../ports.ts";
+import type { Permission } from "./access.ts";
 import { makeAdminRoutes } from "./admins.ts";
-import { makeClientRoutes } from "./clients.ts";
-import { makeConnectorRoutes } from "./connectors.ts";
 import { makeHealthRoute } from "./health.ts";
-import type { ApiRoute } from "./route.ts";
 
 /** Every route of the admin API, each with its permission. */
 export function makeAdminApiRoutes(parts: {
@@ -16,12 +21,17 @@ export function makeAdminApiRoutes(parts: {
   hasher: Pick<PasswordHasher, "hash">;
   ping: () => Promise<unknown>;
   random: Random;
-}): readonly ApiRoute[] {
+}): readonly ApiRoute<Permission>[] {
   const { hasher } = parts;
   return [
     makeHealthRoute(parts),
     ...makeAdminRoutes(parts),
-    ...makeClientRoutes({ ...parts, hashChosenSecret: (secret) => hasher.hash(secret) }),
-    ...makeConnectorRoutes(parts),
+    ...makeManagementRoutes({
+      ...parts,
+      adminClients: "allowed",
+      hashChosenSecret: (secret) => hasher.hash(secret),
+      permission: "admin api secret" as const,
+      conventions: ADMIN_API,
+    }),
   ];
 }

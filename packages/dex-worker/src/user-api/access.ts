@@ -1,10 +1,11 @@
 // Who may use the management API: an admin client, by an access token that it got for itself (RFC 6749 §4.4).
+import { ApiError } from "@dex/management";
 import type { Client, OwnTokenVerifier } from "@dex/oidc";
 import { z } from "zod";
-import { ApiError } from "./api-error.ts";
 
 /** What a route demands of its caller. Each route of the table names one (ADM-2). */
-export type Permission = "admin client";
+export const PERMISSIONS = ["admin client"] as const;
+export type Permission = (typeof PERMISSIONS)[number];
 
 // RFC 7519 NumericDate. Our own tokens carry whole seconds.
 const claimsSchema = z.object({
@@ -92,5 +93,7 @@ function refusedToken() {
 }
 
 function refused(code: "unauthorized" | "forbidden", message: string) {
-  return { kind: "refused", error: new ApiError(code, message) } as const;
+  // RFC 6750 §3: every 401 carries the challenge.
+  const headers: Record<string, string> = code === "unauthorized" ? { "WWW-Authenticate": "Bearer" } : {};
+  return { kind: "refused", error: new ApiError(code, message, headers) } as const;
 }

@@ -1,6 +1,6 @@
 // The database, used directly: the same rules as behind the HTTP API, without a worker in between.
-import { keepSecrets, parseConnectorConfigs, redactConnector } from "@dex/connectors";
-import { makeClient, parseNewClient, renderClient } from "@dex/oidc";
+import { makeClientAdministration } from "@dex/management/clients";
+import { makeConnectorAdministration } from "@dex/management/connectors";
 import type { Clock, Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
 import type { Actor } from "@dex/users";
@@ -12,8 +12,6 @@ import { toPrintable } from "../printable.ts";
 export type DatabaseStores = Pick<Storage, "clients" | "connectors" | "signingKeys">;
 
 const ACTOR: Actor = { kind: "dexctl", id: undefined, address: undefined };
-// The ids that a client can have. Anything else, such as a control character, names no client.
-const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
 
 /** Management by way of the stores. */
 export function makeDatabaseManagement(parts: {
@@ -23,38 +21,30 @@ export function makeDatabaseManagement(parts: {
   random: Random;
 }): DatabaseManagement {
   const { stores, clock, random } = parts;
+  const clients = makeClientAdministration({
+    clients: stores.clients,
+    adminClients: "allowed",
+    hashChosenSecret: refuseChosenSecret,
+    random,
+  });
+  const connectors = makeConnectorAdministration(stores);
   return {
     async createClient(request) {
-      const decision = parseNewClient(request);
-      if (decision.kind === "refused") throw new Failure("refused", toPrintable(decision.reason));
-      const now = clock();
-      const { client, secret } = await makeClient(decision.metadata, {
-        random,
-        now,
-        hashChosenSecret: refuseChosenSecret,
-      });
-      const outcome = await stores.clients.create(client, ACTOR);
-      if (outcome === "id taken") {
-        throw new Failure("refused", `client ${toPrintable(client.id)} exists already: choose another --id`);
+      const outcome = await clients.create(request, ACTOR, clock());
+      if (outcome.kind === "refused" && outcome.code === "duplicate_id") {
+        throw new Failure("refused", `client ${toPrintable(String(request.id))} exists already: choose another --id`);
       }
+      if (outcome.kind === "refused") throw new Failure("refused", toPrintable(outcome.reason));
+      const { client, secret } = outcome;
       return { id: client.id, secret: secret?.reveal(), redirectUris: client.redirectUris };
     },
-    listClients: async () => (await stores.clients.list()).map(renderClient),
-    async deleteClient(clientId) {
-      if (!CLIENT_ID.test(clientId)) return "unknown";
-      return (await stores.clients.delete(clientId, ACTOR)) ? "deleted" : "unknown";
-    },
-    async listConnectors() {
-      const stored = await stores.connectors.list();
-      return stored.map(redactConnector).map(({ id, type, config }) => ({ ...config, id, type }));
-    },
+    listClients: clients.list,
+    deleteClient: async (clientId) => ((await clients.delete(clientId, ACTOR)) ? "deleted" : "unknown"),
+    listConnectors: connectors.list,
     async replaceConnectors(configs) {
-      const parsed = parseConnectorConfigs(configs);
-      if (parsed.kind === "refused") throw new Failure("refused", toPrintable(parsed.reason));
-      const complete = keepSecrets(parsed.connectors, await stores.connectors.list());
-      if (complete.kind === "refused") throw new Failure("refused", toPrintable(complete.reason));
-      await stores.connectors.replaceAll(complete.connectors, ACTOR);
-      return complete.connectors.length;
+      const outcome = await connectors.replace(configs, ACTOR);
+      if (outcome.kind === "refused") throw new Failure("refused", toPrintable(outcome.reason));
+      return outcome.connectors.length;
     },
     migrate: parts.migrate,
     signingKeys: () => stores.signingKeys.load(),

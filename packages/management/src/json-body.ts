@@ -1,21 +1,27 @@
 import type { IncomingMessage } from "node:http";
-import { InvalidInput } from "../middleware/invalid-input.ts";
+import { ApiError } from "./api-error.ts";
+import type { ApiConventions } from "./conventions.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** The JSON in a request's body. Throws InvalidInput: 415 for another type, 413 when too large, 400 when malformed. */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+/** The JSON in a request's body. Throws ApiError: 415 for another type, 413 when too large, 400 when malformed. */
+export async function readJson(
+  request: IncomingMessage,
+  { untypedBody }: Pick<ApiConventions, "untypedBody">,
+): Promise<unknown> {
   const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") throw new InvalidInput(415, "the body must be application/json");
+  if (type !== "application/json" && !(type === "" && untypedBody === "taken for JSON")) {
+    throw new ApiError("unsupported_media_type", "the body must be application/json");
+  }
   if (!/^(identity)?$/i.test(request.headers["content-encoding"] ?? "")) {
-    throw new InvalidInput(415, "a compressed body is not accepted");
+    throw new ApiError("unsupported_media_type", "a compressed body is not accepted");
   }
   const bytes = await readBounded(request);
   try {
     // RFC 8259 §8.1: UTF-8. Replacement characters in place of wrong bytes would change what is stored.
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    throw new InvalidInput(400, "the body is not JSON");
+    throw new ApiError("invalid_request", "the body is not JSON");
   }
 }
 
@@ -25,7 +31,9 @@ async function readBounded(request: IncomingMessage): Promise<Buffer> {
   // Leaving an ordinary `for await` would cut the connection, and with it the answer that says why.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new InvalidInput(413, "the body is larger than 64 KiB", { Connection: "close" });
+    if (size > MAX_BODY_BYTES) {
+      throw new ApiError("payload_too_large", "the body is larger than 64 KiB", { Connection: "close" });
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,8 +1,10 @@
-/** Codes of the admin API's error bodies, those of dex v1, and the status each one means. */
+/** Codes of error bodies (E2 of dex v1) and the status each one means. */
 const API_ERRORS = {
-  access_denied: { status: 401 },
   bad_request: { status: 400 },
   invalid_request: { status: 400 },
+  access_denied: { status: 401 },
+  unauthorized: { status: 401 },
+  forbidden: { status: 403 },
   resource_not_found: { status: 404 },
   method_not_allowed: { status: 405 },
   duplicate_email: { status: 409 },
@@ -16,7 +18,7 @@ const API_ERRORS = {
 } as const;
 export type ApiErrorCode = keyof typeof API_ERRORS;
 
-/** The admin API refuses a request. The message is what the caller reads. */
+/** An API refuses a request. The message is what the caller reads. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ApiErrorCode;

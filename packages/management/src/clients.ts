@@ -1,0 +1,66 @@
+import { type Client, makeClient, parseNewClient, renderClient } from "@dex/oidc";
+import type { JsonObject, Random, Secret } from "@dex/runtime";
+import type { Actor } from "@dex/users";
+
+/** What is needed of the stored clients. Each write and its audit event are one transaction (ADM-6). */
+export interface ManagedClients {
+  /** All of them, ordered by id. */
+  list(): Promise<readonly Client[]>;
+  create(client: Client, actor: Actor): Promise<"created" | "id taken">;
+  /** Deletes the client with its codes, token families and consents; false when there is none. */
+  delete(clientId: string, actor: Actor): Promise<boolean>;
+}
+
+export interface ClientAdministrationParts {
+  readonly clients: ManagedClients;
+  /** Whether those who ask may make clients that can administer in turn. */
+  readonly adminClients: "allowed" | "refused";
+  readonly hashChosenSecret: (secret: string) => Promise<string>;
+  readonly random: Random;
+}
+
+export type ClientCreation =
+  | { readonly kind: "created"; readonly client: Client; readonly secret: Secret<string> | undefined }
+  | {
+      readonly kind: "refused";
+      readonly code: "bad_request" | "forbidden" | "duplicate_id";
+      readonly reason: string;
+    };
+
+/** Lists, creates and deletes clients, whoever asks and however. */
+export interface ClientAdministration {
+  /** As the APIs show them: nothing secret is among it (ADM-5). */
+  list(): Promise<readonly JsonObject[]>;
+  /** `wanted` is a client as somebody described it, unchecked. The secret is given out this once. */
+  create(wanted: unknown, actor: Actor, now: Date): Promise<ClientCreation>;
+  /** False when there is no such client. */
+  delete(clientId: string, actor: Actor): Promise<boolean>;
+}
+
+// The ids that a client can have. Anything else, such as a NUL byte, names no client and never reaches the database.
+const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
+
+export function makeClientAdministration(parts: ClientAdministrationParts): ClientAdministration {
+  const { clients } = parts;
+  return {
+    list: async () => (await clients.list()).map(renderClient),
+    async create(wanted, actor, now) {
+      const decision = parseNewClient(wanted);
+      if (decision.kind === "refused") return { ...decision, code: "bad_request" };
+      // A stolen admin token lives for minutes. Were it able to make admin clients, the theft would outlive it.
+      if (decision.metadata.admin && parts.adminClients === "refused") return ADMIN_REFUSED;
+      const made = await makeClient(decision.metadata, { ...parts, now });
+      const outcome = await clients.create(made.client, actor);
+      if (outcome === "id taken")
+        return { kind: "refused", code: "duplicate_id", reason: "a client with this id exists" };
+      return { kind: "created", ...made };
+    },
+    delete: async (clientId, actor) => CLIENT_ID.test(clientId) && (await clients.delete(clientId, actor)),
+  };
+}
+
+const ADMIN_REFUSED: ClientCreation = {
+  kind: "refused",
+  code: "forbidden",
+  reason: "isAdmin: an admin client can only be created with dexctl on the database or by the overlord's admin API",
+};
