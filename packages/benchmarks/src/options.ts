@@ -12,6 +12,8 @@ export interface Options {
   readonly json: string | undefined;
   /** The name under which the result is kept in results/. */
   readonly record: string | undefined;
+  /** What a reader of the result should know, such as that the machine was busy. */
+  readonly note: string | undefined;
   /** Where the worker writes its CPU profile. */
   readonly profile: string | undefined;
 }
@@ -53,9 +55,9 @@ export function parseOptions(argv: readonly string[], scenarios: readonly string
     mistakes.push("--record: expected a name of lower case letters, digits and dashes");
   }
   if (mistakes.length > 0) return refused(mistakes.join("\n"));
-  const { json, record, profile } = values;
+  const { json, record, note, profile } = values;
   const warmUpSeconds = Math.min(2, seconds / 2);
-  return { kind: "run", options: { seconds, warmUpSeconds, rounds, concurrency, only, json, record, profile } };
+  return { kind: "run", options: { seconds, warmUpSeconds, rounds, concurrency, only, json, record, note, profile } };
 }
 
 function parseFlags(argv: readonly string[]) {
@@ -68,6 +70,7 @@ function parseFlags(argv: readonly string[]) {
       only: { type: "string", multiple: true },
       json: { type: "string" },
       record: { type: "string" },
+      note: { type: "string" },
       profile: { type: "string" },
       help: { type: "boolean" },
     },
@@ -92,6 +95,7 @@ connections, and prints a table of rates, latencies and processor time beside th
   --only NAME      this scenario alone; may be given several times
   --json FILE      write every measurement of every round there
   --record NAME    write the table to packages/benchmarks/results/NAME.md
+  --note TEXT      a sentence to stand with the result, such as that the machine was busy
   --profile DIR    write a CPU profile of the worker there
   --help           prints this text
 

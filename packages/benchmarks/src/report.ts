@@ -11,6 +11,7 @@ export interface ReportFacts {
   readonly warmUpSeconds: number;
   readonly rounds: number;
   readonly concurrency: number;
+  readonly note: string | undefined;
 }
 
 const COLUMNS = [
@@ -62,6 +63,7 @@ function renderFacts(facts: ReportFacts): string {
     `- versions: Node ${machine.node}, PostgreSQL ${facts.postgresVersion} (${facts.durability})`,
     `- load: ${concurrency} virtual users; ${rounds} x ${seconds} s each after ${warmUpSeconds} s of warm-up; medians`,
     "- the load comes from the same machine: rates and latencies say less than processor time",
+    ...(facts.note === undefined ? [] : [`- note: ${facts.note}`]),
   ].join("\n");
 }
 

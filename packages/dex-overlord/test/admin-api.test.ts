@@ -79,6 +79,12 @@ describe("an admin", () => {
     });
   });
 
+  test("has a verified address only where the caller vouches for it", async () => {
+    const body = { email: "jane@example.com", password: PASSWORD, emailVerified: true };
+    expect((await api.call("POST", "/api/v1/admin", body)).status).toBe(200);
+    expect([...api.users.values()][0]?.user.emailVerified).toBe(true);
+  });
+
   test("is created from a bcrypt hash of dex v1, which is never shown (ADM-5)", async () => {
     const created = await api.call("POST", "/api/v1/admin", { email: "jane@example.com", password: BCRYPT });
     expect(created.status).toBe(200);
@@ -99,6 +105,7 @@ describe("an admin", () => {
     { body: { ...good, password: "x".repeat(1025) }, status: 400 },
     { body: { ...good, password: { $ne: "" } }, status: 400 },
     { body: { ...good, admin: true }, status: 400 },
+    { body: { ...good, emailVerified: "yes" }, status: 400 },
     { body: { email: good.email }, status: 400 },
   ];
   test.each(refused)("is refused: $body", async ({ body, status }) => {

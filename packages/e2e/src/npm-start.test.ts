@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import {
   type FleetFacts,
   openBrowser,
+  openFormBrowser,
   type RunningProgram,
   repositoryRoot,
   startProgram,
@@ -15,7 +16,9 @@ import {
   waitPastConsent,
   waitUntilReady,
 } from "@dex/testing";
+import * as openid from "openid-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeRelyingParty } from "./relying-party.ts";
 
 const run = promisify(execFile);
 const FIRST_START_MILLISECONDS = 60_000;
@@ -99,6 +102,42 @@ test("a later start takes less than three seconds and keeps user and client", as
   }
   expect(Math.min(...took)).toBeLessThan(LATER_START_MILLISECONDS);
 });
+
+test("the commands of the README do what it says, and what dex has to tell a person arrives on the mail page", async () => {
+  const { facts } = await start();
+  await followReadme(facts);
+  await useRefreshTokenTwice(facts);
+  const mailPage = async () => (await fetch(facts.mail ?? "")).text();
+  await expect.poll(mailPage, { timeout: 15_000 }).toContain(facts.user.email);
+  await pressCtrlC();
+}, 90_000);
+
+/** Runs every block of shell commands in the README. A new block must be run here too. */
+async function followReadme(facts: FleetFacts): Promise<void> {
+  const readme = readFileSync(join(clone, "README.md"), "utf8");
+  const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, commands = ""]) => commands);
+  const [theTwoCommands = "", ownClient = "", connector = "", ...unknown] = blocks;
+  expect(unknown).toEqual([]);
+  expect(theTwoCommands.match(/^\S+ \S+/gm)).toEqual(["npm start", "npm test"]);
+  const { stdout } = await run("sh", ["-euc", `${ownClient}\n${connector}`], { cwd: clone, env });
+  expect(stdout).toMatch(/^[\w-]{43}@127\.0\.0\.1$/m);
+  expect(stdout).toContain("saved 2 connector configs");
+  const visitor = openFormBrowser();
+  const party = await makeRelyingParty(facts);
+  const chooser = async () => (await visitor.open((await party.begin()).url)).text;
+  await expect.poll(chooser, { timeout: 5_000 }).toContain('id="connector-google"');
+}
+
+// RFC 9700 §4.14.2: the third use of the first refresh token ends the family, and its person is told.
+async function useRefreshTokenTwice(facts: FleetFacts): Promise<void> {
+  const party = await makeRelyingParty(facts);
+  const { url, checks } = await party.begin();
+  url.searchParams.set("connector_id", "local");
+  const first = (await party.redeem(await party.signIn(url), checks)).refresh_token ?? "";
+  const second = (await openid.refreshTokenGrant(party.configuration, first)).refresh_token ?? "";
+  await openid.refreshTokenGrant(party.configuration, second);
+  await expect(openid.refreshTokenGrant(party.configuration, first)).rejects.toMatchObject({ error: "invalid_grant" });
+}
 
 test("a public issuer is refused in one clear sentence", async () => {
   const refused = run("npm", ["--prefix", clone, "start", "--", "--issuer=https://login.example.com/dex"]);

@@ -45,6 +45,6 @@ test("a secret is never written (LOG-1)", () => {
 test("an error is told by its messages and causes, without the values it carries (LOG-1)", () => {
   const cause = Object.assign(new Error("duplicate key"), { detail: "canary", parameters: ["canary"] });
   const fields = describeError(new Error("storing the user", { cause }));
-  expect(fields["error"]).toBe("Error: storing the user <- Error: duplicate key");
+  expect(fields.error).toBe("Error: storing the user <- Error: duplicate key");
   expect(JSON.stringify(fields)).not.toContain("canary");
 });

@@ -13,7 +13,13 @@ import { z } from "zod";
 import type { AdminUsers } from "../ports.ts";
 import type { Permission } from "./access.ts";
 
-const postBody = z.strictObject({ id: z.literal("").optional(), email: z.string(), password: z.string() });
+const postBody = z.strictObject({
+  id: z.literal("").optional(),
+  email: z.string(),
+  password: z.string(),
+  /** Whoever holds the admin API secret can vouch for an address. Without this word it counts as unverified, as in v1. */
+  emailVerified: z.boolean().optional(),
+});
 const newAdmin = {
   schema: postBody,
   code: "bad_request",
@@ -43,7 +49,7 @@ export function makeAdminRoutes(parts: {
       path: "/api/v1/admin",
       permission: "admin api secret",
       ...withBody(newAdmin, async ({ body, actor, now }) => {
-        const { email, password } = parseAdmin(body);
+        const { email, emailVerified, password } = parseAdmin(body);
         const local = (await connectors.list()).find(({ id }) => id === localConnectorId);
         if (local?.type !== "local") {
           throw new ApiError(
@@ -52,7 +58,7 @@ export function makeAdminRoutes(parts: {
           );
         }
         const passwordHash = password.kind === "hash" ? password.text : await hasher.hash(password.text);
-        const user = { email, emailVerified: false, displayName: undefined, admin: true, createdAt: now };
+        const user = { email, emailVerified, displayName: undefined, admin: true, createdAt: now };
         const id = newUserId(random);
         const outcome = await users.createLocal({ ...user, id }, passwordHash, localConnectorId, actor);
         if (outcome === "email taken") throw new ApiError("duplicate_email", "a user with this email address exists");
@@ -75,6 +81,7 @@ export function makeAdminRoutes(parts: {
 
 interface NewAdmin {
   readonly email: string;
+  readonly emailVerified: boolean;
   readonly password: { readonly kind: "hash" | "plain"; readonly text: string };
 }
 
@@ -82,14 +89,15 @@ function parseAdmin(body: z.infer<typeof postBody>): NewAdmin {
   const email = canonicalEmail(body.email);
   if (email === undefined) throw badRequest("email: expected one email address in ASCII");
   const text = body.password;
-  if (parsePasswordHash(text) !== undefined) return { email, password: { kind: "hash", text } };
+  const emailVerified = body.emailVerified ?? false;
+  if (parsePasswordHash(text) !== undefined) return { email, emailVerified, password: { kind: "hash", text } };
   // Stored as a password, a mistyped hash would be one that nobody knows to be their password.
   if (/^\$(2[abxy]?|argon2\w*)\$/.test(text)) {
     throw badRequest("password: looks like a hash and is none that is accepted: expected bcrypt or argon2id");
   }
   const decision = decidePassword(text, { email, serviceName: SERVICE_NAME });
   if (decision.kind === "refused") throw badRequest(`password: ${PASSWORD_REFUSALS[decision.reason]}`);
-  return { email, password: { kind: "plain", text } };
+  return { email, emailVerified, password: { kind: "plain", text } };
 }
 
 const PASSWORD_REFUSALS: Record<PasswordRefusal, string> = {
