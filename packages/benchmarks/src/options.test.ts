@@ -33,5 +33,5 @@ test.each(mistakes)("$argv is refused", ({ argv, says }) => {
 
 test("all mistakes are told at once", () => {
   const decision = parseOptions(["--seconds", "x", "--rounds", "x"], names);
-  expect(decision).toMatchObject({ message: expect.stringMatching(/--seconds[^]*--rounds/) });
+  expect(decision).toMatchObject({ message: expect.stringMatching(/--seconds[\s\S]*--rounds/) });
 });
