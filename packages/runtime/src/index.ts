@@ -13,6 +13,7 @@ export type { Json, JsonObject } from "./json.ts";
 export { describeError, type LogFields, type Logger, makeLogger, silentLogger } from "./logger.ts";
 export { isLoopback } from "./loopback.ts";
 export { type Random, systemRandom } from "./random.ts";
+export { MAX_BODY_BYTES, type RequestBody, readRequestBody } from "./request-body.ts";
 export { KEY_SECRET_BYTES, type KeySecrets, makeSealer, type OpenedSeal, type Sealer } from "./sealing.ts";
 export { Secret } from "./secret.ts";
 export {

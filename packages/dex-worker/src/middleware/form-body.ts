@@ -1,10 +1,10 @@
 // Reads parameters flat, into URLSearchParams: nested and array-shaped names stay plain names that nobody asks for
-// (AUT-9). Sizes are those of section 0 of the security requirements.
+// (AUT-9).
 import type { IncomingMessage } from "node:http";
 import { isWellFormedForm } from "@dex/oidc";
+import { readRequestBody } from "@dex/runtime";
 import { InvalidInput } from "./invalid-input.ts";
 
-const MAX_BODY_BYTES = 64 * 1024;
 const MAX_PARAMETERS = 200;
 
 /** The query of the request. Throws InvalidInput when it cannot be decoded or holds too many parameters. */
@@ -16,22 +16,13 @@ export function readQuery(request: IncomingMessage): URLSearchParams {
 
 /** The form in the request's body. Throws InvalidInput: 415 for another type, 413 when too large, 400 when malformed. */
 export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
-  const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/x-www-form-urlencoded") {
+  const body = await readRequestBody(request);
+  if (body.kind === "too large") throw new InvalidInput(413, "the body is larger than 64 KiB", { Connection: "close" });
+  if (body.kind === "compressed") throw new InvalidInput(415, "a compressed body is not accepted");
+  if (body.type !== "application/x-www-form-urlencoded") {
     throw new InvalidInput(415, "the body must be application/x-www-form-urlencoded");
   }
-  if (!/^(identity)?$/i.test(request.headers["content-encoding"] ?? "")) {
-    throw new InvalidInput(415, "a compressed body is not accepted");
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // The stream is left alone on the way out: destroying it would take the answer with it.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new InvalidInput(413, "the body is larger than 64 KiB", { Connection: "close" });
-    chunks.push(chunk);
-  }
-  return parseParameters(Buffer.concat(chunks).toString("latin1"));
+  return parseParameters(body.bytes.toString("latin1"));
 }
 
 function parseParameters(text: string): URLSearchParams {

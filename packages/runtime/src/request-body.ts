@@ -1,0 +1,30 @@
+import type { IncomingMessage } from "node:http";
+
+/** The most that any request of ours needs; section 0 of the security requirements. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+export type RequestBody =
+  | {
+      readonly kind: "body";
+      readonly bytes: Buffer /** Media type, lower case, without parameters. */;
+      readonly type: string;
+    }
+  /** More than MAX_BODY_BYTES. The answer should close the connection: the rest is still on its way. */
+  | { readonly kind: "too large" }
+  /** A content coding (RFC 9110 §8.4): what it would unpack to has no bound. */
+  | { readonly kind: "compressed" };
+
+/** Reads a request's body to its end, or as far as the limit. */
+export async function readRequestBody(request: IncomingMessage): Promise<RequestBody> {
+  if (!/^(identity)?$/i.test(request.headers["content-encoding"] ?? "")) return { kind: "compressed" };
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Leaving an ordinary `for await` would cut the connection, and with it the answer that says why.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) return { kind: "too large" };
+    chunks.push(chunk);
+  }
+  const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  return { kind: "body", bytes: Buffer.concat(chunks), type };
+}
