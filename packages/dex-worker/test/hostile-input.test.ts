@@ -189,6 +189,34 @@ describe("the token endpoint", () => {
   });
 });
 
+describe("X-Forwarded-For (NET-2, ACC-4)", () => {
+  /** Whether a caller that claims another address each time ends up throttled. */
+  async function isThrottled(one: TestWorker): Promise<boolean> {
+    const client = await one.addClient({ grantTypes: ["client_credentials"] });
+    const authorization = `Basic ${Buffer.from(`${encodeURIComponent(client.id)}:wrong`).toString("base64")}`;
+    let last = 0;
+    for (let n = 0; n < 62; n++) {
+      const headers = { Authorization: authorization, "X-Forwarded-For": `10.0.0.9, 198.51.100.${n}` };
+      const body = new URLSearchParams({ grant_type: "client_credentials" });
+      last = (await fetch(`${one.issuer}/token`, { method: "POST", headers, body })).status;
+    }
+    return last === 429;
+  }
+
+  test("is not believed by default: throttling goes by the peer (NET-2, ACC-4)", async () => {
+    expect(await isThrottled(worker)).toBe(true);
+  });
+
+  test("is believed from a listed proxy, and of it the rightmost address alone (NET-2)", async () => {
+    const behindProxy = await openTestWorker(["--trusted-proxies=127.0.0.1/32"]);
+    try {
+      expect(await isThrottled(behindProxy)).toBe(false);
+    } finally {
+      await behindProxy.close();
+    }
+  });
+});
+
 describe("userinfo (JWT-10)", () => {
   test.each([
     { what: "no token", headers: {}, target: "/dex/userinfo", status: 401 },
