@@ -50,6 +50,7 @@ export function makePasswordHasher(
     minThreads: 0,
     maxThreads: threads,
     concurrentTasksPerWorker: 1,
+    stricterFIFO: true, // else whoever could not be placed at once goes to the end of the queue, again and again
     idleTimeout: IDLE_MILLISECONDS,
     recordTiming: false,
   });
