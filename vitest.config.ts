@@ -6,8 +6,21 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts"],
           exclude: ["packages/e2e/**"],
+          // Pure code and a few servers of its own: files may share a process, which saves loading everything again.
+          pool: "threads",
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["packages/*/test/**/*.test.ts"],
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+          // These wait for programs more than they compute.
+          maxWorkers: 3,
           globalSetup: ["packages/testing/src/vitest-postgres.ts"],
         },
       },

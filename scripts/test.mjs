@@ -16,7 +16,12 @@ const STEPS = [
   { part: "lint", name: "lint and format", command: [bin("biome"), "check", "."] },
   { part: "imports", name: "import rules", command: script("check-imports.ts") },
   { part: "deploy", name: "compose file and manifests", command: script("check-deploy.ts") },
-  { part: "unit", name: "unit and storage tests", command: [bin("vitest"), "run", "--project", "unit"] },
+  { part: "unit", name: "unit tests", command: [bin("vitest"), "run", "--project", "unit"] },
+  {
+    part: "integration",
+    name: "database and programs",
+    command: [bin("vitest"), "run", "--project", "integration"],
+  },
   { part: "requirements", name: "security requirements", command: script("requirements.ts", "--missing") },
   { part: "bundle", name: "bundles", command: script("bundle.ts") },
   { part: "e2e", name: "end to end", command: [bin("vitest"), "run", "--project", "e2e"] },
@@ -95,6 +100,8 @@ function run([command, ...args], env = process.env) {
       cwd: projectRoot,
       stdio: ["ignore", "inherit", "inherit"],
       env: {
+        // Compiled code is kept between programs: they start in half the time.
+        NODE_COMPILE_CACHE: join(projectRoot, "node_modules", ".cache", "compiled"),
         ...env,
         [RUN_MARK.split("=")[0]]: RUN_MARK.split("=")[1],
         PATH: `${join(projectRoot, "node_modules", ".bin")}:${path}`,

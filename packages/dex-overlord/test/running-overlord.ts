@@ -17,7 +17,9 @@ export interface RunningOverlord {
 
 /** Runs the program. Only `env`, PATH apart, is its environment. */
 export function runOverlord(argv: readonly string[], env: Readonly<Record<string, string>>): RunningOverlord {
-  const child = spawn(process.execPath, [MAIN, ...argv], { env: { PATH: process.env.PATH ?? "", ...env } });
+  const child = spawn(process.execPath, [MAIN, ...argv], {
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
+  });
   let text = "";
   const waiting = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {

@@ -24,7 +24,7 @@ export function runDexctl(args: readonly string[], surroundings: Surroundings = 
 /** Runs any program to its end. */
 export async function run(file: string, args: readonly string[], surroundings: Surroundings = {}): Promise<Finished> {
   const child = spawn(file, args, {
-    env: { PATH: process.env.PATH ?? "", ...surroundings.env },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...surroundings.env },
     cwd: surroundings.cwd,
     stdio: "pipe",
   });

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { type ProgramFiles, programFile } from "./program-files.ts";
+import { passedOn } from "./running-program.ts";
 
 export interface DexctlRun {
   readonly status: number;
@@ -14,7 +15,7 @@ export function runDexctl(
 ): Promise<DexctlRun> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [programFile("dexctl", options.programs ?? "sources"), ...args], {
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
+      env: { ...passedOn(), ...options.env },
     });
     let stdout = "";
     let stderr = "";

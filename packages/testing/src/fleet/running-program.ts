@@ -11,7 +11,7 @@ export interface ProgramStart {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** All of its environment beside PATH and HOME: nothing leaks in from ours. */
+  /** All of its environment beside what passedOn() names: nothing else leaks in from ours. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where both of its output streams go, in the order in which it writes. */
   readonly logFile: string;
@@ -90,7 +90,7 @@ function launch(start: ProgramStart): ChildProcess {
   const child = spawn(start.command, [...start.args], {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, [RUN_MARK]: process.env[RUN_MARK], ...start.env },
+    env: { ...passedOn(), ...start.env },
   });
   closeSync(log);
   alive.add(child);
@@ -119,4 +119,10 @@ export async function answersOk(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
   await response.body?.cancel();
   return response.status === 200;
+}
+
+/** What every program may know of our environment. Compiled code is kept between programs: they start in half the time. */
+export function passedOn(): NodeJS.ProcessEnv {
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, NODE_COMPILE_CACHE, [RUN_MARK]: process.env[RUN_MARK] };
 }

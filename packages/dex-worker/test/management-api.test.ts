@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { openTestApi, type TestApi } from "../../test/management-api-server.ts";
-import { makeApiRoutes } from "./management-api.ts";
+import { makeApiRoutes } from "../src/user-api/management-api.ts";
+import { openTestApi, type TestApi } from "./management-api-server.ts";
 
 let api: TestApi;
 beforeAll(async () => {

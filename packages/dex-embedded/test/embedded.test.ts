@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { EmbeddedFacts } from "./embedded-facts.ts";
+import type { EmbeddedFacts } from "../src/embedded-facts.ts";
 
-const main = join(import.meta.dirname, "main.ts");
+const main = join(import.meta.dirname, "../src/main.ts");
 const portNames = ["issuer", "admin", "example-app", "mail", "smtp"];
 const freePorts = portNames.map((name) => `--${name}-port=0`);
 let directory: string;

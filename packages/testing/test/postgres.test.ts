@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { expect, test } from "vitest";
-import { startPostgres } from "./postgres.ts";
-import { openTestDatabase } from "./test-database.ts";
+import { startPostgres } from "../src/postgres.ts";
+import { openTestDatabase } from "../src/test-database.ts";
 
 async function query(url: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
@@ -50,7 +50,7 @@ test("a server with a named data directory comes back with its data, and only a 
 }, 30_000);
 
 test("a server ends with the process that started it, also when that is killed", async () => {
-  const module = new URL("./postgres.ts", import.meta.url).href;
+  const module = new URL("../src/postgres.ts", import.meta.url).href;
   const program = `const { startPostgres } = await import(${JSON.stringify(module)});
     console.log((await startPostgres()).adminUrl); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
