@@ -24,9 +24,7 @@ export interface Setting<T, Required extends boolean = boolean> {
   readonly required: Required;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a record of settings of any value type; each keeps its own
-type AnySetting = Setting<any>;
-export type SettingsOf<Spec extends Record<string, AnySetting>> = {
+export type SettingsOf<Spec extends Record<string, Setting<unknown>>> = {
   readonly [Name in keyof Spec]: Spec[Name] extends Setting<infer T, infer Required>
     ? Required extends true
       ? T
@@ -171,13 +169,13 @@ export interface Program {
 }
 
 /** Reads every setting of `spec`. Secrets are deleted from `env`, so that no child process or crash dump inherits them. */
-export function readSettings<Spec extends Record<string, AnySetting>>(
+export function readSettings<Spec extends Record<string, Setting<unknown>>>(
   program: Program,
   spec: Spec,
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
 ): SettingsResult<SettingsOf<Spec>> {
-  const entries = Object.entries<AnySetting>(spec);
+  const entries = Object.entries<Setting<unknown>>(spec);
   const flags = parseFlags(argv, entries);
   if ("problem" in flags) {
     return { kind: "exit", code: 2, message: `${program.name}: ${flags.problem}\n\n${usage(program, entries)}` };
@@ -204,7 +202,7 @@ type Given = ReadonlyMap<string, string>;
 
 function parseFlags(
   argv: readonly string[],
-  entries: readonly [string, AnySetting][],
+  entries: readonly [string, Setting<unknown>][],
 ): { given: Given } | { problem: string } {
   const known = new Map(entries.map(([, one]) => [one.flag, one.kind]));
   const given = new Map<string, string>();
@@ -230,7 +228,7 @@ function parseFlags(
 }
 
 function readOne(
-  one: AnySetting,
+  one: Setting<unknown>,
   prefix: string,
   flags: Given,
   env: NodeJS.ProcessEnv,
@@ -277,7 +275,7 @@ function environmentName(prefix: string, flag: string): string {
   return `${prefix}_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
-function usage(program: Program, entries: readonly [string, AnySetting][]): string {
+function usage(program: Program, entries: readonly [string, Setting<unknown>][]): string {
   const lines = entries.map(([, one]) => {
     const file = one.kind.secret
       ? `\n      or from a file: --${one.flag}-file, ${environmentName(program.prefix, one.flag)}_FILE`
