@@ -16,6 +16,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
+          sequence: { groupOrder: 1 },
           include: ["packages/*/test/**/*.test.ts"],
           testTimeout: 20_000,
           hookTimeout: 30_000,
@@ -27,6 +28,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          sequence: { groupOrder: 2 },
           include: ["packages/e2e/src/**/*.test.ts"],
           globalSetup: ["packages/e2e/src/shared-fleet.ts"],
           testTimeout: 60_000,
