@@ -14,7 +14,8 @@ test("without an admin API secret it refuses to start and says how to make one (
     kind: "exit",
     code: 1,
     message:
-      "FATAL: --admin-api-secret (DEX_OVERLORD_ADMIN_API_SECRET) is required: expected base64 of at least 32 bytes; " +
+      "FATAL: --admin-api-secret (DEX_OVERLORD_ADMIN_API_SECRET) is required: expected base64 of at least 32 bytes, " +
+      "several separated by commas; " +
       "make one with: openssl rand -base64 32",
   });
 });

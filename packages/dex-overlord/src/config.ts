@@ -1,7 +1,7 @@
 import { DEFAULT_MARGIN_SECONDS, DEFAULT_MINIMUM_PUBLISH_SECONDS, type RotationPolicy } from "@dex/keys";
 import {
-  base64Secret,
   base64Secrets,
+  base64Texts,
   httpUrl,
   KEY_SECRET_BYTES,
   type Program,
@@ -33,10 +33,10 @@ const SETTINGS = {
     "Address of the admin API, always plain http: keep it on loopback or behind TLS.",
     new URL("http://127.0.0.1:5557"),
   ),
-  adminApiSecret: requiredSetting(
+  adminApiSecrets: requiredSetting(
     "admin-api-secret",
-    base64Secret(ADMIN_API_SECRET_BYTES),
-    "What callers of the admin API send in the Authorization header. Make one with: openssl rand -base64 32",
+    base64Texts(ADMIN_API_SECRET_BYTES),
+    "What callers of the admin API send in the Authorization header; any of several is taken, so that one can be replaced. Make one with: openssl rand -base64 32",
   ),
   keySecrets: requiredSetting(
     "key-secrets",

@@ -54,7 +54,7 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
         ping: () => storage.ping(),
         random,
       }),
-      checkAccess: makeAccessCheck(config.adminApiSecret),
+      checkAccess: makeAccessCheck(config.adminApiSecrets),
       isStorageUnavailable: (error) => error instanceof StorageUnavailable,
       clock: clock.now,
       random,

@@ -1,6 +1,13 @@
 import { makeHandSetClock } from "@dex/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type AdminAnswer, DatabaseAway, openAdminApi, type RunningAdminApi, SECRET } from "./admin-api.ts";
+import {
+  type AdminAnswer,
+  DatabaseAway,
+  OTHER_SECRET,
+  openAdminApi,
+  type RunningAdminApi,
+  SECRET,
+} from "./admin-api.ts";
 
 const BCRYPT = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 const PASSWORD = "a canary in a coal mine";
@@ -41,6 +48,12 @@ describe("the admin API secret", () => {
   test("is taken bare, as in dex v1, and as a bearer token", async () => {
     expect((await api.call("GET", "/api/v1/state")).status).toBe(200);
     expect((await api.call("GET", "/api/v1/state", undefined, { authorization: `Bearer ${SECRET}` })).status).toBe(200);
+  });
+
+  test("is any of those configured, so that one can be replaced (SEC-2)", async () => {
+    expect((await api.call("GET", "/api/v1/state", undefined, { authorization: OTHER_SECRET })).status).toBe(200);
+    const both = { authorization: `${SECRET},${OTHER_SECRET}` };
+    expect((await api.call("GET", "/api/v1/state", undefined, both)).status).toBe(401);
   });
 
   test("cannot be guessed at speed, and guessing does not lock the operator out (ADM-1)", async () => {

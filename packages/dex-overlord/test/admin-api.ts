@@ -9,6 +9,8 @@ import { makeAdminApp } from "../src/admin-api/app.ts";
 import { makeAdminApiRoutes } from "../src/admin-api/routes.ts";
 
 export const SECRET = Buffer.alloc(32, 9).toString("base64");
+/** The other one of two that are taken while one is being replaced. */
+export const OTHER_SECRET = Buffer.alloc(32, 10).toString("base64");
 
 export class DatabaseAway extends Error {}
 
@@ -81,7 +83,7 @@ export async function openAdminApi(clock: HandSetClock): Promise<RunningAdminApi
   });
   const app = makeAdminApp({
     routes,
-    checkAccess: makeAccessCheck(new Secret(SECRET)),
+    checkAccess: makeAccessCheck([new Secret(SECRET), new Secret(OTHER_SECRET)]),
     isStorageUnavailable: (error) => error instanceof DatabaseAway,
     clock: clock.now,
     random: systemRandom,

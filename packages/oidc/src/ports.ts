@@ -60,6 +60,14 @@ export interface Session {
   readonly consentedScope: readonly string[] | undefined;
 }
 
+/** Whose password was tried, and from where. */
+export interface PasswordAttemptOf {
+  /** The email address, in its canonical form. */
+  readonly account: string;
+  /** The peer's address. */
+  readonly source: string;
+}
+
 /** `flow used`: this login state produced a code before; nothing was stored (BRO-6). */
 export type IssueOutcome = "issued" | "flow used" | "user gone";
 
@@ -69,13 +77,14 @@ export interface SignIns {
   findSession(hash: Buffer, clientId: string, now: Date, idleSeconds: number): Promise<Session | undefined>;
   /**
    * Opens a session and, when a code is given, issues it: both or neither. An earlier session of this browser
-   * (`replaces`) ends with it. The failed password attempts of the account named by `forgetAttemptsOf` are forgotten.
+   * (`replaces`) ends with it. `rightPassword` is the attempt that led here: the account's attempts are forgotten, and
+   * the source's count goes back by one, so that only wrong guesses count against an address that many people share.
    */
   signIn(input: {
     session: NewSession;
     code: NewCode | undefined;
     replaces: Buffer | undefined;
-    forgetAttemptsOf: string | undefined;
+    rightPassword: PasswordAttemptOf | undefined;
   }): Promise<IssueOutcome>;
   /** Issues a code for an existing session and records `consent` with it when given: both or neither. */
   issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;

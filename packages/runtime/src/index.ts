@@ -17,8 +17,8 @@ export { MAX_BODY_BYTES, type RequestBody, readRequestBody } from "./request-bod
 export { KEY_SECRET_BYTES, type KeySecrets, makeSealer, type OpenedSeal, type Sealer } from "./sealing.ts";
 export { Secret } from "./secret.ts";
 export {
-  base64Secret,
   base64Secrets,
+  base64Texts,
   commaList,
   httpUrl,
   integer,

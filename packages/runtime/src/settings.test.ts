@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import {
-  base64Secret,
   base64Secrets,
+  base64Texts,
   commaList,
   httpUrl,
   integer,
@@ -147,7 +147,7 @@ describe("secrets in settings", () => {
   test.each(["", "short", Buffer.alloc(31).toString("base64"), `${Buffer.alloc(32).toString("base64")}=`])(
     "an admin secret of less than 256 bits or of another form is refused: %s (ADM-1)",
     (text) => {
-      expect(base64Secret(32).parse(text)).toBeUndefined();
+      expect(base64Texts(32).parse(text)).toBeUndefined();
     },
   );
 });

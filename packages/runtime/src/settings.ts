@@ -136,14 +136,18 @@ export function base64Secrets(byteCount: number): ValueKind<readonly Secret<Buff
   };
 }
 
-/** A secret of at least `minBytes` bytes in padded base64; the value is the base64 text itself. */
-export function base64Secret(minBytes: number): ValueKind<Secret<string>> {
+/**
+ * Secrets of at least `minBytes` bytes in padded base64, comma-separated; the values are the base64 texts themselves, for
+ * callers that send them as they stand.
+ */
+export function base64Texts(minBytes: number): ValueKind<readonly Secret<string>[]> {
   return {
-    expected: `base64 of at least ${minBytes} bytes`,
+    expected: `base64 of at least ${minBytes} bytes, several separated by commas`,
     secret: true,
     parse: (value) => {
-      const bytes = parseBase64(value);
-      return bytes !== undefined && bytes.length >= minBytes ? new Secret(value) : undefined;
+      const texts = value.split(",").map((item) => item.trim());
+      const long = texts.every((one) => (parseBase64(one)?.length ?? 0) >= minBytes);
+      return long ? texts.map((one) => new Secret(one)) : undefined;
     },
   };
 }

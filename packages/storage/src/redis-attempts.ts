@@ -13,10 +13,17 @@ if attempts == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {attempts, redis.call('PTTL', KEYS[1])}
 `;
 
+const FORGIVE_SCRIPT = `
+redis.call('DEL', KEYS[1])
+if tonumber(redis.call('GET', KEYS[2]) or '0') > 0 then redis.call('DECR', KEYS[2]) end
+return 1
+`;
+
 /** Counting in Redis. Every method answers in 200 ms: with undefined or without effect when Redis does not. */
 export interface RedisAttempts {
   count(key: Buffer, windowSeconds: number, now: Date): Promise<AttemptWindow | undefined>;
-  forget(key: Buffer): Promise<void>;
+  /** Forgets the account's attempts and takes one back from the source's. */
+  forgive(account: Buffer, source: Buffer): Promise<void>;
 }
 
 /** Counts attempts in Redis, which forgets them by itself. */
@@ -46,8 +53,8 @@ export function makeRedisAttempts(redis: Redis, logger: Logger): RedisAttempts {
       if (typeof attempts !== "number" || typeof millisecondsLeft !== "number") return undefined;
       return { attempts, windowEndsAt: new Date(now.getTime() + Math.max(millisecondsLeft, 0)) };
     },
-    async forget(key) {
-      await ask(() => redis.del(nameOf(key)));
+    async forgive(account, source) {
+      await ask(() => redis.eval(FORGIVE_SCRIPT, 2, nameOf(account), nameOf(source)));
     },
   };
 }

@@ -61,6 +61,11 @@ const SIGN_IN = hot(
     DELETE FROM session WHERE hash = $24::bytea AND EXISTS (SELECT FROM opened)
   ), forgotten AS (
     DELETE FROM attempt_count WHERE key = $25::bytea AND EXISTS (SELECT FROM opened)
+    RETURNING key
+  ), taken_back AS (
+    UPDATE attempt_count SET attempts = attempts - 1
+    -- Reading from forgotten keeps the order in which attempts are counted: the account before the source.
+    WHERE key = $26::bytea AND attempts > 0 AND (SELECT count(*) FROM forgotten) >= 0 AND EXISTS (SELECT FROM opened)
   )
   SELECT EXISTS (SELECT FROM active) AS active, EXISTS (SELECT FROM opened) AS done, ${ASYNCHRONOUS_COMMIT}`,
 );
@@ -106,8 +111,11 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
       const [row] = await db.run<SessionRow>(FIND_SESSION, values);
       return row === undefined ? undefined : toSession(hash, row);
     },
-    async signIn({ session, code, replaces, forgetAttemptsOf }) {
-      const forgotten = forgetAttemptsOf === undefined ? undefined : attemptKey("account", forgetAttemptsOf);
+    async signIn({ session, code, replaces, rightPassword }) {
+      const tried = rightPassword && {
+        account: attemptKey("account", rightPassword.account),
+        source: attemptKey("source", rightPassword.source),
+      };
       const outcome = await issue(() =>
         db.run<OutcomeRow>(SIGN_IN, [
           ...toCodeValues(code),
@@ -121,10 +129,11 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           session.idleExpiresAt,
           session.expiresAt,
           replaces,
-          forgotten,
+          tried?.account,
+          tried?.source,
         ]),
       );
-      if (outcome === "issued" && forgotten !== undefined) await redis?.forget(forgotten);
+      if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
       return outcome;
     },
     issueCode: ({ code, consent }) =>

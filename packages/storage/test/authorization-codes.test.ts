@@ -125,7 +125,7 @@ describe("the statement agrees with decideCode: a code", () => {
       session: { ...sessionOf(user), hash: sha256(`session of ${when}`) },
       code,
       replaces: undefined,
-      forgetAttemptsOf: undefined,
+      rightPassword: undefined,
     });
     await opened.query(
       "UPDATE authorization_code SET spent_at = $2, wrong_verifiers = $3, family_id = $4 WHERE hash = $1",

@@ -79,7 +79,7 @@ test.each(HOSTILE)("%j is stored as it is, but for what Postgres has no place fo
   await opened.storage.users.createLocal(user, "hash", "local", { ...ACTOR, id: text });
   const session = makeSessionRow({ ...cast, user }, { groups: [text], preferredUsername: text });
   const code = makeCodeRow({ ...cast, user }, { nonce: text });
-  const input = { session, code, replaces: undefined, forgetAttemptsOf: text };
+  const input = { session, code, replaces: undefined, rightPassword: { account: text, source: text } };
   expect(await opened.storage.signIns.signIn(input)).toBe("issued");
   expect(await opened.storage.codes.redeem(redemptionOf(code), NOW)).toMatchObject({
     nonce: stored,
@@ -102,7 +102,7 @@ test("a dump of every table holds no code, refresh token, session id or client s
     session: makeSessionRow(cast, { hash: session }),
     code: row,
     replaces: undefined,
-    forgetAttemptsOf: undefined,
+    rightPassword: undefined,
   });
   const { family, ...redemption } = redemptionOf(row);
   await opened.storage.codes.redeem({ ...redemption, family: { ...family, refreshTokenHash: refresh } }, NOW);

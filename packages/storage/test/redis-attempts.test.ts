@@ -41,13 +41,14 @@ test("100 simultaneous guesses get a hundred different counts, and none is a row
   expect(windowEndsAt.getTime() - NOW.getTime()).toBeLessThanOrEqual(60_000);
 });
 
-test("a sign-in forgets the account's attempts", async () => {
+test("a sign-in forgets the account's attempts and takes its own back from the source's", async () => {
   const { email } = cast.user;
   await attempt(email);
-  expect(await attempt(email)).toMatchObject({ accountAttempts: 2, candidate: { user: { email } } });
+  const before = await attempt(email);
+  expect(before).toMatchObject({ accountAttempts: 2, candidate: { user: { email } } });
   const input = { session: makeSessionRow(cast), code: undefined, replaces: undefined };
-  await opened.storage.signIns.signIn({ ...input, forgetAttemptsOf: email });
-  expect(await attempt(email)).toMatchObject({ accountAttempts: 1 });
+  await opened.storage.signIns.signIn({ ...input, rightPassword: { account: email, source: "192.0.2.7" } });
+  expect(await attempt(email)).toMatchObject({ accountAttempts: 1, sourceAttempts: before.sourceAttempts });
 });
 
 test("while Redis hangs, and when it is gone, Postgres counts within 200 ms more (ACC-3)", async () => {

@@ -129,7 +129,7 @@ export async function signIn(opened: TestStorage, cast: Cast, more: Partial<NewC
     session,
     code,
     replaces: undefined,
-    forgetAttemptsOf: cast.user.email,
+    rightPassword: { account: cast.user.email, source: "192.0.2.1" },
   });
   if (outcome !== "issued") throw new Error(`sign-in ended with ${outcome}`);
   return code;

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-const rest = { replaces: undefined, forgetAttemptsOf: undefined };
+const rest = { replaces: undefined, rightPassword: undefined };
 const IDLE = 3_600;
 const find = (hash: Buffer, now: Date) => opened.storage.signIns.findSession(hash, cast.client.id, now, IDLE);
 
@@ -71,20 +71,25 @@ test("a session is not found once idle for too long, nor of a disabled user", as
   await opened.query("UPDATE app_user SET disabled = false WHERE id = $1", [cast.user.id]);
 });
 
-test("a sign-in ends the browser's earlier session and forgets the account's attempts, in one statement (BRO-1)", async () => {
+test("a sign-in ends the browser's earlier session and forgives the attempts that led to it, in one statement (BRO-1)", async () => {
   const earlier = await openSession();
   const { passwords, signIns } = opened.storage;
   for (let attempt = 1; attempt <= 3; attempt++) await passwords.beginAttempt(cast.user.email, "192.0.2.1", 900, NOW);
   const session = makeSessionRow(cast);
   const code = makeCodeRow(cast, { sessionHash: session.hash });
   opened.takeStatements();
-  const input = { session, code, replaces: earlier.hash, forgetAttemptsOf: cast.user.email };
+  const input = {
+    session,
+    code,
+    replaces: earlier.hash,
+    rightPassword: { account: cast.user.email, source: "192.0.2.1" },
+  };
   expect(await signIns.signIn(input)).toBe("issued");
   expect(opened.takeStatements()).toEqual(["signIn.signIn"]);
   expect(await find(earlier.hash, NOW)).toBeUndefined();
   expect(await find(session.hash, NOW)).toBeDefined();
   const attempt = await passwords.beginAttempt(cast.user.email, "192.0.2.1", 900, NOW);
-  expect(attempt).toMatchObject({ accountAttempts: 1, sourceAttempts: 4 });
+  expect(attempt).toMatchObject({ accountAttempts: 1, sourceAttempts: 3 }); // three before, one of them right
 });
 
 test("one login state yields one code and one session, also when sent five times at once (BRO-6, BRO-7)", async () => {

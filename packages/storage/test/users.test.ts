@@ -97,7 +97,7 @@ test("all of a user goes with the user", async () => {
     expect(await opened.query(`SELECT 1 FROM ${table} WHERE user_id = $1`, [user.id])).toEqual([]);
   }
   const session = makeSessionRow({ ...cast, user });
-  const input = { session, code: undefined, replaces: undefined, forgetAttemptsOf: undefined };
+  const input = { session, code: undefined, replaces: undefined, rightPassword: undefined };
   expect(await opened.storage.signIns.signIn(input)).toBe("user gone");
 });
 

@@ -13,11 +13,11 @@ const MAX_SOURCES = 10_000;
 export type AccessCheck = (authorization: readonly string[] | undefined, source: string, now: Date) => void;
 
 /**
- * Compares the header with the secret, bare as in dex v1 or as `Bearer`, in constant time. Every refusal is the same
+ * Compares the header with each secret, bare as in dex v1 or as `Bearer`, in constant time. Every refusal is the same
  * (ADM-1). A source that keeps guessing is told to wait; the right secret is taken all the same, or whoever shares an
  * address with the operator could lock the operator out, and no number of guesses finds 256 bits.
  */
-export function makeAccessCheck(secret: Secret<string>): AccessCheck {
+export function makeAccessCheck(secrets: readonly Secret<string>[]): AccessCheck {
   const failures = new Map<string, { count: number; endsAt: Date }>();
 
   function countFailure(source: string, now: Date): { count: number; endsAt: Date } {
@@ -34,7 +34,8 @@ export function makeAccessCheck(secret: Secret<string>): AccessCheck {
   return (authorization, source, now) => {
     const [header, ...more] = authorization ?? [];
     const given = (header ?? "").replace(/^Bearer +/i, "");
-    const right = equalInConstantTime(given, secret.reveal());
+    // Each is compared, so that the time does not tell which one was right.
+    const right = secrets.filter((secret) => equalInConstantTime(given, secret.reveal())).length > 0;
     if (right && header !== undefined && more.length === 0) return;
     const { count, endsAt } = countFailure(source, now);
     if (count <= FAILURES_PER_WINDOW) throw new ApiError("access_denied", "");

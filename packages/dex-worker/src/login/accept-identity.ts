@@ -57,8 +57,9 @@ export function makeAcceptIdentity(parts: {
     }
     if (decision.kind === "sign in") {
       const { user } = decision;
-      const forgetAttemptsOf = connector.login.kind === "password" ? user.email : undefined;
-      return dispatcher.signedIn(visit, state, { user, identity, consentedScope, forgetAttemptsOf });
+      const tried = { account: user.email, source: visit.request.ip ?? "" };
+      const rightPassword = connector.login.kind === "password" ? tried : undefined;
+      return dispatcher.signedIn(visit, state, { user, identity, consentedScope, rightPassword });
     }
     const reason = decision.kind === "refused" ? decision.reason : "no account";
     logger.info("identity not accepted", { requestId: requestIdOf(visit.response), connectorId: connector.id, reason });

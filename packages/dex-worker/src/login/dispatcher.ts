@@ -11,6 +11,7 @@ import {
   newCode,
   newSession,
   OAuthError,
+  type PasswordAttemptOf,
   renderAuthorizationError,
   renderAuthorizationSuccess,
   type Session,
@@ -39,8 +40,8 @@ export interface ProvedPerson {
   readonly user: User;
   readonly identity: Identity;
   readonly consentedScope: readonly string[] | undefined;
-  /** The account whose failed password attempts are forgiven. */
-  readonly forgetAttemptsOf: string | undefined;
+  /** The attempt that turned out right, where a password was checked here. */
+  readonly rightPassword: PasswordAttemptOf | undefined;
 }
 
 export interface Dispatcher {
@@ -171,7 +172,7 @@ export function makeDispatcher(parts: {
           session: stored,
           code: code?.stored,
           replaces: readSessionHash(visit.request, cookieNames),
-          forgetAttemptsOf: person.forgetAttemptsOf,
+          rightPassword: person.rightPassword,
         }),
       );
       parts.logger.info("signed in", {

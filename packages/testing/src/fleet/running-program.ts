@@ -34,8 +34,8 @@ export interface RunningProgram {
   signal(name: NodeJS.Signals): void;
   /** Does what Ctrl-C at a terminal does: SIGINT to it and everything it started in its process group. */
   interrupt(): void;
-  /** Starts it again, as it was started first. It must have ended. */
-  restart(): void;
+  /** Starts it again, as before but for the settings in `env`, which stay. It must have ended. */
+  restart(env?: Readonly<Record<string, string>>): void;
 }
 
 const alive = new Set<ChildProcess>();
@@ -46,7 +46,8 @@ process.on("exit", () => {
 
 /** Starts the program in a process group of its own, so that a Ctrl-C meant for us does not reach it behind our back. */
 export function startProgram(start: ProgramStart): RunningProgram {
-  let child = launch(start);
+  let settings = start;
+  let child = launch(settings);
   const running = () => alive.has(child);
   const ended = async (milliseconds: number) => {
     for (const deadline = performance.now() + milliseconds; running() && performance.now() < deadline; ) {
@@ -78,9 +79,10 @@ export function startProgram(start: ProgramStart): RunningProgram {
     interrupt() {
       if (running() && child.pid !== undefined) process.kill(-child.pid, "SIGINT");
     },
-    restart() {
+    restart(env = {}) {
       if (running()) throw new Error(`${start.name} still runs: stop it first`);
-      child = launch(start);
+      settings = { ...settings, env: { ...settings.env, ...env } };
+      child = launch(settings);
     },
   };
 }
