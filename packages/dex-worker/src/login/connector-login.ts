@@ -164,6 +164,8 @@ export function makeConnectorLogin(parts: {
 
     async callback(visit, connectorId) {
       const query = readQuery(visit.request);
+      // RFC 6749 §3.1. Of a repeated parameter one part of the code might read the first, another the last.
+      if (new Set(query.keys()).size < query.size) throw new InvalidInput(400, "a parameter was sent more than once");
       const handle = query.get("state") ?? "";
       const state = openFlowById(visit, cookies, handle.split(".")[0] ?? "");
       const connector = openConnector(connectorId);
