@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { connect as connectTls, type SecureVersion } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openHttpServer } from "./http-server.ts";
+import { readRequestBody } from "./request-body.ts";
 
 async function open(handler: Parameters<typeof openHttpServer>[0]["handler"]) {
   const server = await openHttpServer({ handler, listen: new URL("http://127.0.0.1:0") });
@@ -59,6 +60,17 @@ test("closing lets a request under way finish and does not wait for idle connect
   finish();
   expect(await (await slow).text()).toBe("done");
   await closed;
+});
+
+test("a body of a megabyte is refused with an answer, not with a reset (NET-6)", async () => {
+  const server = await open(async (request, response) => {
+    const body = await readRequestBody(request);
+    response.writeHead(body.kind === "too large" ? 413 : 200, { Connection: "close" }).end();
+  });
+  for (let round = 0; round < 10; round++) {
+    const answer = await fetch(server.url, { method: "POST", body: "x".repeat(1024 * 1024) });
+    expect(answer.status).toBe(413);
+  }
 });
 
 test("a peer that never finishes its headers is cut (NET-10)", async () => {

@@ -3,6 +3,12 @@ import type { IncomingMessage } from "node:http";
 /** The most that any request of ours needs; section 0 of the security requirements. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
+/**
+ * So much more is read and thrown away before the refusal: a connection that is closed on unread bytes is reset, and most
+ * callers would see that in place of the answer.
+ */
+const MAX_DISCARDED_BYTES = 2 * 1024 * 1024;
+
 export type RequestBody =
   | {
       readonly kind: "body";
@@ -22,9 +28,11 @@ export async function readRequestBody(request: IncomingMessage): Promise<Request
   // Leaving an ordinary `for await` would cut the connection, and with it the answer that says why.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) return { kind: "too large" };
-    chunks.push(chunk);
+    if (size > MAX_DISCARDED_BYTES) break;
+    if (size > MAX_BODY_BYTES) chunks.length = 0;
+    else chunks.push(chunk);
   }
+  if (size > MAX_BODY_BYTES) return { kind: "too large" };
   const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   return { kind: "body", bytes: Buffer.concat(chunks), type };
 }
