@@ -20,6 +20,7 @@ export default defineConfig({
           include: ["packages/*/test/**/*.test.ts"],
           testTimeout: 20_000,
           hookTimeout: 30_000,
+          expect: { poll: { timeout: 10_000 } },
           // These wait for programs more than they compute.
           maxWorkers: 3,
           globalSetup: ["packages/testing/src/vitest-postgres.ts"],
@@ -33,6 +34,7 @@ export default defineConfig({
           globalSetup: ["packages/e2e/src/shared-fleet.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 10_000 } },
           fileParallelism: false,
         },
       },
