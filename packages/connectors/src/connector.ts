@@ -76,7 +76,10 @@ export interface Connector {
   readonly refresh?: (identity: Identity) => Promise<Identity>;
 }
 
-/** A connector as stored: what `dexctl set-connector-configs` was given. `config` is without `id` and `type`. */
+/**
+ * A connector as stored: what `dexctl set-connector-configs` was given. `config` is without `id` and `type`; its secrets
+ * are text, or sealed as `{"sealed": "<base64url>"}` once an overlord has seen them.
+ */
 export interface StoredConnector {
   readonly id: string;
   readonly type: string;

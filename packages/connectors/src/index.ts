@@ -11,3 +11,11 @@ export {
   parseConnectorConfigs,
   redactConnector,
 } from "./registry.ts";
+export {
+  describeUnopenable,
+  makeConnectorSealer,
+  openSealedConnector,
+  type SealedConnector,
+  sealConnector,
+  type UnsealedConnector,
+} from "./sealed-secrets.ts";

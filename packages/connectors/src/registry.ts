@@ -41,9 +41,14 @@ export function parseConnectorConfigs(input: unknown): ParsedConnectors {
   return { kind: "connectors", connectors };
 }
 
-/** The connector as it may be shown: its secrets are replaced by `[secret]`. */
+/** Members of a configuration of this type that hold secrets, or undefined when this build does not know the type. */
+export function secretFieldsOf(type: string): readonly string[] | undefined {
+  return KINDS.get(type)?.secretFields;
+}
+
+/** The connector as it may be shown: its secrets, sealed or not, are replaced by `[secret]`. */
 export function redactConnector(stored: StoredConnector): StoredConnector {
-  const secretFields = KINDS.get(stored.type)?.secretFields;
+  const secretFields = secretFieldsOf(stored.type);
   // A type this build does not know may hold secrets under any name.
   if (secretFields === undefined) return { ...stored, config: {} };
   const shown = Object.entries(stored.config).map(([name, value]): [string, Json] =>
@@ -59,7 +64,8 @@ export type KeptSecrets =
 /**
  * Fills secrets that `next` left out, or carries as `[secret]`, from the stored connector of the same id and type. Only
  * while the secret still goes to the same upstream as the same client: otherwise whoever may write configurations, but
- * not read secrets, could have a secret sent to a server of their own. A secret given as "" is dropped on purpose.
+ * not read secrets, could have a secret sent to a server of their own. A secret given as "" is dropped on purpose; one
+ * that is sealed is carried over as it is.
  */
 export function keepSecrets(next: readonly StoredConnector[], previous: readonly StoredConnector[]): KeptSecrets {
   const connectors: StoredConnector[] = [];
@@ -119,6 +125,9 @@ function parseConnector(
       `connector "${id}": type: ${JSON.stringify(type.slice(0, 64))} is unknown, expected one of ${known}`,
     );
   }
+  // Nobody hands us a seal: one taken from a stolen database would be opened and sent wherever its new owner says.
+  const notText = kind.secretFields.find((name) => config[name] !== undefined && typeof config[name] !== "string");
+  if (notText !== undefined) return refused(`connector "${id}": ${notText}: expected text`);
   const parsed = kind.parse(config);
   if (parsed.kind === "refused") return refused(`connector "${id}": ${parsed.reason}`);
   return { kind: "connector", connector: { id, type, config: parsed.config } };

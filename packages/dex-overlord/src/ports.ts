@@ -1,4 +1,6 @@
 // What the overlord needs of the database. storage fulfils it; wire.ts joins the two.
+import type { StoredConnector } from "@dex/connectors";
+import type { JsonObject } from "@dex/runtime";
 import type { Actor, NewUser } from "@dex/users";
 
 /** A user who signs in with a password, as the admin API shows one. */
@@ -27,6 +29,12 @@ export interface Garbage {
    * by table. Undefined when `fence` is not the leader's any more.
    */
   collect(now: Date, batchSize: number, fence: number): Promise<Readonly<Record<string, number>> | undefined>;
+}
+
+export interface SealableConnectors {
+  list(): Promise<readonly StoredConnector[]>;
+  /** Writes only over what was read, so that a concurrent change stands; "lost": `fence` is not the leader's any more. */
+  replaceUnchanged(read: StoredConnector, config: JsonObject, fence: number): Promise<"replaced" | "changed" | "lost">;
 }
 
 /** This process leads, until it is told otherwise. */

@@ -1,3 +1,4 @@
+import { makeConnectorSealer } from "@dex/connectors";
 import { inspectSeals, makeSigningKeySealer, UnopenableKeys } from "@dex/keys";
 import type { FollowingClock, Logger, Random } from "@dex/runtime";
 import { type Candidacy, type Storage, StorageUnavailable } from "@dex/storage";
@@ -10,6 +11,7 @@ import type { OverlordConfig } from "./config.ts";
 import { makeCollectGarbage } from "./jobs/collect-garbage.ts";
 import { type LeadJobs, makeLeadJobs } from "./jobs/lead-jobs.ts";
 import { makeRotateKeys } from "./jobs/rotate-keys.ts";
+import { makeSealConnectors } from "./jobs/seal-connectors.ts";
 
 const LONGEST_ROTATION_PAUSE_SECONDS = 5;
 
@@ -35,8 +37,9 @@ export interface Overlord {
 /** Builds every part. */
 export function wire(config: OverlordConfig, outside: Outside): Overlord {
   const { storage, leadership, hasher, clock, random, logger, onFatal } = outside;
-  const sealer = makeSigningKeySealer({ secrets: config.keySecrets, salt: outside.salt, random });
-  const { signingKeys } = storage;
+  const sealing = { secrets: config.keySecrets, salt: outside.salt, random };
+  const sealer = makeSigningKeySealer(sealing);
+  const { signingKeys, connectors } = storage;
   const policy = config.rotationPolicy;
   return {
     app: makeAdminApp({
@@ -48,7 +51,7 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
             storage.users.createLocal(user, passwordHash, connectorId, actor),
         },
         clients: storage.clients,
-        connectors: storage.connectors,
+        connectors,
         localConnectorId: config.localConnector,
         hasher,
         ping: () => storage.ping(),
@@ -63,6 +66,7 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
     jobs: makeLeadJobs({
       leadership,
       rotateKeys: makeRotateKeys({ signingKeys, sealer, policy, clock: clock.now, random, logger }),
+      sealConnectors: makeSealConnectors({ connectors, sealer: makeConnectorSealer(sealing), logger }),
       collectGarbage: makeCollectGarbage({ garbage: toGarbage(storage), clock: clock.now, logger }),
       // Cheap: one read. A requested rotation begins within this time.
       rotationIntervalSeconds: Math.min(LONGEST_ROTATION_PAUSE_SECONDS, policy.periodSeconds / 10),

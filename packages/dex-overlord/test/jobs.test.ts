@@ -153,6 +153,7 @@ describe("two overlords on one database", () => {
     const jobs = makeLeadJobs({
       leadership: leadershipOf(database),
       rotateKeys: rotateKeysOn(database, clock, sealer).rotate,
+      sealConnectors: async () => "nothing due",
       collectGarbage: makeCollectGarbage({ garbage: garbageOf(database), clock: clock.now, logger: silentLogger }),
       rotationIntervalSeconds: 1,
       gcIntervalSeconds: 3600,

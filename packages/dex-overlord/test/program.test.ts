@@ -1,6 +1,6 @@
 import { Secret, silentLogger } from "@dex/runtime";
 import { openStorage, type Storage } from "@dex/storage";
-import { openTestDatabase, type TestDatabase } from "@dex/testing";
+import { findInDatabase, openTestDatabase, type TestDatabase } from "@dex/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openCuttableConnection, type RunningOverlord, runOverlord } from "./running-overlord.ts";
 
@@ -182,6 +182,12 @@ describe("on a database", { timeout: PROGRAM_TIMEOUT }, () => {
     expect((await call("POST", "/api/v1/client", { client })).status).toBe(409);
     expect((await call("GET", "/api/v1/clients")).json.clients).toMatchObject([{ id: "app" }]);
     expect((await call("GET", "/api/v1/connectors")).text).not.toContain("canary");
+    await overlord.waitFor(/connector secrets sealed \{"connectorId":"up","sealed":1/);
+    expect(await findInDatabase(database.url, clientSecret)).toEqual([]); // P4
+    expect((await call("GET", "/api/v1/connectors")).json.connectors).toContainEqual({
+      ...oidc,
+      clientSecret: "[secret]",
+    });
     expect((await call("DELETE", "/api/v1/client/app")).status).toBe(204);
     expect((await call("GET", "/health")).json).toEqual({ status: "ok" });
     overlord.process.kill("SIGTERM");

@@ -1,4 +1,4 @@
-import { openConnector } from "@dex/connectors";
+import { makeConnectorSealer, openConnector, openSealedConnector } from "@dex/connectors";
 import { type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
   makeEngineSealers,
@@ -70,7 +70,9 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     logger,
     policy: THROTTLE_POLICY,
   });
+  const connectorSealer = makeConnectorSealer({ secrets: config.keySecrets, salt: outside.salt, random });
   const connectors = makeConnectorSet({
+    unseal: (stored) => openSealedConnector(stored, connectorSealer),
     open: (stored) => openConnector(stored, { clock: clock.now, random, logger, checkPassword }),
     logger,
   });

@@ -1,9 +1,9 @@
 // A whole worker on a database of its own, in this process, so that tests can count its statements and read its tables.
 import { randomBytes } from "node:crypto";
-import type { StoredConnector } from "@dex/connectors";
+import { makeConnectorSealer, type StoredConnector } from "@dex/connectors";
 import { decideRotation, makeSigningKeySealer, planRotation } from "@dex/keys";
 import { makeClient, parseNewClient } from "@dex/oidc";
-import { type Logger, makeFollowingClock, openHttpServer, Secret, systemRandom } from "@dex/runtime";
+import { type Logger, makeFollowingClock, openHttpServer, type Sealer, Secret, systemRandom } from "@dex/runtime";
 import { migrate, openLeadership, openStorage, type Storage } from "@dex/storage";
 import { type FormBrowser, openFormBrowser, openTestDatabase } from "@dex/testing";
 import { makePasswordHasher, newUserId } from "@dex/users";
@@ -32,6 +32,8 @@ export interface TestWorker {
   readonly storage: Storage;
   readonly client: TestClient;
   readonly databaseUrl: string;
+  /** With the worker's key secret. */
+  readonly connectorSealer: Sealer;
   /** Round trips to the database since the last call, by name of the statement. */
   takeStatements(): readonly string[];
   /** Everything it logged. */
@@ -131,6 +133,7 @@ export async function openTestWorker(flags: readonly string[] = []): Promise<Tes
     storage,
     client,
     databaseUrl: database.url,
+    connectorSealer: makeConnectorSealer({ secrets: config.keySecrets, salt, random: systemRandom }),
     log,
     takeStatements: () => statements.splice(0),
     addClient,

@@ -1,9 +1,19 @@
 // Secrets are replaced while people work: nobody notices (SEC-2). The steps are those of the README.
 import { randomBytes } from "node:crypto";
-import { answersOk, type Fleet, openFormBrowser, startFleet, waitUntilReady } from "@dex/testing";
+import {
+  answersOk,
+  type Fleet,
+  findInDatabase,
+  openFormBrowser,
+  runDexctl,
+  startFleet,
+  waitUntilReady,
+} from "@dex/testing";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRelyingParty, obtainTokens, type RelyingParty } from "./relying-party.ts";
+
+const UPSTREAM_SECRET = "canary-of-the-connector";
 
 let fleet: Fleet;
 let party: RelyingParty;
@@ -58,17 +68,50 @@ function work() {
   };
 }
 
+/** An upstream whose secret dexctl stores without a key secret at hand. */
+async function setConnectors(): Promise<void> {
+  const acme = { type: "oidc", id: "acme", issuerURL: "https://login.example.com", clientID: "dex" };
+  const run = await runDexctl(["set-connector-configs", "-"], {
+    env: { DEXCTL_DB_URL: fleet.facts.databaseUrl },
+    stdin: JSON.stringify([
+      { type: "local", id: "local" },
+      { ...acme, clientSecret: UPSTREAM_SECRET },
+    ]),
+  });
+  if (run.status !== 0) throw new Error(run.stderr);
+}
+
+/** Whether each worker offers that connector, past the load balancer; one it cannot open is shown without a link. */
+async function offered(): Promise<readonly boolean[]> {
+  const { url } = await party.begin();
+  const pages = fleet.workerOrigins.map((origin) => {
+    const browser = openFormBrowser({ route: (one) => new URL(one.pathname + one.search, origin) });
+    return browser.open(url);
+  });
+  return (await Promise.all(pages)).map(({ text }) => /<a\b[^>]*\bid="connector-acme"/.test(text));
+}
+
 test("the key secret is replaced in three rounds of restarts without a failed request (SEC-2)", async () => {
   const old = fleet.facts.keySecrets;
   const next = randomBytes(32).toString("base64");
+  const tablesWith = (text: string) => findInDatabase(fleet.facts.databaseUrl, text);
+  await setConnectors();
+  await expect.poll(() => tablesWith(UPSTREAM_SECRET), { timeout: 4_000 }).toEqual([]);
+  // As a row in text shows it: its quotes are doubled.
+  expect(await tablesWith('clientSecret"": {""sealed')).toEqual(["public.connector"]);
+  await expect.poll(offered, { timeout: 4_000 }).toEqual([true, true]);
   const stop = work();
   await restartWorkers(`${old},${next}`); // every worker can open what others will seal
   await restartWorkers(`${next},${old}`);
   await restartOverlord({ DEX_OVERLORD_KEY_SECRETS: `${next},${old}` });
-  await expect.poll(() => fleet.overlords[0]?.logs(), { timeout: 10_000 }).toMatch(/"resealed":[1-9]/);
+  const overlordLog = () => fleet.overlords[0]?.logs();
+  await expect.poll(overlordLog, { timeout: 10_000 }).toMatch(/signing keys changed .*"resealed":[1-9]/);
+  await expect.poll(overlordLog, { timeout: 10_000 }).toMatch(/connector secrets sealed .*"resealed":1/);
   await restartWorkers(next);
   await restartOverlord({ DEX_OVERLORD_KEY_SECRETS: next });
   const done = await stop();
+  expect(await offered()).toEqual([true, true]);
+  expect(await tablesWith(UPSTREAM_SECRET)).toEqual([]);
   expect(done.refreshes).toBeGreaterThan(20);
   expect(done.signIns).toBeGreaterThan(5);
 }, 180_000);

@@ -3,11 +3,17 @@ import type { Json, JsonObject } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database } from "./database.ts";
+import { holdFence } from "./leader-fence.ts";
 import { toStoredJson } from "./stored-text.ts";
 
 export interface ConnectorStore extends Connectors {
   /** Makes these the only connectors, or changes nothing. Of two callers the later one's list stands. Ids are unique. */
   replaceAll(connectors: readonly StoredConnector[], actor: Actor): Promise<void>;
+  /**
+   * Gives a connector another configuration, provided that it still is as it was read. "lost": `fence` is not the leader's
+   * any more. Without an audit event: meant for sealing, where nobody changed anything that means something.
+   */
+  replaceUnchanged(read: StoredConnector, config: JsonObject, fence: number): Promise<"replaced" | "changed" | "lost">;
 }
 
 // Readers go on. Without it the lists of two callers could mix: neither sees what the other is about to insert.
@@ -31,9 +37,15 @@ const REPLACE_ALL = cold(
   SELECT 'connector saved', id, $2, $3, $4 FROM saved`,
 );
 
+const REPLACE_UNCHANGED = cold(
+  "connector.replaceUnchanged",
+  "UPDATE connector SET config = $4 WHERE id = $1 AND type = $2 AND config = $3::jsonb RETURNING id",
+);
+
 /**
- * Connectors as rows. Their configuration is kept as it was given, with the secrets that we have at upstream providers:
- * whoever writes it (dexctl on the database) holds no key secret to seal them with.
+ * Connectors as rows. A configuration is written as it was given, with the secrets that we have at upstream providers:
+ * whoever writes it (dexctl on the database) may hold no key secret to seal them with. The leading overlord seals them
+ * within two seconds.
  */
 export function makeConnectorStore(db: Database): ConnectorStore {
   return {
@@ -49,5 +61,11 @@ export function makeConnectorStore(db: Database): ConnectorStore {
         await tx.run(REPLACE_ALL, [toStoredJson(wanted), ...toAuditValues(actor)]);
       });
     },
+    replaceUnchanged: ({ id, type, config: before }, config, fence) =>
+      db.transaction(async (tx) => {
+        if (!(await holdFence(tx, fence))) return "lost";
+        const replaced = await tx.run(REPLACE_UNCHANGED, [id, type, toStoredJson(before), toStoredJson(config)]);
+        return replaced.length > 0 ? "replaced" : "changed";
+      }),
   };
 }

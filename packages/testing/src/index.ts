@@ -8,6 +8,7 @@ export {
   type FakeUser,
   startFakeOpenIdProvider,
 } from "./fake-openid-provider.ts";
+export { findInDatabase } from "./find-in-database.ts";
 export { type AdminApi, openAdminApi } from "./fleet/admin-api.ts";
 export { type DexctlRun, newClientWithDexctl, runDexctl } from "./fleet/dexctl.ts";
 export { findFreeOrigin, startExampleApp } from "./fleet/example-app.ts";

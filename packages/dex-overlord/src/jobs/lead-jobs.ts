@@ -7,8 +7,11 @@ import type { Lead, Leadership } from "../ports.ts";
 import { type Cadence, makeCadence } from "./cadence.ts";
 import type { CollectGarbage } from "./collect-garbage.ts";
 import type { RotateKeys } from "./rotate-keys.ts";
+import type { SealConnectors } from "./seal-connectors.ts";
 
 const EVERY_SECOND = "* * * * * *";
+/** One small read: no secret stands in plain text for longer than two ticks. */
+const SEALING_INTERVAL_SECONDS = 1;
 
 export interface LeadJobs {
   role(): "leader" | "standby";
@@ -21,6 +24,7 @@ export interface LeadJobs {
 export function makeLeadJobs(parts: {
   leadership: Leadership;
   rotateKeys: RotateKeys;
+  sealConnectors: SealConnectors;
   collectGarbage: CollectGarbage;
   rotationIntervalSeconds: number;
   gcIntervalSeconds: number;
@@ -43,6 +47,7 @@ export function makeLeadJobs(parts: {
     const [rotation, gc] = [parts.rotationIntervalSeconds, parts.gcIntervalSeconds];
     return {
       rotation: makeCadence({ intervalSeconds: rotation, firstSeconds: seconds() }),
+      sealing: makeCadence({ intervalSeconds: SEALING_INTERVAL_SECONDS, firstSeconds: seconds() }),
       // As in dex v1 the first collection comes one interval after the start.
       garbage: makeCadence({ intervalSeconds: gc, firstSeconds: seconds() + gc }),
     };
@@ -72,6 +77,7 @@ export function makeLeadJobs(parts: {
     const { lead, cadences, abort } = leading;
     const jobs = [
       { name: "rotate keys", cadence: cadences.rotation, run: () => parts.rotateKeys(lead.fence) },
+      { name: "seal connectors", cadence: cadences.sealing, run: () => parts.sealConnectors(lead.fence) },
       { name: "collect garbage", cadence: cadences.garbage, run: () => parts.collectGarbage(lead.fence, abort.signal) },
     ];
     for (const job of jobs) {
@@ -130,5 +136,6 @@ export function makeLeadJobs(parts: {
 
 interface Cadences {
   readonly rotation: Cadence;
+  readonly sealing: Cadence;
   readonly garbage: Cadence;
 }

@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Connector, OpenedConnector, StoredConnector } from "@dex/connectors";
+import {
+  type Connector,
+  describeUnopenable,
+  type OpenedConnector,
+  type StoredConnector,
+  type UnsealedConnector,
+} from "@dex/connectors";
 import type { Logger } from "@dex/runtime";
 
 /** A connector as configured; `connector` is undefined when its configuration cannot be opened. */
@@ -14,26 +20,34 @@ export interface ConnectorSet {
   all(): readonly ConnectorEntry[];
   find(id: string): ConnectorEntry | undefined;
   /**
-   * Takes over a new configuration. A connector whose configuration did not change stays as it is, with its caches; one
-   * that cannot be opened is listed as unavailable and disturbs no other.
+   * Takes over a new configuration. A connector whose configuration did not change stays as it is, with its caches, even
+   * if its secrets were sealed again; one that cannot be opened is listed as unavailable and disturbs no other.
    */
   replace(stored: readonly StoredConnector[]): void;
 }
 
 export function makeConnectorSet(parts: {
-  open: (stored: StoredConnector) => OpenedConnector;
+  unseal: (stored: StoredConnector) => UnsealedConnector;
+  open: (unsealed: StoredConnector) => OpenedConnector;
   logger: Logger;
 }): ConnectorSet {
-  let entries: readonly (ConnectorEntry & { stored: StoredConnector })[] = [];
+  // With the configuration it was made of: the unsealed one, or the stored one when its seals cannot be opened.
+  let entries: readonly (ConnectorEntry & { source: StoredConnector })[] = [];
   const openEntry = (stored: StoredConnector) => {
-    const kept = entries.find((entry) => isDeepStrictEqual(entry.stored, stored));
+    const { id } = stored;
+    const unsealed = parts.unseal(stored);
+    const source = unsealed.kind === "unsealed" ? unsealed.connector : stored;
+    const kept = entries.find((entry) => isDeepStrictEqual(entry.source, source));
     if (kept !== undefined) return kept;
-    const opened = parts.open(stored);
+    const opened =
+      unsealed.kind === "unsealed"
+        ? parts.open(unsealed.connector)
+        : { kind: "refused" as const, reason: describeUnopenable(unsealed.fields) };
     if (opened.kind === "connector") {
-      return { id: stored.id, displayName: opened.connector.displayName, connector: opened.connector, stored };
+      return { id, displayName: opened.connector.displayName, connector: opened.connector, source };
     }
-    parts.logger.error("connector cannot be opened", { connectorId: stored.id, reason: opened.reason });
-    return { id: stored.id, displayName: stored.id, connector: undefined, stored };
+    parts.logger.error("connector cannot be opened", { connectorId: id, reason: opened.reason });
+    return { id, displayName: id, connector: undefined, source };
   };
   return {
     all: () => entries,

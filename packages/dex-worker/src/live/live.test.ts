@@ -66,8 +66,15 @@ describe("the client cache", () => {
 describe("the connector set", () => {
   const stored = (id: string, config = {}) => ({ id, type: "mock", config });
   const opened: string[] = [];
+  const errors: unknown[] = [];
   const set = makeConnectorSet({
-    logger: silentLogger,
+    unseal: (one) => {
+      const { sealed, ...config } = one.config;
+      return sealed === "unopenable"
+        ? { kind: "unopenable", fields: ["sealed"] }
+        : { kind: "unsealed", connector: { ...one, config } };
+    },
+    logger: { ...silentLogger, error: (_event, fields) => void errors.push(fields?.connectorId) },
     open: (one) => {
       opened.push(one.id);
       if (one.id === "broken") return { kind: "refused", id: one.id, reason: "no such upstream" };
@@ -96,6 +103,28 @@ describe("the connector set", () => {
     expect(opened).toEqual(["broken"]);
     set.replace([]);
     expect(set.all()).toEqual([]);
+  });
+
+  test("a connector whose secrets were only sealed again is kept, with its caches", () => {
+    set.replace([stored("ok", { sealed: "under the old secret" })]);
+    const before = set.find("ok")?.connector;
+    expect(before).toBeDefined();
+    opened.length = 0;
+    set.replace([stored("ok", { sealed: "under the new secret" })]);
+    expect(set.find("ok")?.connector).toBe(before);
+    expect(opened).toEqual([]);
+  });
+
+  test("one whose seals cannot be opened is unavailable, said once, until they can", () => {
+    errors.length = 0;
+    const broken = stored("ok", { sealed: "unopenable" });
+    set.replace([broken]);
+    set.replace([broken, stored("other")]);
+    expect(set.find("ok")).toMatchObject({ displayName: "ok", connector: undefined });
+    expect(set.find("other")?.connector).toBeDefined();
+    expect(errors).toEqual(["ok"]);
+    set.replace([stored("ok")]);
+    expect(set.find("ok")?.connector).toBeDefined();
   });
 });
 
