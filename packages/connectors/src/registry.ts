@@ -46,6 +46,11 @@ export function secretFieldsOf(type: string): readonly string[] | undefined {
   return KINDS.get(type)?.secretFields;
 }
 
+/** The values of those members of a configuration that say whom its secrets are sent to, and as whom. */
+export function secretAudienceOf({ type, config }: StoredConnector): readonly Json[] {
+  return (KINDS.get(type)?.secretAudience ?? []).map((name) => config[name] ?? null);
+}
+
 /** The connector as it may be shown: its secrets, sealed or not, are replaced by `[secret]`. */
 export function redactConnector(stored: StoredConnector): StoredConnector {
   const secretFields = secretFieldsOf(stored.type);

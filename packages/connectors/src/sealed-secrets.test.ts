@@ -49,6 +49,8 @@ describe("a sealed connector", () => {
 
   const moved: readonly { to: string; connector: StoredConnector }[] = [
     { to: "another connector", connector: { ...sealed, id: "evil" } },
+    { to: "another issuer", connector: { ...sealed, config: { ...sealed.config, issuerURL: "https://evil.example" } } },
+    { to: "another client", connector: { ...sealed, config: { ...sealed.config, clientID: "evil" } } },
     { to: "another salt", connector: sealed },
   ];
   test.each(moved)("opens nothing when moved to $to (P4)", ({ to, connector }) => {

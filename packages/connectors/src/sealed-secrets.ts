@@ -1,7 +1,7 @@
 // Secrets that we have at upstream providers are sealed at rest: whoever steals the database has none of them (P4).
 import { type Json, type JsonObject, type KeySecrets, makeSealer, type Random, type Sealer } from "@dex/runtime";
 import type { StoredConnector } from "./connector.ts";
-import { secretFieldsOf } from "./registry.ts";
+import { secretAudienceOf, secretFieldsOf } from "./registry.ts";
 
 /** Seals secrets of connectors. `salt` lives in the database, the key secrets do not: each alone opens nothing. */
 export function makeConnectorSealer(parts: { secrets: KeySecrets; salt: Buffer; random: Random }): Sealer {
@@ -68,8 +68,10 @@ export function describeUnopenable(fields: readonly string[]): string {
 }
 
 /** A seal belongs to one field of one connector of one type: moved anywhere else in the database it opens nothing. */
-function contextOf({ id, type }: StoredConnector, field: string): string {
-  return `${id}\0${type}\0${field}`;
+// With whom the secret is for: whoever can write to the database, but holds no key secret, could otherwise put another
+// issuer beside a seal and have the worker send the secret there.
+function contextOf(stored: StoredConnector, field: string): string {
+  return `${stored.id}\0${stored.type}\0${field}\0${JSON.stringify(secretAudienceOf(stored))}`;
 }
 
 function secretsOf({ type, config }: StoredConnector): readonly (readonly [string, Json])[] {
