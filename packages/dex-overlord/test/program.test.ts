@@ -99,6 +99,8 @@ describe("on a database", { timeout: PROGRAM_TIMEOUT }, () => {
     way.cut();
     const second = start();
     await second.waitFor(/leading \{"fence":2\}/);
+    // The new leader's first tick sets its own, longer caching time; from then on nothing is due for it.
+    await expect.poll(async () => (await storage.signingKeys.load()).jwksMaxAgeSeconds).toBe(300);
     const before = await storage.signingKeys.load();
     way.mend();
     first.process.kill("SIGCONT");
