@@ -6,7 +6,6 @@ export {
   keepSecrets,
   MAX_CONNECTORS,
   openConnector,
-  openConnectors,
   type ParsedConnectors,
   parseConnectorConfigs,
   redactConnector,

@@ -2,7 +2,7 @@ import { silentLogger, systemClock, systemRandom } from "@dex/runtime";
 import { describe, expect, test } from "vitest";
 import type { StoredConnector } from "./connector.ts";
 import type { ConnectorParts } from "./connector-kind.ts";
-import { keepSecrets, openConnector, openConnectors, parseConnectorConfigs, redactConnector } from "./registry.ts";
+import { keepSecrets, openConnector, parseConnectorConfigs, redactConnector } from "./registry.ts";
 
 const v1 = { issuerURL: "https://idp.example", clientID: "dex", clientSecret: "s3cret-value" };
 const parts: ConnectorParts = {
@@ -181,15 +181,13 @@ describe("an opened connector", () => {
   });
 
   test("that this build does not understand hides none of the others", () => {
-    const opened = openConnectors(
-      [
-        { id: "new", type: "of-a-newer-build", config: {} },
-        { id: "odd", type: "oidc", config: { clientID: "x" } },
-        { id: "bad", type: "local", config: { name: 5 } },
-        { id: "local", type: "local", config: {} },
-      ],
-      parts,
-    );
+    const stored = [
+      { id: "new", type: "of-a-newer-build", config: {} },
+      { id: "odd", type: "oidc", config: { clientID: "x" } },
+      { id: "bad", type: "local", config: { name: 5 } },
+      { id: "local", type: "local", config: {} },
+    ];
+    const opened = stored.map((one) => openConnector(one, parts));
     expect(opened.map(({ kind }) => kind)).toEqual(["refused", "refused", "refused", "connector"]);
     expect(opened[0]).toMatchObject({ id: "new", reason: expect.stringContaining("of-a-newer-build") });
   });

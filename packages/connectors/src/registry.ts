@@ -106,11 +106,6 @@ export function openConnector(stored: StoredConnector, parts: ConnectorParts): O
   return kind.open(stored, parts);
 }
 
-/** Opens all of them; see `openConnector`. The order stays. */
-export function openConnectors(stored: readonly StoredConnector[], parts: ConnectorParts): readonly OpenedConnector[] {
-  return stored.map((one) => openConnector(one, parts));
-}
-
 function parseConnector(
   entry: unknown,
   position: string,

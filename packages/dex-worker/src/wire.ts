@@ -197,6 +197,7 @@ function wireLogin(
     automaticRegistration: config.enableAutomaticRegistration,
     dispatcher,
     connectors,
+    cookies,
     paths,
     pages,
     random,

@@ -34,8 +34,12 @@ const via = (connectorId: string, more: Record<string, string> = {}) =>
   worker.authorizationUrl({ connector_id: connectorId, scope: "openid email profile", ...more });
 
 /** Follows a sign-in by hand until the browser stands before our callback, and returns its address. */
-async function untilCallback(browser: ReturnType<TestWorker["browser"]>, connectorId: string): Promise<URL> {
-  let url = new URL(via(connectorId));
+async function untilCallback(
+  browser: ReturnType<TestWorker["browser"]>,
+  connectorId: string,
+  more: Record<string, string> = {},
+): Promise<URL> {
+  let url = new URL(via(connectorId, more));
   for (let hop = 0; hop < 10; hop++) {
     const response = await browser.request(url);
     url = new URL(response.headers.get("location") ?? "", url);
@@ -69,6 +73,14 @@ describe("signing in through an upstream provider", () => {
     };
     expect(await subOf("up")).toBe(await subOf("up"));
     expect(await subOf("twin")).toBe("page 403"); // the address belongs to the first; no silent link
+  });
+
+  test("the answer for somebody who may not sign in is not looked at a second time (MIX-2)", async () => {
+    const browser = worker.browser();
+    const callback = await untilCallback(browser, "up", { login_hint: "u-2" });
+    expect((await browser.open(callback)).status).toBe(403);
+    expect((await browser.open(callback)).status).toBe(400);
+    expect(upstream.requests.filter(({ endpoint }) => endpoint === "token")).toHaveLength(1);
   });
 
   test("an equal email address opens nobody's account (ACC-12)", async () => {

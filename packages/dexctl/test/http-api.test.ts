@@ -126,7 +126,7 @@ test("an issuer that never answers is given up on within five seconds", async ()
   await using server = await startFakeIssuer(() => "silence");
   const startedAt = performance.now();
   const { code, stderr } = await runDexctl(["clients", "list"], { env: credentials(server) });
-  expect(performance.now() - startedAt).toBeLessThan(8_000); // starting a program on a busy machine takes its time too
+  expect(performance.now() - startedAt).toBeLessThan(6_000);
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr: `dexctl: cannot reach ${server.issuer}/.well-known/openid-configuration: no answer in time\n`,

@@ -22,7 +22,6 @@ export {
   commaList,
   httpUrl,
   integer,
-  oneOf,
   optionalSetting,
   type Program,
   postgresUrl,

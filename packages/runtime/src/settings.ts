@@ -111,10 +111,6 @@ export function integer(min: number, max: number): ValueKind<number> {
   };
 }
 
-export function oneOf<const T extends string>(...values: readonly T[]): ValueKind<T> {
-  return { expected: values.join(" or "), parse: (value) => values.find((candidate) => candidate === value) };
-}
-
 export const commaList: ValueKind<readonly string[]> = {
   expected: "a comma-separated list",
   parse: (value) =>

@@ -6,6 +6,7 @@ import type { ConnectorSet } from "../live/connector-set.ts";
 import { requestIdOf } from "../middleware/request-id.ts";
 import type { Pages } from "../pages.ts";
 import type { Dispatcher, Visit } from "./dispatcher.ts";
+import type { LoginCookies } from "./login-cookies.ts";
 import type { LoginPaths } from "./paths.ts";
 
 /** Turns a proved identity into one of our users, or says why not, and hands over to the dispatcher. */
@@ -29,12 +30,13 @@ export function makeAcceptIdentity(parts: {
   automaticRegistration: boolean;
   dispatcher: Dispatcher;
   connectors: ConnectorSet;
+  cookies: LoginCookies;
   paths: LoginPaths;
   pages: Pages;
   random: Random;
   logger: Logger;
 }): AcceptIdentity {
-  const { users, dispatcher, connectors, paths, pages, logger } = parts;
+  const { users, dispatcher, connectors, cookies, paths, pages, logger } = parts;
 
   async function look(visit: Visit, clientId: string, connector: Connector, identity: Identity) {
     const owner = await users.findByIdentity(identity, clientId);
@@ -63,6 +65,8 @@ export function makeAcceptIdentity(parts: {
     }
     const reason = decision.kind === "refused" ? decision.reason : "no account";
     logger.info("identity not accepted", { requestId: requestIdOf(visit.response), connectorId: connector.id, reason });
+    // One answer per trip (MIX-2): the state that goes on has none under way.
+    cookies.write(visit.response, state);
     pages.error(visit.response, 403, {
       title: "You cannot sign in with this account",
       message: REFUSALS[reason],

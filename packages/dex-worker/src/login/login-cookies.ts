@@ -49,8 +49,8 @@ export function makeLoginCookies(states: SealedLoginStates, names: CookieNames):
       const sealed = states.seal(state);
       if (sealed === undefined || sealed.length > 2 * MAX_COOKIE_VALUE) return false;
       set(response, state.id, sealed.slice(0, MAX_COOKIE_VALUE));
-      const rest = sealed.slice(MAX_COOKIE_VALUE);
-      if (rest !== "") set(response, `${state.id}.2`, rest);
+      // Also when it is empty: what an earlier, longer state of this flow left there must not be read with this one.
+      set(response, `${state.id}.2`, sealed.slice(MAX_COOKIE_VALUE));
       return true;
     },
     clear(response, id) {

@@ -1,5 +1,5 @@
 import { SignerNotReady } from "@dex/keys";
-import { OAuthError, renderBearerChallenge } from "@dex/oidc";
+import { OAuthError, renderBasicChallenge, renderBearerChallenge, renderErrorDescription } from "@dex/oidc";
 import { describeError, type Logger } from "@dex/runtime";
 import { StorageUnavailable } from "@dex/storage";
 import { HasherBusy } from "@dex/users";
@@ -74,9 +74,9 @@ function reply(response: Response, failure: Failure, error: unknown, pages: Page
 function toFailure(error: unknown): Failure {
   if (error instanceof OAuthError) {
     const headers: Record<string, string> = {};
-    if (error.code === "invalid_client") headers["WWW-Authenticate"] = 'Basic realm="dex"';
+    if (error.code === "invalid_client") headers["WWW-Authenticate"] = renderBasicChallenge();
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(error.retryAfterSeconds);
-    return { status: error.status, code: error.code, message: error.message, headers, level: "debug" };
+    return { status: error.status, code: error.code, message: renderErrorDescription(error), headers, level: "debug" };
   }
   if (error instanceof InvalidInput) {
     const { status, message, headers } = error;
