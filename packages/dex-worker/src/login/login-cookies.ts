@@ -6,6 +6,11 @@ import { decodeBase64Url } from "@dex/runtime";
 import { type CookieNames, readCookies, setCookie } from "../middleware/cookies.ts";
 
 const MAX_COOKIE_VALUE = 3800;
+/**
+ * Ends the first cookie of a state that goes on in a second. What an earlier, longer state of the same flow has left in the
+ * second is then not read with a shorter one. No character of base64url.
+ */
+const CONTINUED = "~";
 const MAX_FLOWS = 6;
 const MAX_TOTAL_LENGTH = 8 * 1024;
 const FLOW_ID_LENGTH = 22;
@@ -37,7 +42,8 @@ export function makeLoginCookies(states: SealedLoginStates, names: CookieNames):
 
   function readSealed(cookies: ReadonlyMap<string, string>, id: string): string {
     const name = `${names.loginPrefix}${id}`;
-    return `${cookies.get(name) ?? ""}${cookies.get(`${name}.2`) ?? ""}`;
+    const first = cookies.get(name) ?? "";
+    return first.endsWith(CONTINUED) ? `${first.slice(0, -1)}${cookies.get(`${name}.2`) ?? ""}` : first;
   }
 
   return {
@@ -48,9 +54,9 @@ export function makeLoginCookies(states: SealedLoginStates, names: CookieNames):
     write(response, state) {
       const sealed = states.seal(state);
       if (sealed === undefined || sealed.length > 2 * MAX_COOKIE_VALUE) return false;
-      set(response, state.id, sealed.slice(0, MAX_COOKIE_VALUE));
-      // Also when it is empty: what an earlier, longer state of this flow left there must not be read with this one.
-      set(response, `${state.id}.2`, sealed.slice(MAX_COOKIE_VALUE));
+      const rest = sealed.slice(MAX_COOKIE_VALUE);
+      set(response, state.id, `${sealed.slice(0, MAX_COOKIE_VALUE)}${rest === "" ? "" : CONTINUED}`);
+      if (rest !== "") set(response, `${state.id}.2`, rest);
       return true;
     },
     clear(response, id) {
