@@ -1,9 +1,10 @@
 // What an operator changes is seen by every worker within two seconds, without a restart.
-import { newClientWithDexctl, openFormBrowser, runDexctl } from "@dex/testing";
+import { newClientWithDexctl, runDexctl } from "@dex/testing";
 import { afterAll, expect, inject, test } from "vitest";
-import { makeRelyingParty } from "./relying-party.ts";
+import { offeredByWorkers } from "./offered-connectors.ts";
 
-const { facts, workerOrigins } = inject("sharedFleet");
+const fleet = inject("sharedFleet");
+const { facts, workerOrigins } = fleet;
 const env = { DEXCTL_DB_URL: facts.databaseUrl };
 const IN_TIME = { timeout: 2_000, interval: 100 };
 
@@ -39,15 +40,7 @@ test("a client made by dexctl is known to every worker within two seconds, and g
 });
 
 test("connectors set by dexctl are offered by every worker within two seconds", async () => {
-  const party = await makeRelyingParty(facts);
-  const { url } = await party.begin();
-  const page = async (origin: string) => {
-    const browser = openFormBrowser({ route: (one) => new URL(one.pathname + one.search, origin) });
-    return (await browser.open(url)).text;
-  };
-  const offered = (id: string) =>
-    Promise.all(workerOrigins.map(async (origin) => (await page(origin)).includes(`id="connector-${id}"`)));
-
+  const offered = (id: string) => offeredByWorkers(fleet, id);
   await setConnectors([
     { type: "local", id: "local" },
     {
