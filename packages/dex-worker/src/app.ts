@@ -9,13 +9,13 @@ import { type Health, makeHealthEndpoints } from "./endpoints/health.ts";
 import { type Published, sendPublished } from "./endpoints/published.ts";
 import type { ConnectorLogin } from "./login/connector-login.ts";
 import type { Consent } from "./login/consent.ts";
-import type { Visit } from "./login/dispatcher.ts";
 import { errorReply, notFound, replyWith } from "./middleware/error-reply.ts";
 import { readForm, readQuery } from "./middleware/form-body.ts";
 import { setCommonHeaders, setTokenHeaders } from "./middleware/headers.ts";
 import { InvalidInput } from "./middleware/invalid-input.ts";
 import { requestId } from "./middleware/request-id.ts";
 import type { Pages } from "./pages.ts";
+import type { PageRoute, Visit } from "./visit.ts";
 
 const STATIC_MAX_AGE_SECONDS = 31_536_000;
 
@@ -33,6 +33,8 @@ export interface AppParts {
   readonly chooser: (visit: Visit) => Promise<void>;
   readonly connectorLogin: ConnectorLogin;
   readonly consent: Consent;
+  /** Registration, links from mails, "your account" and the like. */
+  readonly pageRoutes: readonly PageRoute[];
   readonly managementApi: Router;
   readonly isClientOrigin: (origin: string) => Promise<boolean>;
   readonly staticFiles: readonly StaticFile[];
@@ -64,6 +66,7 @@ function makeRouter(parts: AppParts): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   addProtocolRoutes(router, parts);
   addLoginRoutes(router, parts);
+  addPageRoutes(router, parts);
   addOtherRoutes(router, parts);
   return router;
 }
@@ -143,6 +146,15 @@ function addLoginRoutes(router: Router, parts: AppParts): void {
     GET: visit(parts, (one) => consent.ask(one)),
     POST: visit(parts, (one) => consent.answer(one)),
   });
+}
+
+function addPageRoutes(router: Router, parts: AppParts): void {
+  for (const { path, reply, GET, POST } of parts.pageRoutes) {
+    route(router, path, reply ?? "page", {
+      ...(GET === undefined ? {} : { GET: visit(parts, GET) }),
+      ...(POST === undefined ? {} : { POST: visit(parts, POST) }),
+    });
+  }
 }
 
 function addOtherRoutes(router: Router, parts: AppParts): void {

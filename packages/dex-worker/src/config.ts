@@ -66,6 +66,43 @@ const SETTINGS = {
   redisUrl: optionalSetting("redis-url", redisUrl, "Redis for mail delivery and shared limits. May be left out."),
   smtpUrl: optionalSetting("smtp-url", smtpUrl, "Mail server; without it mail is only logged."),
   emailFrom: optionalSetting("email-from", mailAddress, "Sender of mail; needed with --smtp-url."),
+  emailCfg: optionalSetting(
+    "email-cfg",
+    text,
+    "File that says how mail is sent, in the format of dex v1: type smtp, mailgun or fake. Instead of --smtp-url.",
+  ),
+  emailTemplates: setting(
+    "email-templates",
+    commaList,
+    "Directories with mail texts that replace the built-in ones; later ones win.",
+    [],
+  ),
+  emailLocale: setting("email-locale", text, "Language of mail whose reader's language is not known.", "en"),
+  enableRegistration: setting("enable-registration", toggle, "Let people make themselves an account.", false),
+  registrationEmailDomains: setting(
+    "registration-email-domains",
+    commaList,
+    "Only addresses of these domains may be registered; empty allows all.",
+    [],
+  ),
+  enableClientRegistration: setting(
+    "enable-client-registration",
+    toggle,
+    "Let clients register themselves (RFC 7591) with one of --client-registration-tokens.",
+    false,
+  ),
+  clientRegistrationTokens: setting(
+    "client-registration-tokens",
+    base64Secrets(32),
+    "Initial access tokens for client registration, RFC 7591 section 3: base64 of 32 bytes each.",
+    [],
+  ),
+  insecureOpenClientRegistration: setting(
+    "insecure-open-client-registration",
+    toggle,
+    "Let anybody register a client without a token, as dex v1 did.",
+    false,
+  ),
   enableAutomaticRegistration: setting(
     "enable-automatic-registration",
     toggle,

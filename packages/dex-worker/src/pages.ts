@@ -15,6 +15,8 @@ import { requestIdOf } from "./middleware/request-id.ts";
 
 /** Sends pages in the deployment's theme with the headers that every page needs. */
 export interface Pages {
+  /** Any page of packages/web. `formTargets` are where its forms may lead beyond our own origin. */
+  show(response: Response, status: number, render: (theme: Theme) => string, formTargets?: readonly string[]): void;
   chooser(response: Response, status: number, view: ChooserView): void;
   password(response: Response, status: number, view: PasswordView, formTargets: readonly string[]): void;
   consent(response: Response, status: number, view: ConsentView, formTargets: readonly string[]): void;
@@ -31,6 +33,7 @@ export function makePages(theme: Theme): Pages {
   const withSentence = <View extends { readonly message?: string | undefined }>(view: View): View =>
     view.message === undefined ? view : { ...view, message: toSentence(view.message) };
   return {
+    show: (response, status, render, formTargets = []) => send(response, status, render(theme), formTargets),
     chooser: (response, status, view) => send(response, status, renderChooserPage(theme, withSentence(view)), []),
     password: (response, status, view, formTargets) =>
       send(response, status, renderPasswordPage(theme, withSentence(view)), formTargets),

@@ -9,9 +9,8 @@ import {
   renderDiscovery,
   type SessionLimits,
 } from "@dex/oidc";
-import { type FollowingClock, type Logger, type Random, sha256 } from "@dex/runtime";
-import type { Storage } from "@dex/storage";
-import { makePasswordSignIn, type PasswordHasher, THROTTLE_POLICY } from "@dex/users";
+import { sha256 } from "@dex/runtime";
+import { makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
 import { staticFiles, stylesheetPath, type Theme } from "@dex/web";
 import type { Express } from "express";
 import { makeApp } from "./app.ts";
@@ -19,8 +18,8 @@ import type { WorkerConfig } from "./config.ts";
 import { makeAuthorizationEndpoint } from "./endpoints/authorization.ts";
 import type { Health } from "./endpoints/health.ts";
 import type { Published } from "./endpoints/published.ts";
-import { type ClientCache, makeClientCache } from "./live/client-cache.ts";
-import { type ConnectorSet, makeConnectorSet } from "./live/connector-set.ts";
+import { makeClientCache } from "./live/client-cache.ts";
+import { makeConnectorSet } from "./live/connector-set.ts";
 import { type ChangeWatcher, makeChangeWatcher } from "./live/watch-changes.ts";
 import { makeAcceptIdentity } from "./login/accept-identity.ts";
 import { makeConnectorChooser } from "./login/choose-connector.ts";
@@ -32,21 +31,10 @@ import { makeLoginPaths } from "./login/paths.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { makeManagementApi } from "./user-api/management-api.ts";
+import { wireAccountPages } from "./wire-accounts.ts";
+import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
 const DISCOVERY_MAX_AGE_SECONDS = 300;
-
-/** What main.ts opened. */
-export interface Outside {
-  readonly storage: Storage;
-  /** Made by the first migration; without it the key secrets open nothing. */
-  readonly salt: Buffer;
-  readonly hasher: PasswordHasher;
-  readonly clock: FollowingClock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** False from the moment the process is asked to stop. */
-  readonly live: () => boolean;
-}
 
 export interface Worker {
   readonly app: Express;
@@ -91,13 +79,6 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
   return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing };
-}
-
-interface Live {
-  readonly clients: ClientCache;
-  readonly keyRing: KeyRing;
-  readonly connectors: ConnectorSet;
-  readonly health: Health;
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
@@ -159,14 +140,16 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
 
 function wireLogin(
   config: WorkerConfig,
-  { storage, random, logger }: Outside,
-  { clients, keyRing, connectors }: Live,
+  outside: Outside,
+  live: Live,
   parts: {
     sealers: ReturnType<typeof makeEngineSealers>;
     lifetimes: ReturnType<typeof makeTokenLifetimes>;
     pages: Pages;
   },
 ) {
+  const { storage, random, logger } = outside;
+  const { clients, keyRing, connectors } = live;
   const { pages, lifetimes } = parts;
   const issuer = config.issuerText;
   const issuerOrigin = config.issuer.origin;
@@ -203,7 +186,20 @@ function wireLogin(
     random,
     logger,
   });
+  const wiring: LoginWiring = {
+    outside,
+    live,
+    pages,
+    dispatcher,
+    cookies,
+    cookieNames,
+    paths,
+    loginStates,
+    sessionLimits,
+    acceptIdentity,
+  };
   return {
+    pageRoutes: wireAccountPages(config, wiring),
     authorization: makeAuthorizationEndpoint({
       issuer,
       path: paths.authorization,

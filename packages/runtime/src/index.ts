@@ -14,7 +14,7 @@ export { describeError, type LogFields, type Logger, makeLogger, silentLogger } 
 export { isLoopback } from "./loopback.ts";
 export { type Random, systemRandom } from "./random.ts";
 export { MAX_BODY_BYTES, type RequestBody, readRequestBody } from "./request-body.ts";
-export { KEY_SECRET_BYTES, type KeySecrets, makeSealer, type OpenedSeal, type Sealer } from "./sealing.ts";
+export { deriveKeys, KEY_SECRET_BYTES, type KeySecrets, makeSealer, type OpenedSeal, type Sealer } from "./sealing.ts";
 export { Secret } from "./secret.ts";
 export {
   base64Secrets,

@@ -25,18 +25,32 @@ export interface OpenedSeal {
 }
 
 /**
+ * A key for this purpose from each secret, in their order; see makeSealer. Made once: making the key object takes longer
+ * than using it.
+ */
+export function deriveKeys(parts: {
+  secrets: KeySecrets;
+  salt: Buffer;
+  purpose: string;
+}): readonly [KeyObject, ...KeyObject[]] {
+  const [first, ...others] = parts.secrets.map((secret) =>
+    createSecretKey(
+      Buffer.from(hkdfSync("sha256", secret.reveal(), parts.salt, `dex ${parts.purpose}`, KEY_SECRET_BYTES)),
+    ),
+  );
+  if (first === undefined) throw new Error("at least one key secret is required, found none");
+  return [first, ...others];
+}
+
+/**
  * Derives a key of its own for each purpose from each secret and `salt` (HKDF-SHA256, RFC 5869), so that what is sealed
  * for one purpose never opens for another. With a salt that lives in the database, neither a stolen secret nor a stolen
  * database seals or opens anything alone.
  */
 export function makeSealer(parts: { secrets: KeySecrets; salt: Buffer; purpose: string; random: Random }): Sealer {
   const { random, purpose } = parts;
-  const keys = parts.secrets.map((secret) =>
-    // Once, not for each seal: making the key object takes longer than sealing with it.
-    createSecretKey(Buffer.from(hkdfSync("sha256", secret.reveal(), parts.salt, `dex ${purpose}`, KEY_SECRET_BYTES))),
-  );
+  const keys = deriveKeys(parts);
   const [first] = keys;
-  if (first === undefined) throw new Error("at least one key secret is required, found none");
   return {
     seal(plaintext, context) {
       const nonce = random(NONCE_BYTES);

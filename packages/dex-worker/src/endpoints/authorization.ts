@@ -1,8 +1,9 @@
 import { type Clients, decideAuthorization, type LoginState, type OwnTokenVerifier } from "@dex/oidc";
-import type { Dispatcher, Visit } from "../login/dispatcher.ts";
+import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
 import { readForm, readQuery } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
+import type { Visit } from "../visit.ts";
 
 const MAX_REDIRECTED_QUERY = 8 * 1024;
 

@@ -5,7 +5,8 @@ import { decideSignIn, newUserId, type SignInDecision, type SignInRefusal, type 
 import type { ConnectorSet } from "../live/connector-set.ts";
 import { requestIdOf } from "../middleware/request-id.ts";
 import type { Pages } from "../pages.ts";
-import type { Dispatcher, Visit } from "./dispatcher.ts";
+import type { Visit } from "../visit.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import type { LoginPaths } from "./paths.ts";
 

@@ -1,7 +1,7 @@
 import type { Clients } from "@dex/oidc";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { Pages } from "../pages.ts";
-import type { Visit } from "./dispatcher.ts";
+import type { Visit } from "../visit.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import { openFlow } from "./open-flow.ts";
 import type { LoginPaths } from "./paths.ts";

@@ -21,19 +21,12 @@ import {
 } from "@dex/oidc";
 import type { Logger, Random } from "@dex/runtime";
 import type { User } from "@dex/users";
-import type { Request, Response } from "express";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
+import type { Visit } from "../visit.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import type { LoginPaths } from "./paths.ts";
 import { newSessionId, readSessionHash, writeSession } from "./session-cookie.ts";
-
-/** One request of a browser. Its clock is read once. */
-export interface Visit {
-  readonly request: Request;
-  readonly response: Response;
-  readonly now: Date;
-}
 
 /** A person whose identity has just been proved in this very flow. */
 export interface ProvedPerson {

@@ -2,7 +2,7 @@ import type { LoginState } from "@dex/oidc";
 import { equalInConstantTime } from "@dex/runtime";
 import { readQuery } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
-import type { Visit } from "./dispatcher.ts";
+import type { Visit } from "../visit.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 
 const GONE =

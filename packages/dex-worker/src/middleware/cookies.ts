@@ -10,6 +10,10 @@ export interface CookieNames {
   readonly session: string;
   /** Prefix of the cookies that carry login states: the flow's id follows. */
   readonly loginPrefix: string;
+  /** Prefix of the cookies that carry mailed links: the name of their page follows. */
+  readonly linkPrefix: string;
+  /** The secret by which the browser that registered somebody is known again. */
+  readonly registration: string;
   readonly secure: boolean;
 }
 
@@ -17,7 +21,13 @@ export function makeCookieNames(issuer: URL, issuerText: string): CookieNames {
   const secure = issuer.protocol === "https:";
   const prefix = secure ? "__Host-" : "";
   const tag = sha256(issuerText).toString("hex").slice(0, 8);
-  return { session: `${prefix}dex-session-${tag}`, loginPrefix: `${prefix}dex-login-${tag}.`, secure };
+  return {
+    session: `${prefix}dex-session-${tag}`,
+    loginPrefix: `${prefix}dex-login-${tag}.`,
+    linkPrefix: `${prefix}dex-link-${tag}.`,
+    registration: `${prefix}dex-registration-${tag}`,
+    secure,
+  };
 }
 
 /**

@@ -16,7 +16,30 @@ export interface LoginState {
   readonly upstream: UpstreamTrip | undefined;
   /** The session that a credential check in this very flow opened: base64url of its id's SHA-256. */
   readonly signedInSession: string | undefined;
+  /** What the person came for. `link` adds an identity to the account that is signed in. */
+  readonly intent: "sign in" | "register" | "link";
+  /** An identity that was proved in this flow and belongs to nobody: to be registered, or linked once an owner signs in. */
+  readonly unmatched: UnmatchedIdentity | undefined;
+  /** What the next page of this flow is to say first. */
+  readonly notice: LoginNotice | undefined;
 }
+
+export type LoginNotice = "address confirmed" | "password changed" | "no account yet" | "account exists already";
+
+/** As much of an identity as fits into a login state. */
+export interface UnmatchedIdentity {
+  readonly connectorId: string;
+  readonly remoteId: string;
+  readonly email: string | undefined;
+  readonly emailVerified: boolean;
+  readonly displayName: string | undefined;
+}
+
+/**
+ * The client id in login states of our own pages, such as "your account": they sign people in by the same steps and end
+ * at a page of ours instead of with a code. Client registration refuses it.
+ */
+export const OWN_PAGES_CLIENT_ID = "dex:own-pages";
 
 export interface UpstreamTrip {
   readonly connectorId: string;

@@ -28,6 +28,18 @@ const sealedShape = z.strictObject({
   formToken: z.string(),
   upstream: z.strictObject({ connectorId: z.string(), data: z.record(z.string(), z.json()) }).optional(),
   signedInSession: optionalText,
+  // Left out while they say nothing, so that workers of before and after these members read each other's states.
+  intent: z.enum(["register", "link"]).optional(),
+  unmatched: z
+    .strictObject({
+      connectorId: z.string(),
+      remoteId: z.string(),
+      email: optionalText,
+      emailVerified: z.boolean(),
+      displayName: optionalText,
+    })
+    .optional(),
+  notice: z.enum(["address confirmed", "password changed", "no account yet", "account exists already"]).optional(),
   request: z.strictObject({
     clientId: z.string(),
     redirectUri: z.string(),
@@ -57,10 +69,14 @@ export function makeLoginStates(parts: { sealer: Sealer; random: Random; lifetim
         formToken: newText(),
         upstream: undefined,
         signedInSession: undefined,
+        intent: "sign in",
+        unmatched: undefined,
+        notice: undefined,
       };
     },
     seal(state) {
-      const json = JSON.stringify({ ...state, expiresAt: state.expiresAt.getTime() });
+      const intent = state.intent === "sign in" ? undefined : state.intent;
+      const json = JSON.stringify({ ...state, intent, expiresAt: state.expiresAt.getTime() });
       const text = sealer.seal(Buffer.from(`${SHAPE_VERSION}${json}`), state.id).toString("base64url");
       return text.length > MAX_SEALED_LOGIN_STATE_LENGTH ? undefined : text;
     },
@@ -79,13 +95,19 @@ function parseLoginState(plaintext: string): LoginState | undefined {
   if (!plaintext.startsWith(`${SHAPE_VERSION}{`)) return undefined;
   const parsed = sealedShape.safeParse(JSON.parse(plaintext.slice(1)));
   if (!parsed.success) return undefined;
-  const { request, upstream, ...state } = parsed.data;
+  const { request, upstream, unmatched, ...state } = parsed.data;
   return {
     id: state.id,
     formToken: state.formToken,
     expiresAt: new Date(state.expiresAt),
     signedInSession: state.signedInSession,
     upstream: upstream === undefined ? undefined : { connectorId: upstream.connectorId, data: upstream.data },
+    intent: state.intent ?? "sign in",
+    unmatched:
+      unmatched === undefined
+        ? undefined
+        : { ...unmatched, email: unmatched.email, displayName: unmatched.displayName },
+    notice: state.notice,
     request: {
       clientId: request.clientId,
       // It matched when the request was sealed, and the seal proves that nobody has changed it since.
