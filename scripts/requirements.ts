@@ -2,36 +2,12 @@
 // reason, and exits 1 when there are any.
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readPackages } from "./repository.ts";
 import { NOT_YET, REQUIREMENTS } from "./requirement-list.ts";
+import { findTestsById, type NamingTest } from "./tests-by-id.ts";
 
-interface HoldingTest {
-  readonly path: string;
-  readonly name: string;
-}
-
-// A title, or a table whose rows carry IDs: any string of a test file may name them.
 const ID = /\b[A-Z]{3}-\d{1,2}\b/g;
-const STRING = /"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
 
-function findTests(root: string): ReadonlyMap<string, readonly HoldingTest[]> {
-  const tests = new Map<string, HoldingTest[]>();
-  const files = readPackages(root)
-    .flatMap((one) => one.files)
-    .filter((file) => file.path.endsWith(".test.ts"));
-  for (const { path, scanned } of files) {
-    for (const [quoted] of scanned.withoutComments.matchAll(STRING)) {
-      for (const [id] of quoted.matchAll(ID)) {
-        const held = tests.get(id) ?? [];
-        held.push({ path, name: quoted.slice(1, -1) });
-        tests.set(id, held);
-      }
-    }
-  }
-  return tests;
-}
-
-function printAll(tests: ReadonlyMap<string, readonly HoldingTest[]>): void {
+function printAll(tests: ReadonlyMap<string, readonly NamingTest[]>): void {
   for (const [id, title] of Object.entries(REQUIREMENTS)) {
     console.log(`${id}  ${title}`);
     for (const { path, name } of tests.get(id) ?? []) console.log(`    ${path}: ${name.slice(0, 120)}`);
@@ -39,7 +15,7 @@ function printAll(tests: ReadonlyMap<string, readonly HoldingTest[]>): void {
   }
 }
 
-const tests = findTests(dirname(dirname(fileURLToPath(import.meta.url))));
+const tests = findTestsById(dirname(dirname(fileURLToPath(import.meta.url))), ID);
 const missing = Object.keys(REQUIREMENTS).filter((id) => !tests.has(id) && NOT_YET[id] === undefined);
 if (!process.argv.includes("--missing")) printAll(tests);
 for (const id of missing) console.error(`${id} has no test: ${REQUIREMENTS[id]}`);

@@ -29,7 +29,7 @@ function rotateKeysOn(database: SharedDatabase, clock = makeHandSetClock(), seal
 const states = (database: SharedDatabase) => database.keys.keys.map(({ state }) => state).toSorted();
 
 describe("the rotation of keys", () => {
-  test("makes keys at the first tick, none at the second, and rotates once a day", async () => {
+  test("makes keys at the first tick, none at the second, and rotates once a day (v1 K09)", async () => {
     const database = makeSharedDatabase();
     const { clock, rotate } = rotateKeysOn(database);
     expect(await rotate(0)).toBe("changed");
@@ -108,7 +108,7 @@ describe("the collection of garbage", () => {
   });
 });
 
-test("a job that fails is tried again after 1 s, doubling to 60 s, and then at its interval", () => {
+test("a job that fails is tried again after 1 s, doubling to 60 s, and then at its interval (v1 F09)", () => {
   const cadence = makeCadence({ intervalSeconds: 3600, firstSeconds: 10 });
   expect([cadence.isDue(9), cadence.isDue(10)]).toEqual([false, true]);
   const waits = Array.from({ length: 8 }, () => {
@@ -214,7 +214,7 @@ describe("two overlords on one database", () => {
     expect(fatal).toEqual([]);
   });
 
-  test("keys that cannot be opened are fatal", async () => {
+  test("keys that cannot be opened are fatal (v1 K13)", async () => {
     const database = makeSharedDatabase();
     await rotateKeysOn(database).rotate(0);
     const { jobs, fatal } = start(database, sealerOf(8));

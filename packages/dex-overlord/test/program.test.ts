@@ -112,7 +112,7 @@ describe("on a database", { timeout: PROGRAM_TIMEOUT }, () => {
     way.close();
   });
 
-  test("with time compressed it rotates each key, published ahead, and drops it in the end (4.6)", async () => {
+  test("with time compressed it rotates each key, published ahead, and drops it in the end (4.6, v1 K19)", async () => {
     const overlord = start({
       DEX_OVERLORD_INSECURE_FAST_KEY_ROTATION: "true",
       DEX_OVERLORD_KEY_PERIOD: "6s",
@@ -141,7 +141,7 @@ describe("on a database", { timeout: PROGRAM_TIMEOUT }, () => {
       .toBe(0);
   });
 
-  test("keys that no secret opens end the start with a sentence that names the fix, and stay", async () => {
+  test("keys that no secret opens end the start with a sentence that names the fix, and stay (v1 K13, v1 K21)", async () => {
     const first = start();
     await adminApiOf(first);
     first.process.kill("SIGTERM");

@@ -258,7 +258,7 @@ describe("addresses and methods", () => {
   });
 
   test.each(["TRACE", "PUT", "DELETE", "PATCH", "PROPFIND"])(
-    "%s is refused, also by header (NET-5)",
+    "%s is refused, also by header (NET-5, v1 K23)",
     async (method) => {
       for (const target of ["/dex/auth", "/dex/token", "/dex/keys", "/dex/userinfo"]) {
         expect([400, 405]).toContain((await raw(method, target)).status);
@@ -281,7 +281,7 @@ describe("addresses and methods", () => {
 });
 
 describe("caching and other origins", () => {
-  test("discovery and JWKS may be cached and read by any page; 304 for what is known (NET-7, NET-9)", async () => {
+  test("discovery and JWKS may be cached and read by any page; 304 for what is known (NET-7, NET-9, v1 K22)", async () => {
     for (const target of ["/dex/.well-known/openid-configuration", "/dex/keys"]) {
       const answer = await raw("GET", target);
       expect(answer.headers["access-control-allow-origin"]).toBe("*");

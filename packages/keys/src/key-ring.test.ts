@@ -42,7 +42,7 @@ async function loadedRing(stored = keys) {
 }
 
 test.each(algorithms)(
-  "a token signed with %s verifies against the published keys, by jose and by us",
+  "a token signed with %s names the active key and verifies against the published ones, by jose and by us (v1 K03)",
   async (algorithm) => {
     const ring = await loadedRing();
     const jwt = await ring.signer.sign({ sub: "somebody" }, { typ: "JWT", algorithm });
@@ -55,7 +55,7 @@ test.each(algorithms)(
   },
 );
 
-test("the published keys hold public members only, without padding (JWT-6, RFC 7517 §9.2)", async () => {
+test("the published keys hold public members only, in order, each with an id of its own, without padding (JWT-6, RFC 7517 §9.2, v1 K02, v1 K05)", async () => {
   const published = JSON.parse((await loadedRing()).jwks().body.toString());
   expect(published.keys.map((key: object) => Object.keys(key).toSorted().join())).toEqual([
     "alg,e,kid,kty,n,use",
@@ -66,6 +66,7 @@ test("the published keys hold public members only, without padding (JWT-6, RFC 7
   expect(published.keys[0].e).toBe("AQAB");
   expect(base64url.decode(published.keys[0].n)).toHaveLength(256);
   expect(published.keys.every(({ kid }: { kid: string }) => /^[0-9a-f]{40}$/.test(kid))).toBe(true);
+  expect(new Set(published.keys.map(({ kid }: { kid: string }) => kid)).size).toBe(4);
   expect(JSON.stringify(published)).not.toContain("=");
 });
 
@@ -80,7 +81,7 @@ test("the published keys are serialised once per change and the tag changes with
   expect(ring.jwks().maxAgeSeconds).toBe(300);
 });
 
-test("without an active key nothing is signed and the ring is not ready", async () => {
+test("without an active key nothing is signed and the ring is not ready (v1 K01, v1 K17)", async () => {
   const ring = makeKeyRing({ sealer, logger: silentLogger });
   expect(ring.ready()).toBe(false);
   expect(ring.jwks().body.toString()).toBe('{"keys":[]}');
@@ -202,7 +203,7 @@ test("an unknown kid leads to one reload in five seconds, then to a refusal (JWT
 describe("a stored key is refused, and what was loaded stays", () => {
   const spoilt = [
     {
-      when: "none of the secrets opens it",
+      when: "none of the secrets opens it (v1 K21)",
       spoil: async () => await sealedByOther(),
       error: /none of the configured key secrets opens/,
     },

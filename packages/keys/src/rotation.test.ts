@@ -19,7 +19,7 @@ const rotation = { ...nothing, add: [{ algorithm: "RS256", state: "next" }], act
 
 const cases = [
   {
-    when: "there are no keys",
+    when: "there are no keys (v1 K06, v1 K11)",
     keys: set(),
     now: START,
     expected: {
@@ -30,9 +30,14 @@ const cases = [
       ],
     },
   },
-  { when: "the active key is young", keys: set(active, next), now: at(DAY - 1), expected: nothing },
-  { when: "the active key is a period old", keys: set(active, next), now: at(DAY), expected: rotation },
-  { when: "the overlord was away for nine days", keys: set(active, next), now: at(9 * DAY), expected: rotation },
+  { when: "the active key is young (v1 K10)", keys: set(active, next), now: at(DAY - 1), expected: nothing },
+  { when: "the active key is a period old (v1 K07)", keys: set(active, next), now: at(DAY), expected: rotation },
+  {
+    when: "the overlord was away for nine days (v1 K04, v1 K11)",
+    keys: set(active, next),
+    now: at(9 * DAY),
+    expected: rotation,
+  },
   {
     when: "the period is over and the next key is not published for long enough",
     keys: set(active, { ...next, createdAt: at(DAY - HOUR) }),
@@ -82,7 +87,7 @@ const cases = [
     expected: { ...nothing, remove: ["next"], add: [{ algorithm: "RS256", state: "next" }] },
   },
   {
-    when: "the active key was activated by a clock that was days ahead",
+    when: "the active key was activated by a clock that was days ahead (v1 K12)",
     keys: set({ ...active, activatedAt: at(30 * DAY) }, next),
     now: at(2 * HOUR),
     expected: rotation,
@@ -94,7 +99,7 @@ const cases = [
     expected: nothing,
   },
   {
-    when: "a retired key has outlived the retention",
+    when: "a retired key has outlived the retention (v1 K08)",
     keys: set(active, next, storedKey({ id: "old", state: "retired", retiredAt: at(-2 * DAY) })),
     now: START,
     expected: { ...nothing, remove: ["old"] },

@@ -36,7 +36,7 @@ test.each([3, 4, 5, 6, 7, 8])(
   },
 );
 
-test("an overlord that is dead for nine days changes nothing, and catches up with one rotation", () => {
+test("an overlord that is dead for nine days changes nothing, and catches up with one rotation (v1 K04, v1 K16)", () => {
   const report = runWorld({
     policy: ourPolicy(DEFAULT_POLICY),
     seed: 9,

@@ -10,7 +10,7 @@ const sealerOf = (secrets: Secret<Buffer>[], more: { salt?: Buffer; purpose?: st
 const plaintext = Buffer.from("what nobody else should read");
 
 describe("sealing", () => {
-  test("what was sealed opens again, and two seals of one text differ (P1)", () => {
+  test("what was sealed opens again, and two seals of one text differ (P1, v1 F15)", () => {
     const sealer = sealerOf([secret(1)]);
     const sealed = sealer.seal(plaintext, "row 1");
     expect(sealer.open(sealed, "row 1")?.plaintext).toEqual(plaintext);
@@ -26,7 +26,7 @@ describe("sealing", () => {
     expect(sealer.open(sealerOf([secret(1)]).seal(plaintext, "row 1"), context)).toBeUndefined();
   });
 
-  test("no changed, cut or longer bytes open", () => {
+  test("no changed, cut or longer bytes open (v1 F15)", () => {
     const sealer = sealerOf([secret(1)]);
     const sealed = sealer.seal(plaintext, "");
     for (let index = 0; index < sealed.length; index++) {
@@ -38,7 +38,7 @@ describe("sealing", () => {
     expect(sealer.open(Buffer.concat([sealed, Buffer.of(0)]), "")).toBeUndefined();
   });
 
-  test("the first secret seals, every secret opens, and an old one is told apart (SEC-2)", () => {
+  test("the first secret seals, every secret opens, and an old one is told apart (SEC-2, v1 K20)", () => {
     const old = sealerOf([secret(1)]).seal(plaintext, "");
     const both = sealerOf([secret(2), secret(1)]);
     expect(both.open(old, "")).toMatchObject({ underFirstSecret: false });

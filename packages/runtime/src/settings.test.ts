@@ -45,7 +45,7 @@ describe("flags and environment (dex v1 §1.2)", () => {
     expect(values(argv).count).toBe(3);
   });
 
-  test("a flag beats the environment, which beats the default", () => {
+  test("a flag beats the environment, which beats the default (v1 F06, v1 F07)", () => {
     expect(values([], { DEX_THING_COUNT: "2" }).count).toBe(2);
     expect(values(["--count", "3"], { DEX_THING_COUNT: "2" }).count).toBe(3);
     expect(values([]).count).toBe(1);
@@ -76,13 +76,13 @@ describe("flags and environment (dex v1 §1.2)", () => {
     { what: "a duration below the least", argv: ["--key-period", "1s"], code: 1, says: "at least 60s" },
     { what: "another scheme", argv: ["--listen", "ftp://x"], code: 1, says: "http or https" },
     { what: "a key secret of another length", argv: ["--key-secrets", "AAAA"], code: 1, says: "exactly 32 bytes" },
-  ])("$what is refused with exit code $code and names the setting", ({ argv, code, says }) => {
+  ])("$what is refused with exit code $code and names the setting (v1 F02, v1 K18)", ({ argv, code, says }) => {
     const result = read(argv);
     expect(result).toMatchObject({ kind: "exit", code });
     expect(result.kind === "exit" && result.message).toContain(says);
   });
 
-  test("all mistakes are reported together", () => {
+  test("all mistakes are reported together, those of the environment too (v1 F08)", () => {
     const result = read(["--count", "9"], { DEX_THING_KEY_PERIOD: "soon" });
     expect(result.kind === "exit" && result.message.split("\n")).toHaveLength(2);
   });
@@ -139,13 +139,34 @@ describe("secrets in settings", () => {
     expect(`${inspect(given, { depth: 9 })}${JSON.stringify(given)}${given.dbUrl}`).not.toContain(canary);
   });
 
-  test("several key secrets keep their order: the first seals", () => {
+  test("several key secrets keep their order: the first seals (v1 F03)", () => {
     const other = Buffer.alloc(32, 8).toString("base64");
     expect(values(["--key-secrets", `${other},${key}`]).keys?.map((one) => one.reveal()[0])).toEqual([8, 7]);
   });
 
+  test("base64 of the right length is kept as its bytes and as its text (v1 F01)", () => {
+    const text = Buffer.alloc(32, 5).toString("base64");
+    expect(
+      base64Secrets(32)
+        .parse(text)
+        ?.map((one) => one.reveal()),
+    ).toEqual([Buffer.alloc(32, 5)]);
+    expect(
+      base64Texts(32)
+        .parse(text)
+        ?.map((one) => one.reveal()),
+    ).toEqual([text]);
+  });
+
+  test.each([`AAAA,${key}`, `${key},AAAA`, ""])(
+    "a list with any wrong secret in it is refused: %s (v1 F04, v1 F05)",
+    (text) => {
+      expect(base64Secrets(32).parse(text)).toBeUndefined();
+    },
+  );
+
   test.each(["", "short", Buffer.alloc(31).toString("base64"), `${Buffer.alloc(32).toString("base64")}=`])(
-    "an admin secret of less than 256 bits or of another form is refused: %s (ADM-1)",
+    "an admin secret of less than 256 bits or of another form is refused: %s (ADM-1, v1 F02)",
     (text) => {
       expect(base64Texts(32).parse(text)).toBeUndefined();
     },

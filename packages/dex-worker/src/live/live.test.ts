@@ -142,7 +142,7 @@ describe("the change watcher", () => {
     return { watcher, reloaded, clock, reload };
   }
 
-  test("everything is loaded at first, then only what changed", async () => {
+  test("everything is loaded at first, then only what changed (v1 K14)", async () => {
     const current = { ...versions };
     const { watcher, reloaded } = watch(async () => ({ now: new Date(), versions: { ...current } }));
     await watcher.refresh();
@@ -159,7 +159,7 @@ describe("the change watcher", () => {
     expect(Math.abs(clock.now().getTime() - Date.UTC(2031, 0, 1))).toBeLessThan(1000);
   });
 
-  test("a reload that failed is tried again", async () => {
+  test("a reload that failed is tried again, and what was loaded stays (v1 K15, v1 K17)", async () => {
     let failures = 1;
     const { watcher, reload } = watch(async () => ({ now: new Date(), versions }));
     let loaded = 0;

@@ -16,7 +16,7 @@ const places = [
   { uri: "https://a.example/cb?", starts: "https://a.example/cb?code=" },
   { uri: "com.example.app:/cb", starts: "com.example.app:/cb?code=" },
 ];
-test.each(places)("the code goes to $uri as registered, with its query (RFC 6749 §3.1.2)", ({ uri, starts }) => {
+test.each(places)("the code goes to $uri as registered, with its query (RFC 6749 §3.1.2, v1 F10)", ({ uri, starts }) => {
   expect(renderAuthorizationSuccess(target(uri, "s"), "c", issuer)).toBe(`${starts}c&state=s&iss=${iss}`);
 });
 
