@@ -1,5 +1,6 @@
 // A browser without scripts and pictures: keeps cookies, follows redirects, fills forms by their names. For tests that need
 // many sign-ins or raw control; the real browser is in browser.ts.
+import { fetchFrom } from "./fetch-from.ts";
 
 /** What a request came to: a page, or the address at which following redirects was to stop. */
 export interface Page {
@@ -30,19 +31,20 @@ export interface FormBrowser {
 const MAX_REDIRECTS = 20;
 
 /**
- * `stopAt`: redirects to an address that starts with one of these are not followed: a client's redirect_uri. `route` says
+ * `sourceAddress`: the loopback address to connect from, such as 127.0.3.7, for tests that need many visitors. `stopAt`: redirects to an address that starts with one of these are not followed: a client's redirect_uri. `route` says
  * where a request really goes, such as to another worker each time; what the page's address is does not change by it.
  */
 export function openFormBrowser(
-  options: { stopAt?: readonly string[]; route?: (url: URL) => URL | Promise<URL> } = {},
+  options: { stopAt?: readonly string[]; route?: (url: URL) => URL | Promise<URL>; sourceAddress?: string } = {},
 ): FormBrowser {
-  const { stopAt = [], route = (url) => url } = options;
+  const { stopAt = [], route = (url) => url, sourceAddress } = options;
+  const send = sourceAddress === undefined ? fetch : fetchFrom(sourceAddress);
   const cookies = new Map<string, string>();
 
   async function request(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (cookies.size > 0) headers.set("Cookie", [...cookies].map(([name, value]) => `${name}=${value}`).join("; "));
-    const response = await fetch(await route(new URL(url)), { ...init, headers, redirect: "manual" });
+    const response = await send(await route(new URL(url)), { ...init, headers, redirect: "manual" });
     for (const line of response.headers.getSetCookie()) keep(cookies, line);
     return response;
   }

@@ -20,5 +20,6 @@ export { answersOk, type RunningProgram, startProgram, waitUntilReady } from "./
 export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } from "./form-browser.ts";
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
+export { type MailSink, type SunkMail, startMailSink } from "./mail-sink.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";

@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import PostalMime from "postal-mime";
+import { SMTPServer } from "smtp-server";
+
+export interface SunkMail {
+  readonly messageId: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  /** The first address in the text that lies below the issuer. */
+  readonly link: string | undefined;
+}
+
+/** A mail server that keeps what it accepts and can be killed in the middle of anything. */
+export interface MailSink {
+  readonly url: string;
+  /** Every mail it has answered with 250, oldest first, copies included. */
+  readonly accepted: readonly SunkMail[];
+  /** The mails to this address with this in their subject, once there is one. Fails when none comes in time. */
+  waitFor(to: string, subject: RegExp, milliseconds: number): Promise<SunkMail>;
+  /** Cuts every connection. A mail whose 250 was not sent counts as not accepted, and its sender can see that. */
+  kill(): Promise<void>;
+  /** Listens again, at the same port. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Longer than a 250 takes over loopback. */
+const FLUSH_MILLISECONDS = 50;
+const LINK = /\bhttps?:\/\/[^\s<>"]+\?token=[\w-]+/;
+
+/** Starts it at a port of 127.0.0.1 that stays its own. */
+export async function startMailSink(port: number): Promise<MailSink> {
+  const accepted: SunkMail[] = [];
+  let server: SMTPServer | undefined;
+
+  async function restart(): Promise<void> {
+    const own = { dying: false };
+    const next = new SMTPServer({
+      disabledCommands: ["AUTH", "STARTTLS"],
+      disableReverseLookup: true,
+      closeTimeout: 1,
+      logger: false,
+      onData(stream, session, done) {
+        const chunks: Buffer[] = [];
+        stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+        stream.on("end", () => {
+          const [recipient] = session.envelope.rcptTo;
+          void PostalMime.parse(Buffer.concat(chunks)).then((mail) => {
+            if (own.dying) return; // no answer: the sender cannot know, and learns with the broken connection
+            const text = mail.text ?? "";
+            accepted.push({
+              messageId: mail.messageId ?? "",
+              to: recipient?.address ?? "",
+              subject: mail.subject ?? "",
+              text,
+              link: LINK.exec(text)?.[0],
+            });
+            done();
+          }, done);
+        });
+      },
+    });
+    next.on("error", () => undefined); // clients that hang up
+    await new Promise<void>((resolve, reject) => {
+      next.server.once("error", reject);
+      next.listen(port, "127.0.0.1", resolve);
+    });
+    server = next;
+    kill = async () => {
+      own.dying = true;
+      await sleep(FLUSH_MILLISECONDS);
+      for (const connection of next.connections) connection.close();
+      await new Promise<void>((resolve) => next.close(() => resolve()));
+      server = undefined;
+    };
+  }
+
+  let kill = async (): Promise<void> => undefined;
+  await restart();
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    accepted,
+    async waitFor(to, subject, milliseconds) {
+      for (const deadline = performance.now() + milliseconds; ; await sleep(50)) {
+        const found = accepted.findLast((mail) => mail.to === to && subject.test(mail.subject));
+        if (found !== undefined) return found;
+        if (performance.now() > deadline)
+          throw new Error(`no mail to ${to} with ${subject} in its subject came in time`);
+      }
+    },
+    kill: () => kill(),
+    restart,
+    async close() {
+      if (server !== undefined) await kill();
+    },
+  };
+}
