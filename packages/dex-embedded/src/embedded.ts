@@ -141,6 +141,10 @@ export function makeEmbedded(parts: {
       DEX_WORKER_SMTP_URL: `smtp://${HOST}:${ports.smtp}`,
       DEX_WORKER_EMAIL_FROM: "dex@example.com",
       DEX_WORKER_API_USE_CLIENT_CREDENTIALS: "true",
+      // The two exclude each other, and somebody may have asked for the other one.
+      ...(process.env.DEX_WORKER_ENABLE_AUTOMATIC_REGISTRATION === undefined && {
+        DEX_WORKER_ENABLE_REGISTRATION: "true",
+      }),
     });
 
     say("starting the example app"); // it waits for its issuer by itself
