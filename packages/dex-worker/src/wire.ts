@@ -109,6 +109,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       families,
       failures,
       chosenSecrets: hasher,
+      secretUpgrades: storage.clients,
       signer,
       sealers,
       random,

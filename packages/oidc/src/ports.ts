@@ -1,5 +1,5 @@
 // What the engine needs from outside. storage fulfils the stores, keys the signer.
-import type { Client } from "./clients/client.ts";
+import type { Client, ClientSecretHash } from "./clients/client.ts";
 
 export interface Clients {
   /** The client, or undefined. May be answered from a cache that is at most 2 seconds old. */
@@ -44,6 +44,8 @@ export interface NewSession {
   /** What the connector said, kept for the life of the session. */
   readonly groups: readonly string[] | undefined;
   readonly preferredUsername: string | undefined;
+  /** What the browser calls itself, cut short: how people tell their sessions apart. */
+  readonly userAgent: string | undefined;
   readonly idleExpiresAt: Date;
   readonly expiresAt: Date;
 }
@@ -181,7 +183,12 @@ export interface StoredFamily {
   readonly ownerActive: boolean;
 }
 
-export type RevocationReason = "code replayed" | "refresh token replayed" | "revoked by client" | "user disabled";
+export type RevocationReason =
+  | "code replayed"
+  | "refresh token replayed"
+  | "revoked by client"
+  | "user disabled"
+  | "revoked by user";
 
 export interface TokenFamilies {
   /**
@@ -217,8 +224,17 @@ export interface FailureCounter {
   count(key: string, windowSeconds: number, now: Date): Promise<{ failures: number; windowEndsAt: Date }>;
 }
 
-/** Checks a client secret that somebody chose against its argon2id hash, on the hashing threads. */
+/** Hashes of client secrets that somebody chose or that came from dex v1, on the hashing threads. */
 export interface ChosenSecretVerifier {
-  /** Throws HasherBusy when the queue is full. */
+  /** Whether `secret` is behind the argon2id `hash`. Throws HasherBusy when the queue is full. */
   verify(secret: string, hash: string): Promise<boolean>;
+  /** Whether these bytes, at most 72 of any value, are behind the bcrypt `hash`. Throws HasherBusy. */
+  verifyBytes(secret: Uint8Array, hash: string): Promise<boolean>;
+  /** A new argon2id hash. Throws HasherBusy. */
+  hash(secret: string): Promise<string>;
+}
+
+export interface ClientSecretUpgrades {
+  /** Replaces the client's bcrypt hash if it still is `oldHash`: an upgrade must not undo a change of the secret. */
+  upgradeSecret(clientId: string, oldHash: string, next: ClientSecretHash): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type {
   AuthorizationCodes,
   ChosenSecretVerifier,
   Client,
+  ClientSecretUpgrades,
   Clients,
   CodeRedemption,
   FailureCounter,
@@ -199,7 +200,15 @@ export function makeFailureCounter(): FailureCounter & { readonly keys: Map<stri
 
 export const chosenSecrets: ChosenSecretVerifier = {
   verify: async (secret, hash) => hash === `argon2id of ${secret}`,
+  verifyBytes: async (secret, hash) => hash === `bcrypt of ${Buffer.from(secret).toString("hex")}`,
+  hash: async (secret) => `argon2id of ${secret}`,
 };
+
+/** Remembers what was upgraded. */
+export function makeSecretUpgrades(): ClientSecretUpgrades & { readonly upgrades: readonly unknown[] } {
+  const upgrades: unknown[] = [];
+  return { upgrades, upgradeSecret: async (...upgrade) => void upgrades.push(upgrade) };
+}
 
 /** Signs with a MAC instead of a key pair: enough to tell what was signed, by whom, and for which use. */
 export function makeSigner(): TokenSigner & OwnTokenVerifier & { signatures: number } {

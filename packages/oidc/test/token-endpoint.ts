@@ -21,6 +21,7 @@ import {
   later,
   makeFailureCounter,
   sealers as makeSealers,
+  makeSecretUpgrades,
   makeSigner,
   makeTokenStore,
   now,
@@ -49,6 +50,7 @@ export function setUp(settings: { graceSeconds?: number; clients?: readonly Clie
     clients: clientsOf(client, otherClient, publicClient, ...(settings.clients ?? [])),
     failures: makeFailureCounter(),
     chosenSecrets,
+    secretUpgrades: makeSecretUpgrades(),
   });
   const userinfo = makeUserinfoEndpoint({ issuer, families: store.families, sealers, accessTokenVerifier: signer });
   const states = makeLoginStates({ sealer: sealers.loginState, random: systemRandom });
@@ -68,6 +70,7 @@ export function setUp(settings: { graceSeconds?: number; clients?: readonly Clie
       hash: systemRandom(32),
       user: jane,
       identity,
+      userAgent: undefined,
       limits: { idleSeconds: 60, absoluteSeconds: 600 },
       now: later(-300),
     });

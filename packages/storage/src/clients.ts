@@ -1,11 +1,11 @@
-import type { Client, ClientSecretHash, Clients } from "@dex/oidc";
+import type { Client, ClientSecretHash, ClientSecretUpgrades, Clients } from "@dex/oidc";
 import type { Actor } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database, hot } from "./database.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
 import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
 
-export interface ClientStore extends Clients {
+export interface ClientStore extends Clients, ClientSecretUpgrades {
   create(client: Client, actor: Actor): Promise<"created" | "id taken">;
   /** All clients, ordered by id. */
   list(): Promise<readonly Client[]>;
@@ -31,6 +31,7 @@ interface ClientRow {
   readonly id_token_signing_algorithm: Client["idTokenSigningAlgorithm"];
   readonly secret_sha256: Buffer | null;
   readonly secret_argon2id: string | null;
+  readonly secret_bcrypt: string | null;
   readonly created_at: Date;
 }
 
@@ -51,6 +52,7 @@ const COLUMNS = [
   "secret_sha256",
   "secret_argon2id",
   "created_at",
+  "secret_bcrypt",
 ] as const;
 
 const FIND = hot("client.find", `SELECT ${COLUMNS.join(", ")} FROM client WHERE id = $1`);
@@ -59,10 +61,17 @@ const CREATE = cold(
   "client.create",
   `WITH created AS (
     INSERT INTO client (${COLUMNS.join(", ")}, redirect_origins)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
     RETURNING id
   )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client created', id, $18, $19, $20 FROM created`,
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client created', id, $19, $20, $21 FROM created`,
+);
+
+// Nobody changed anything that means something, so no audit event.
+const UPGRADE_SECRET = cold(
+  "client.upgradeSecret",
+  `UPDATE client SET secret_bcrypt = NULL, secret_sha256 = $3, secret_argon2id = $4
+  WHERE id = $1 AND secret_bcrypt = $2`,
 );
 
 const DELETE = cold(
@@ -97,6 +106,10 @@ export function makeClientStore(db: Database): ClientStore {
       const rows = await db.run(DELETE, [clientId, ...toAuditValues(actor)]);
       return rows.length > 0;
     },
+    async upgradeSecret(clientId, oldHash, next) {
+      const values = [next.kind === "sha256" ? next.hash : null, next.kind === "argon2id" ? next.hash : null];
+      await db.run(UPGRADE_SECRET, [clientId, oldHash, ...values]);
+    },
     async originIsRegistered(origin) {
       if (!isStorable(origin)) return false;
       const registered = db
@@ -128,6 +141,7 @@ function toValues(client: Client): readonly unknown[] {
     client.secret?.kind === "sha256" ? client.secret.hash : null,
     client.secret?.kind === "argon2id" ? client.secret.hash : null,
     client.createdAt,
+    client.secret?.kind === "bcrypt" ? client.secret.hash : null,
   ];
 }
 
@@ -154,6 +168,7 @@ function toClient(row: ClientRow): Client {
 function toSecretHash(row: ClientRow): ClientSecretHash | undefined {
   if (row.secret_sha256 !== null) return { kind: "sha256", hash: row.secret_sha256 };
   if (row.secret_argon2id !== null) return { kind: "argon2id", hash: row.secret_argon2id };
+  if (row.secret_bcrypt !== null) return { kind: "bcrypt", hash: row.secret_bcrypt };
   return undefined;
 }
 

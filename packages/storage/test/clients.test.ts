@@ -94,3 +94,19 @@ test("connectors are replaced as a whole: of two lists at once one stands, and w
   await connectors.replaceAll(kept, ACTOR);
   expect(await count()).toBe(before);
 });
+
+test("an imported secret is replaced once, and only while it is the one that was checked (v1 C18)", async () => {
+  const { clients } = opened.storage;
+  const secret = { kind: "bcrypt", hash: "$2a$10$old" } as const;
+  const client = makeClientRow({ id: "imported", secret, admin: true });
+  await clients.create(client, ACTOR);
+  expect(await clients.find("imported")).toEqual(client);
+  await clients.upgradeSecret("imported", "$2a$10$another", { kind: "argon2id", hash: "$argon2id$never" });
+  expect(await clients.find("imported")).toEqual(client);
+  const upgrades = [1, 2, 3].map((number) => ({ kind: "sha256", hash: Buffer.alloc(32, number) }) as const);
+  await Promise.all(upgrades.map((next) => clients.upgradeSecret("imported", secret.hash, next)));
+  const upgraded = await clients.find("imported");
+  expect(upgrades).toContainEqual(upgraded?.secret);
+  await clients.upgradeSecret("imported", secret.hash, { kind: "argon2id", hash: "$argon2id$late" });
+  expect(await clients.find("imported")).toEqual(upgraded);
+});

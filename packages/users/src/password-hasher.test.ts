@@ -1,10 +1,12 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { promisify } from "node:util";
+import { bcrypt } from "hash-wasm";
 import { afterAll, describe, expect, test } from "vitest";
 import { DUMMY_HASH, needsUpgrade, parsePasswordHash } from "./password-hash.ts";
 import { HasherBusy, makePasswordHasher } from "./password-hasher.ts";
 
 const hasher = makePasswordHasher({ threads: 1, maxQueue: 64 });
+const bcrypt4 = (password: string) => bcrypt({ password, salt: Buffer.alloc(16, 7), costFactor: 4 });
 afterAll(() => hasher.close());
 
 describe("a new hash", () => {
@@ -61,14 +63,15 @@ describe("a hash from elsewhere", () => {
   });
 
   test("of bcrypt does not make passwords with 72 bytes in common the same, nor those with a NUL (ACC-6)", async () => {
-    const { hashSync } = await import("bcryptjs");
-    const long = hashSync("x".repeat(72), 4);
+    const long = await bcrypt4("x".repeat(72));
     expect(await hasher.verify("x".repeat(72), long)).toBe(true);
     expect(await hasher.verify(`${"x".repeat(72)}tail`, long)).toBe(false);
-    const short = hashSync("a", 4);
+    const short = await bcrypt4("a");
     expect(await hasher.verify("a\0a", short)).toBe(false);
-    expect(await hasher.verify("", hashSync("", 4))).toBe(true);
-    expect(await hasher.verify("\0", hashSync("", 4))).toBe(false);
+    // Of the empty password, made by crypt_blowfish.
+    const empty = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy";
+    expect(await hasher.verify("", empty)).toBe(true);
+    expect(await hasher.verify("\0", empty)).toBe(false);
   });
 
   test.each([
@@ -130,5 +133,67 @@ describe("a flood of sign-ins", () => {
     }
     expect(await small.verify("x", DUMMY_HASH)).toBe(false);
     await small.close();
+  });
+});
+
+describe("a secret of bytes", () => {
+  // Made with golang.org/x/crypto/bcrypt, which dex v1 used.
+  const vectors = [
+    {
+      of: "text",
+      secret: "ZXhhbXBsZS1hcHAtc2VjcmV0",
+      hash: "$2a$10$qUBXZQ2IycXaDeKUacwQ4OxCimnxVvyOg.YYgYmBLkfFpgVuZpTwW",
+    },
+    {
+      of: "one NUL",
+      secret: "AA==",
+      hash: "$2a$10$/UHZxdhZZ3HxPpYIHqdsGuHk8vNJj61Gu1JNJGLbHWpNWT0OMFXSa",
+    },
+    {
+      of: "a NUL in the middle",
+      secret: "YQBi",
+      hash: "$2a$10$SgTZQAyLPJnnXKeNNvPeF.bWY1YIUXPv1sKLxiwFvPBgr/p0urZKa",
+    },
+    {
+      of: "a NUL at the end",
+      secret: "YQA=",
+      hash: "$2a$10$b.FAIWqYvlHqm2vZ1xPGAuMbBxvrqBfkPNUP.JiO6iHH2JPuU73IS",
+    },
+    {
+      of: "bytes that are no UTF-8",
+      secret: "_4DDKAD-",
+      hash: "$2a$10$VdLsb1bgvziWxvEyjJ9iFOxhx1qsGuGDUIQp00hVxciZdwiYob6PO",
+    },
+    {
+      of: "32 random bytes",
+      secret: "CzBVep_E6Q4zWH2ix-wRNluApcrvFDleg6jN8hc8YYY=",
+      hash: "$2a$10$8QObpOx/llDcTTsSkhpF7OhtX3okJz3y.HRuC6bBvGPYrOJaFGOc6",
+    },
+    {
+      of: "72 bytes, the first a NUL",
+      secret: "AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK-2vcTL0tng5-71_AMKERgfJi00O0JJUFdeZWxzeoGIj5adpKuyucDHztXc4-rx",
+      hash: "$2a$10$TNVlyWiqiVtIc7CK7GtT2Oen4HGjQQTpR7Bzb9ln/4EzvrPDTD6Qq",
+    },
+    {
+      of: "72 bytes, the first 0xff",
+      secret: "__z59vPw7ern5OHe29jV0s_MycbDwL26t7SxrquopaKfnJmWk5CNioeEgX57eHVyb2xpZmNgXVpXVFFOS0hFQj88OTYzMC0q",
+      hash: "$2a$10$kr40oO3frdkkugWpsAY4beb4gZIRB2SvBUedPbtAmXnZZKFhf3PPu",
+    },
+  ];
+  test.each(vectors)("is checked against bcrypt byte for byte: $of (v1 C14)", async ({ secret, hash }) => {
+    const bytes = Buffer.from(secret, "base64url");
+    expect(await hasher.verifyBytes(bytes, hash)).toBe(true);
+    for (let index = 0; index < bytes.length; index += 9) {
+      const other = Buffer.from(bytes);
+      other[index] = (other[index] ?? 0) ^ 0x80;
+      expect(await hasher.verifyBytes(other, hash)).toBe(false);
+    }
+    expect(await hasher.verifyBytes(Buffer.concat([bytes, Buffer.from("x")]), hash)).toBe(false);
+    expect(await hasher.verifyBytes(bytes.subarray(0, -1), hash)).toBe(secret === "AA==");
+  });
+
+  test("matches no hash of another kind, and none that costs too much", async () => {
+    expect(await hasher.verifyBytes(Buffer.from("x"), DUMMY_HASH)).toBe(false);
+    expect(await hasher.verifyBytes(Buffer.from("x"), `$2a$31$${"C".repeat(53)}`)).toBe(false);
   });
 });

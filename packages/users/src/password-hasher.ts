@@ -29,6 +29,8 @@ export interface PasswordHasher {
    * takes as long as one that can. Throws HasherBusy.
    */
   verify(password: string, hash: string): Promise<boolean>;
+  /** Whether these bytes, of any value, are behind a bcrypt hash. False beyond the 72 that bcrypt reads. Throws HasherBusy. */
+  verifyBytes(secret: Uint8Array, hash: string): Promise<boolean>;
   /** Waits for what was begun, then ends the threads. */
   close(): Promise<void>;
 }
@@ -77,6 +79,7 @@ export function makePasswordHasher(
     async verify(password, hash) {
       return isTooLong(password) ? false : (await run({ kind: "verify", password, hash })) === true;
     },
+    verifyBytes: async (secret, hash) => (await run({ kind: "verify bytes", secret, hash })) === true,
     close: () => pool.close(),
   };
 }

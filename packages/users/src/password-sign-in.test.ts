@@ -1,6 +1,6 @@
 import { silentLogger } from "@dex/runtime";
 import { makeHandSetClock } from "@dex/testing";
-import { hashSync } from "bcryptjs";
+import { bcrypt } from "hash-wasm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { THROTTLE_POLICY } from "./attempt-throttle.ts";
 import { DUMMY_HASH, needsUpgrade } from "./password-hash.ts";
@@ -9,6 +9,7 @@ import { makePasswordSignIn } from "./password-sign-in.ts";
 import type { Passwords, User } from "./user.ts";
 
 const real = makePasswordHasher({ threads: 1, maxQueue: 200 });
+const bcrypt4 = (password: string) => bcrypt({ password, salt: Buffer.alloc(16, 7), costFactor: 4 });
 afterAll(() => real.close());
 
 const jane: User = {
@@ -142,7 +143,7 @@ describe("a refusal", () => {
 
 describe("repeated attempts", () => {
   test("of a hundred at the same moment no more than five are evaluated (ACC-5)", async () => {
-    const { attempt, verified } = setUp([{ user: jane, passwordHash: hashSync(password, 4) }]);
+    const { attempt, verified } = setUp([{ user: jane, passwordHash: await bcrypt4(password) }]);
     const outcomes = await Promise.all(
       Array.from({ length: 100 }, (_, n) => attempt(jane.email, `guess ${n}`, `192.0.2.${n}`)),
     );
@@ -187,7 +188,7 @@ test("a full hashing queue is busy with a time to come back, not a wrong passwor
 
 describe("a hash that is weaker than what we make", () => {
   test("is replaced after a sign-in, behind the answer, by one for the same password (ACC-7)", async () => {
-    const person = { user: jane, passwordHash: hashSync(password, 4) };
+    const person = { user: jane, passwordHash: await bcrypt4(password) };
     const { attempt, pending } = setUp([person]);
     expect(await attempt(jane.email, password)).toMatchObject({ kind: "identity" });
     await Promise.all(pending);
@@ -196,7 +197,7 @@ describe("a hash that is weaker than what we make", () => {
   });
 
   test("does not undo a change of password made meanwhile (ACC-7)", async () => {
-    const person = { user: jane, passwordHash: hashSync(password, 4) };
+    const person = { user: jane, passwordHash: await bcrypt4(password) };
     const { attempt, pending } = setUp([person]);
     await attempt(jane.email, password);
     person.passwordHash = strongHash;
@@ -206,7 +207,7 @@ describe("a hash that is weaker than what we make", () => {
   });
 
   test("stays after a wrong password", async () => {
-    const person = { user: jane, passwordHash: hashSync(password, 4) };
+    const person = { user: jane, passwordHash: await bcrypt4(password) };
     const { attempt, pending } = setUp([person]);
     await attempt(jane.email, "wrong");
     expect(pending).toEqual([]);

@@ -5,6 +5,7 @@ import {
   clientsOf,
   later,
   makeFailureCounter,
+  makeSecretUpgrades,
   now,
   publicClient,
   secretOfClient,
@@ -19,7 +20,12 @@ const oddPublic = { ...publicClient, id: "odd-public", secret: client.secret };
 function make() {
   const failures = makeFailureCounter();
   const clients = clientsOf(client, publicClient, odd, secretless, oddPublic);
-  const authentication = makeClientAuthentication({ clients, failures, chosenSecrets });
+  const authentication = makeClientAuthentication({
+    clients,
+    failures,
+    chosenSecrets,
+    secretUpgrades: makeSecretUpgrades(),
+  });
   const authenticate = (authorization: string | undefined, body = "", at = now, source = "192.0.2.1") =>
     authentication.authenticate({ authorization, body: new URLSearchParams(body), source }, at);
   return { authenticate, failures };

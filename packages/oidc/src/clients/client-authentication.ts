@@ -1,7 +1,8 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
-import type { ChosenSecretVerifier, Clients, FailureCounter } from "../ports.ts";
-import type { Client } from "./client.ts";
+import type { ChosenSecretVerifier, ClientSecretUpgrades, Clients, FailureCounter } from "../ports.ts";
+import type { Client, ClientSecretHash } from "./client.ts";
+import { makeImportedSecretCheck } from "./imported-secret.ts";
 import { type ClientCredentials, parseClientCredentials } from "./presented-credentials.ts";
 import { makeSecretThrottle } from "./secret-throttle.ts";
 
@@ -24,8 +25,10 @@ export function makeClientAuthentication(parts: {
   clients: Clients;
   failures: FailureCounter;
   chosenSecrets: ChosenSecretVerifier;
+  secretUpgrades: ClientSecretUpgrades;
 }): ClientAuthentication {
-  const { clients, chosenSecrets } = parts;
+  const { clients } = parts;
+  const checks: SecretChecks = { chosen: parts.chosenSecrets, isImported: makeImportedSecretCheck(parts) };
   const throttle = makeSecretThrottle(parts.failures);
   return {
     async authenticate({ authorization, body, source }, now) {
@@ -36,7 +39,7 @@ export function makeClientAuthentication(parts: {
       // Whoever guesses ids must not be able to make a counter for each of them.
       const guessed = client?.id ?? "(unknown)";
       throttle.refuseBlocked(guessed, source, now);
-      const failure = await failureOf(credentials, client, chosenSecrets);
+      const failure = await failureOf(credentials, client, checks);
       if (failure === undefined && client !== undefined) return client;
       if (credentials.secret !== undefined) await throttle.countFailure(guessed, source, now);
       // One message for every reason: which client ids exist, and which are public, is nobody's business.
@@ -47,10 +50,15 @@ export function makeClientAuthentication(parts: {
   };
 }
 
+interface SecretChecks {
+  readonly chosen: ChosenSecretVerifier;
+  readonly isImported: ReturnType<typeof makeImportedSecretCheck>;
+}
+
 async function failureOf(
   { secret }: ClientCredentials,
   client: Client | undefined,
-  chosenSecrets: ChosenSecretVerifier,
+  checks: SecretChecks,
 ): Promise<string | undefined> {
   if (client === undefined || client.secret === undefined) {
     equalInConstantTime(sha256(secret ?? ""), NOBODYS_HASH);
@@ -60,10 +68,21 @@ async function failureOf(
   }
   if (client.public) return "the public client has a secret";
   if (secret === undefined) return "the secret is missing";
-  const stored = client.secret;
-  const right =
-    stored.kind === "sha256"
-      ? equalInConstantTime(sha256(secret), stored.hash)
-      : await chosenSecrets.verify(secret, stored.hash);
-  return right ? undefined : "the secret is wrong";
+  return (await isRight(secret, client.id, client.secret, checks)) ? undefined : "the secret is wrong";
+}
+
+async function isRight(
+  secret: string,
+  clientId: string,
+  stored: ClientSecretHash,
+  { chosen, isImported }: SecretChecks,
+): Promise<boolean> {
+  switch (stored.kind) {
+    case "sha256":
+      return equalInConstantTime(sha256(secret), stored.hash);
+    case "argon2id":
+      return chosen.verify(secret, stored.hash);
+    case "bcrypt":
+      return isImported(secret, clientId, stored.hash);
+  }
 }

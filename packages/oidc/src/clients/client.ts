@@ -3,10 +3,14 @@ export type GrantType = "authorization_code" | "refresh_token" | "client_credent
 
 export type SigningAlgorithm = "RS256" | "ES256" | "EdDSA";
 
-/** What we keep of a client secret. One we generated has 256 random bits, one somebody chose may be a word. */
+/**
+ * What we keep of a client secret. One we generated has 256 random bits, one somebody chose may be a word. `bcrypt` came
+ * from dex v1, which hashed the bytes that the base64url text stands for; its first use replaces it.
+ */
 export type ClientSecretHash =
   | { readonly kind: "sha256"; readonly hash: Buffer }
-  | { readonly kind: "argon2id"; readonly hash: string };
+  | { readonly kind: "argon2id"; readonly hash: string }
+  | { readonly kind: "bcrypt"; readonly hash: string };
 
 /** A registered relying party. */
 export interface Client {

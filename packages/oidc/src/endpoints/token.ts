@@ -2,7 +2,7 @@ import { type ClientAuthentication, makeClientAuthentication } from "../clients/
 import { OAuthError } from "../errors.ts";
 import type { Grant, TokenResponse } from "../grants/grant.ts";
 import { type GrantParts, makeGrants } from "../grants/grants.ts";
-import type { ChosenSecretVerifier, Clients, FailureCounter } from "../ports.ts";
+import type { ChosenSecretVerifier, ClientSecretUpgrades, Clients, FailureCounter } from "../ports.ts";
 import { refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
 
 /** A token request as it came, RFC 6749 §3.2. */
@@ -24,6 +24,7 @@ export interface TokenEndpointParts extends GrantParts {
   readonly clients: Clients;
   readonly failures: FailureCounter;
   readonly chosenSecrets: ChosenSecretVerifier;
+  readonly secretUpgrades: ClientSecretUpgrades;
 }
 
 const TOKEN_PARAMETERS = [
