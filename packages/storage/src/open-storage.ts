@@ -1,7 +1,7 @@
 import type { Outbox } from "@dex/email";
 import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
-import type { Passwords, Users } from "@dex/users";
+import type { OwnAccounts, Passwords, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
@@ -12,11 +12,13 @@ import { hot, openDatabase } from "./database.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
 import { makeOutbox } from "./outbox.ts";
+import { makeOwnAccountStore } from "./own-accounts.ts";
 import { makePasswordStore } from "./passwords.ts";
 import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
 import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
 import { makeFamilyStore } from "./token-families.ts";
+import { makeUserDirectory } from "./user-directory.ts";
 import { type Administrators, makeAdministrators, makeUserStore } from "./users.ts";
 
 /** Everything that is kept. Every method throws StorageUnavailable when the database does not answer in time. */
@@ -24,6 +26,7 @@ export interface Storage {
   readonly clients: ClientStore;
   readonly connectors: ConnectorStore;
   readonly users: Users;
+  readonly userDirectory: UserDirectory;
   readonly passwords: Passwords;
   readonly administrators: Administrators;
   readonly signIns: SignIns;
@@ -35,6 +38,7 @@ export interface Storage {
   readonly installation: Installation;
   readonly garbage: Garbage;
   readonly outbox: Outbox;
+  readonly ownAccounts: OwnAccounts;
   /** One round trip: resolves when the database answers. */
   ping(): Promise<void>;
   /** Closes all connections when their statements have ended. The Redis client stays its opener's. */
@@ -67,6 +71,7 @@ export function openStorage(options: StorageOptions): Storage {
     clients: makeClientStore(db),
     connectors: makeConnectorStore(db),
     users: makeUserStore(db),
+    userDirectory: makeUserDirectory(db),
     passwords: makePasswordStore(db, redis),
     administrators: makeAdministrators(db),
     signIns: makeSignInStore(db, redis),
@@ -78,6 +83,7 @@ export function openStorage(options: StorageOptions): Storage {
     installation: makeInstallation(db),
     garbage: makeGarbage(db),
     outbox: makeOutbox(db),
+    ownAccounts: makeOwnAccountStore(db),
     async ping() {
       await db.run(PING);
     },
