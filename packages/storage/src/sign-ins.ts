@@ -53,8 +53,10 @@ const SIGN_IN = hot(
     ON CONFLICT (login_state_id) DO NOTHING
     RETURNING hash
   ), opened AS (
-    INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at)
-    SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz
+    INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at,
+      user_agent)
+    SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz,
+      $27::text
     FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
     RETURNING hash
   ), ended AS (
@@ -131,6 +133,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           replaces,
           tried?.account,
           tried?.source,
+          toStoredText(session.userAgent),
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);

@@ -10,7 +10,14 @@ const identity = {
   authTime: undefined,
   amr: ["pwd"],
 };
-const input = { hash: Buffer.alloc(32), user: { id: "u" }, identity, limits: DEFAULT_SESSION_LIMITS, now };
+const input = {
+  hash: Buffer.alloc(32),
+  user: { id: "u" },
+  identity,
+  userAgent: "Firefox/140.0",
+  limits: DEFAULT_SESSION_LIMITS,
+  now,
+};
 
 test("a session ends after an hour without use and after twelve in any case", () => {
   expect(newSession(input)).toEqual({
@@ -21,6 +28,7 @@ test("a session ends after an hour without use and after twelve in any case", ()
     amr: ["pwd"],
     groups: ["staff"],
     preferredUsername: "jane",
+    userAgent: "Firefox/140.0",
     idleExpiresAt: later(3600),
     expiresAt: later(43_200),
   });
@@ -34,4 +42,14 @@ const authTimes = [
 ];
 test.each(authTimes)("auth_time when $when (AUT-5, OIDC Core §2)", ({ said, expected }) => {
   expect(newSession({ ...input, identity: { ...identity, authTime: said } }).authTime).toEqual(expected);
+});
+
+const userAgents = [
+  { what: "nothing", header: undefined, kept: undefined },
+  { what: "an empty name", header: "", kept: undefined },
+  { what: "a name without end", header: "x".repeat(5000), kept: "x".repeat(200) },
+  { what: "what cannot be printed", header: "Fire\tfox\u00ff\u0007", kept: "Firefox" },
+];
+test.each(userAgents)("of a browser that calls itself $what only so much is kept (BRO-11)", ({ header, kept }) => {
+  expect(newSession({ ...input, userAgent: header }).userAgent).toBe(kept);
 });

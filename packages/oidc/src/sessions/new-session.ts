@@ -13,15 +13,22 @@ export interface ProvedIdentity {
   readonly amr: readonly string[];
 }
 
-/** The session of a person who has just been proved. `hash` is the SHA-256 of the id that the browser holds. */
+/** Browsers call themselves by some 120 characters; whoever sends more is cut short. */
+const MAX_USER_AGENT_LENGTH = 200;
+
+/**
+ * The session of a person who has just been proved. `hash` is the SHA-256 of the id that the browser holds; `userAgent` the
+ * header as it came.
+ */
 export function newSession(input: {
   hash: Buffer;
   user: { readonly id: string };
   identity: ProvedIdentity;
+  userAgent: string | undefined;
   limits: SessionLimits;
   now: Date;
 }): NewSession {
-  const { hash, user, identity, limits, now } = input;
+  const { hash, user, identity, userAgent, limits, now } = input;
   return {
     hash,
     userId: user.id,
@@ -31,6 +38,7 @@ export function newSession(input: {
     amr: identity.amr,
     groups: identity.groups,
     preferredUsername: identity.preferredUsername,
+    userAgent: userAgent?.replace(/[^\x20-\x7e]/g, "").slice(0, MAX_USER_AGENT_LENGTH) || undefined,
     idleExpiresAt: addSeconds(now, Math.min(limits.idleSeconds, limits.absoluteSeconds)),
     expiresAt: addSeconds(now, limits.absoluteSeconds),
   };
