@@ -34,7 +34,7 @@ export interface NewUser {
 
 /** Who made a change, for its audit event (ADM-6). */
 export interface Actor {
-  readonly kind: "dexctl" | "admin api" | "client" | "registration" | "embedded";
+  readonly kind: "dexctl" | "admin api" | "client" | "user" | "registration" | "embedded";
   /** The client's or user's id, where there is one. */
   readonly id: string | undefined;
   /** The peer's address, where there is one. */
