@@ -27,6 +27,8 @@ import { makeConnectorLogin } from "./login/connector-login.ts";
 import { makeConsent } from "./login/consent.ts";
 import { makeDispatcher } from "./login/dispatcher.ts";
 import { makeLoginCookies } from "./login/login-cookies.ts";
+import { makeBeginOwnPages } from "./login/own-pages.ts";
+import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
@@ -151,6 +153,7 @@ function wireLogin(
 ) {
   const { storage, random, logger } = outside;
   const { clients, keyRing, connectors } = live;
+  const flowClients = withOwnPages(clients, config.issuerName);
   const { pages, lifetimes } = parts;
   const issuer = config.issuerText;
   const issuerOrigin = config.issuer.origin;
@@ -164,7 +167,7 @@ function wireLogin(
   };
   const dispatcher = makeDispatcher({
     issuer,
-    clients,
+    clients: flowClients,
     connectors,
     signIns: storage.signIns,
     cookies,
@@ -198,6 +201,13 @@ function wireLogin(
     loginStates,
     sessionLimits,
     acceptIdentity,
+    flowClients,
+    beginOwnPages: makeBeginOwnPages({
+      issuer: `${config.issuer.origin}${config.issuer.pathname.replace(/\/+$/, "")}`,
+      beginLogin: loginStates.begin,
+      cookies,
+      dispatcher,
+    }),
   };
   return {
     pageRoutes: wireAccountPages(config, wiring),
@@ -211,7 +221,7 @@ function wireLogin(
       cookies,
       dispatcher,
     }),
-    chooser: makeConnectorChooser({ clients, connectors, cookies, paths, pages }),
+    chooser: makeConnectorChooser({ clients: flowClients, connectors, cookies, paths, pages }),
     connectorLogin: makeConnectorLogin({
       issuerOrigin,
       connectors,
@@ -222,7 +232,7 @@ function wireLogin(
       acceptIdentity,
       logger,
     }),
-    consent: makeConsent({ issuerOrigin, clients, dispatcher, cookies, paths, pages }),
+    consent: makeConsent({ issuerOrigin, clients: flowClients, dispatcher, cookies, paths, pages }),
   };
 }
 

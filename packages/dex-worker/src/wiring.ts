@@ -1,6 +1,6 @@
 // What the parts of the worker are made of, between main.ts and wire.ts.
 import type { KeyRing } from "@dex/keys";
-import type { LoginStates, SessionLimits } from "@dex/oidc";
+import type { Clients, LoginStates, SessionLimits } from "@dex/oidc";
 import type { FollowingClock, Logger, Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
 import type { PasswordHasher } from "@dex/users";
@@ -10,6 +10,7 @@ import type { ConnectorSet } from "./live/connector-set.ts";
 import type { AcceptIdentity } from "./login/accept-identity.ts";
 import type { Dispatcher } from "./login/dispatcher.ts";
 import type { LoginCookies } from "./login/login-cookies.ts";
+import type { BeginOwnPages } from "./login/own-pages.ts";
 import type { LoginPaths } from "./login/paths.ts";
 import type { CookieNames } from "./middleware/cookies.ts";
 import type { Pages } from "./pages.ts";
@@ -47,4 +48,7 @@ export interface LoginWiring {
   readonly loginStates: LoginStates;
   readonly sessionLimits: SessionLimits;
   readonly acceptIdentity: AcceptIdentity;
+  /** The clients with what stands for our own pages among them. */
+  readonly flowClients: Clients;
+  readonly beginOwnPages: BeginOwnPages;
 }

@@ -25,6 +25,7 @@ import type { ConnectorSet } from "../live/connector-set.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
 import type { Visit } from "../visit.ts";
 import type { LoginCookies } from "./login-cookies.ts";
+import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
 import { newSessionId, readSessionHash, writeSession } from "./session-cookie.ts";
 
@@ -89,6 +90,7 @@ export function makeDispatcher(parts: {
     session: Session,
     consent: readonly string[] | undefined,
   ): Promise<void> {
+    if (isForOwnPages(state)) return backToOwnPage(visit, state);
     const code = newCode({ state, session, random, now: visit.now, lifetimes });
     refuseUnissued(await signIns.issueCode({ code: code.stored, consent }));
     deliverCode(visit, state, code.value);
@@ -99,8 +101,15 @@ export function makeDispatcher(parts: {
     response.redirect(303, renderAuthorizationSuccess(state.request, code, issuer));
   }
 
+  // The session is all that our own pages need.
+  function backToOwnPage({ response }: Visit, state: LoginState): void {
+    cookies.clear(response, state.id);
+    response.redirect(303, state.request.redirectUri);
+  }
+
   function refuse({ response }: Visit, state: LoginState, error: OAuthError): void {
     cookies.clear(response, state.id);
+    if (isForOwnPages(state)) throw error;
     response.redirect(303, renderAuthorizationError(state.request, error, issuer));
   }
 
@@ -146,6 +155,7 @@ export function makeDispatcher(parts: {
         hash: id.hash,
         user: person.user,
         identity: person.identity,
+        userAgent: visit.request.headers["user-agent"],
         limits: sessionLimits,
         now,
       });
@@ -159,7 +169,9 @@ export function makeDispatcher(parts: {
       const step = decideNextStep(proved, { session, client, now });
       // The credentials are right but not what was asked for: another person than the hint named, an old upstream session.
       if (step.kind === "refuse") return refuse(visit, state, step.error);
-      const code = step.kind === "finish" ? newCode({ state: proved, session, random, now, lifetimes }) : undefined;
+      const finished = step.kind === "finish";
+      const ownPage = finished && isForOwnPages(proved);
+      const code = finished && !ownPage ? newCode({ state: proved, session, random, now, lifetimes }) : undefined;
       refuseUnissued(
         await signIns.signIn({
           session: stored,
@@ -174,7 +186,8 @@ export function makeDispatcher(parts: {
         userId: person.user.id,
       });
       writeSession(visit.response, cookieNames, id.value, sessionLimits.absoluteSeconds);
-      if (code !== undefined) deliverCode(visit, proved, code.value);
+      if (ownPage) backToOwnPage(visit, proved);
+      else if (code !== undefined) deliverCode(visit, proved, code.value);
       else goOn(visit, proved, paths.consent(proved.id));
     },
   };

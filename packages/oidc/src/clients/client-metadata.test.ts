@@ -80,6 +80,7 @@ const refusals = [
   { when: "an id with a space", input: { ...minimal, id: "a b" }, reason: /^id: / },
   { when: "an id with a line break", input: { ...minimal, id: "a\n" }, reason: /^id: / },
   { when: "an endless id", input: { ...minimal, id: "a".repeat(256) }, reason: /^id: / },
+  { when: "the id of our own pages", input: { ...minimal, id: "dex:own-pages" }, reason: /^id: is reserved/ },
   { when: "an id that is a number", input: { ...minimal, id: 7 }, reason: /^id: / },
   { when: "an empty secret", input: { ...minimal, secret: "" }, reason: /^secret: / },
   { when: "a short secret", input: { ...minimal, secret: "hunter2" }, reason: /^secret: / },

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
+import { OWN_PAGES_CLIENT_ID } from "../login-state/login-state.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
 
@@ -44,7 +45,7 @@ const webUri = z
 
 /** The client of dex v1's admin API and dexctl, with our additions. Unknown members are mistakes, not noise. */
 const newClientShape = z.strictObject({
-  id: id.optional(),
+  id: id.refine((text) => text !== OWN_PAGES_CLIENT_ID, "is reserved").optional(),
   secret: secret.optional(),
   isAdmin: z.boolean().optional(),
   redirectURIs: z.array(z.string()).max(50, "must be at most 50").optional(),
