@@ -1,8 +1,7 @@
 import type { Client, ClientSecretHash, ClientSecretUpgrades, Clients } from "@dex/oidc";
 import type { Actor } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
-import { cold, type Database, hot } from "./database.ts";
-import { sqlStateOf } from "./storage-unavailable.ts";
+import { cold, type Database, hot, type Runner } from "./database.ts";
 import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
 
 export interface ClientStore extends Clients, ClientSecretUpgrades {
@@ -62,9 +61,9 @@ const CREATE = cold(
   `WITH created AS (
     INSERT INTO client (${COLUMNS.join(", ")}, redirect_origins)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-    RETURNING id
+    ON CONFLICT (id) DO NOTHING RETURNING id
   )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client created', id, $19, $20, $21 FROM created`,
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $19, id, $20, $21, $22 FROM created RETURNING subject_id`,
 );
 
 // Nobody changed anything that means something, so no audit event.
@@ -89,13 +88,7 @@ export function makeClientStore(db: Database): ClientStore {
       return row === undefined ? undefined : toClient(row);
     },
     async create(client, actor) {
-      try {
-        await db.run(CREATE, [...toValues(client), originsOf(client.redirectUris), ...toAuditValues(actor)]);
-        return "created";
-      } catch (error) {
-        if (sqlStateOf(error) === "23505") return "id taken";
-        throw error;
-      }
+      return (await insertClient(db, client, "client created", actor)) ? "created" : "id taken";
     },
     async list() {
       const rows = await db.query<ClientRow>("client.list", db.sql("client").select(COLUMNS).orderBy("id"));
@@ -121,6 +114,29 @@ export function makeClientStore(db: Database): ClientStore {
       return rows.length > 0;
     },
   };
+}
+
+/** Stores the client with its audit event; false when the id is taken, and then nothing has changed. */
+export async function insertClient(
+  runner: Runner,
+  client: Client,
+  event: "client created" | "client imported",
+  actor: Actor,
+): Promise<boolean> {
+  const values = [...toValues(client), originsOf(client.redirectUris), event, ...toAuditValues(actor)];
+  return (await runner.run(CREATE, values)).length > 0;
+}
+
+/** Those of the clients that there are. */
+export async function findClients(db: Database, ids: readonly string[]): Promise<readonly Client[]> {
+  const sought = db
+    .sql("client")
+    .select(COLUMNS)
+    .whereIn(
+      "id",
+      ids.filter((id) => isStorable(id)),
+    );
+  return (await db.query<ClientRow>("client.findSome", sought)).map(toClient);
 }
 
 function toValues(client: Client): readonly unknown[] {

@@ -16,8 +16,10 @@ export interface ConnectorStore extends Connectors {
   replaceUnchanged(read: StoredConnector, config: JsonObject, fence: number): Promise<"replaced" | "changed" | "lost">;
 }
 
-// Readers go on. Without it the lists of two callers could mix: neither sees what the other is about to insert.
-const LOCK = cold("connector.lock", "LOCK TABLE connector IN SHARE ROW EXCLUSIVE MODE");
+/**
+ * Readers go on. Without it the lists of two callers could mix: neither sees what the other is about to insert.
+ */
+export const LOCK_CONNECTORS = cold("connector.lock", "LOCK TABLE connector IN SHARE ROW EXCLUSIVE MODE");
 
 const REPLACE_ALL = cold(
   "connector.replaceAll",
@@ -57,7 +59,7 @@ export function makeConnectorStore(db: Database): ConnectorStore {
     async replaceAll(connectors, actor) {
       const wanted: Json = connectors.map(({ id, type, config }) => ({ id, type, config }));
       await db.transaction(async (tx) => {
-        await tx.run(LOCK);
+        await tx.run(LOCK_CONNECTORS);
         await tx.run(REPLACE_ALL, [toStoredJson(wanted), ...toAuditValues(actor)]);
       });
     },

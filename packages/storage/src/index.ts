@@ -1,7 +1,17 @@
 export type { Changes, ChangeVersions } from "./changes.ts";
 export type { ClientStore } from "./clients.ts";
 export type { ConnectorStore } from "./connectors.ts";
+export {
+  type DexV1Client,
+  type DexV1Connector,
+  type DexV1Leftovers,
+  type DexV1Source,
+  type DexV1User,
+  NotDexV1,
+  openDexV1,
+} from "./dex-v1-source.ts";
 export type { Garbage, GarbageReport } from "./garbage.ts";
+export type { IdentityKey, ImportedUser, ImportStore, PresentUsers } from "./import-store.ts";
 export type { Installation } from "./installation.ts";
 export { type Candidacy, type Leadership, openLeadership } from "./leadership.ts";
 export { type MigrateParts, migrate, pendingMigrations, type SchemaStatus, schemaStatus } from "./migrate.ts";

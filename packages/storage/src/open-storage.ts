@@ -10,6 +10,7 @@ import { type ClientStore, makeClientStore } from "./clients.ts";
 import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
 import { hot, openDatabase } from "./database.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
+import { type ImportStore, makeImportStore } from "./import-store.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
 import { makeOutbox } from "./outbox.ts";
 import { makeOwnAccountStore } from "./own-accounts.ts";
@@ -37,6 +38,7 @@ export interface Storage {
   readonly changes: Changes;
   readonly installation: Installation;
   readonly garbage: Garbage;
+  readonly imports: ImportStore;
   readonly outbox: Outbox;
   readonly ownAccounts: OwnAccounts;
   /** One round trip: resolves when the database answers. */
@@ -82,6 +84,7 @@ export function openStorage(options: StorageOptions): Storage {
     changes: makeChanges(db),
     installation: makeInstallation(db),
     garbage: makeGarbage(db),
+    imports: makeImportStore(db),
     outbox: makeOutbox(db),
     ownAccounts: makeOwnAccountStore(db),
     async ping() {
