@@ -8,6 +8,7 @@ export interface GarbageReport {
   readonly token_family: number;
   readonly attempt_count: number;
   readonly outbox: number;
+  readonly registration: number;
 }
 
 export interface Garbage {
@@ -37,6 +38,7 @@ const SESSIONS = collectFrom("session", "hash", "expires_at");
 const FAMILIES = collectFrom("token_family", "id", "expires_at");
 const ATTEMPTS = collectFrom("attempt_count", "key", "window_ends_at");
 const OUTBOX = collectFrom("outbox", "id", "delete_after");
+const REGISTRATIONS = collectFrom("registration", "id", "expires_at");
 
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
 export function makeGarbage(db: Database): Garbage {
@@ -55,14 +57,17 @@ export function makeGarbage(db: Database): Garbage {
       const families = await collect(FAMILIES);
       const attempts = await collect(ATTEMPTS);
       const outbox = await collect(OUTBOX);
+      const registrations = await collect(REGISTRATIONS);
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
       if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
+      if (registrations === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
         token_family: families,
         attempt_count: attempts,
         outbox,
+        registration: registrations,
       };
     },
   };

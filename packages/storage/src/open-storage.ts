@@ -1,7 +1,7 @@
 import type { Outbox } from "@dex/email";
 import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
-import type { OwnAccounts, Passwords, UserDirectory, Users } from "@dex/users";
+import type { OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
@@ -16,6 +16,7 @@ import { makeOutbox } from "./outbox.ts";
 import { makeOwnAccountStore } from "./own-accounts.ts";
 import { makePasswordStore } from "./passwords.ts";
 import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
+import { makeRegistrationStore } from "./registrations.ts";
 import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
 import { makeFamilyStore } from "./token-families.ts";
@@ -41,6 +42,7 @@ export interface Storage {
   readonly imports: ImportStore;
   readonly outbox: Outbox;
   readonly ownAccounts: OwnAccounts;
+  readonly registrations: Registrations;
   /** One round trip: resolves when the database answers. */
   ping(): Promise<void>;
   /** Closes all connections when their statements have ended. The Redis client stays its opener's. */
@@ -87,6 +89,7 @@ export function openStorage(options: StorageOptions): Storage {
     imports: makeImportStore(db),
     outbox: makeOutbox(db),
     ownAccounts: makeOwnAccountStore(db),
+    registrations: makeRegistrationStore(db),
     async ping() {
       await db.run(PING);
     },
