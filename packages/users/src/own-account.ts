@@ -101,12 +101,15 @@ export interface OwnAccounts {
   endOtherSessions(owner: AccountOwner, now: Date): Promise<OwnChange>;
 }
 
-/** How long after a sign-in a person may change what keeps others out, in seconds. */
+/** How young a sign-in must be to change what keeps others out, in seconds. */
 export const RECENT_SIGN_IN_SECONDS = 600;
+/** Upstream clocks may be off by this much: a sign-in that was just accepted as young enough must not be asked for again. */
+const CLOCK_TOLERANCE_SECONDS = 60;
 
 /** Pure. Whether somebody who signed in at `authTime` may change passwords, addresses and identities at `now`. */
 export function decideRecentSignIn(authTime: Date, now: Date): "recent" | "sign in again" {
-  return now.getTime() - authTime.getTime() <= RECENT_SIGN_IN_SECONDS * 1000 ? "recent" : "sign in again";
+  const ageSeconds = (now.getTime() - authTime.getTime()) / 1000;
+  return ageSeconds <= RECENT_SIGN_IN_SECONDS + CLOCK_TOLERANCE_SECONDS ? "recent" : "sign in again";
 }
 
 /** `last way in`: nothing that is left could sign the user in. */
