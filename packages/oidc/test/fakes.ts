@@ -52,6 +52,7 @@ export const client: Client = {
   trustedPeers: [],
   idTokenSigningAlgorithm: "RS256",
   secret: { kind: "sha256", hash: sha256(secretOfClient) },
+  dynamic: false,
   createdAt: now,
 };
 export const otherClient: Client = { ...client, id: "client-b", redirectUris: ["https://b.example/cb"] };

@@ -31,6 +31,7 @@ interface ClientRow {
   readonly secret_sha256: Buffer | null;
   readonly secret_argon2id: string | null;
   readonly secret_bcrypt: string | null;
+  readonly dynamic: boolean;
   readonly created_at: Date;
 }
 
@@ -52,6 +53,7 @@ const COLUMNS = [
   "secret_argon2id",
   "created_at",
   "secret_bcrypt",
+  "dynamic",
 ] as const;
 
 const FIND = hot("client.find", `SELECT ${COLUMNS.join(", ")} FROM client WHERE id = $1`);
@@ -60,10 +62,10 @@ const CREATE = cold(
   "client.create",
   `WITH created AS (
     INSERT INTO client (${COLUMNS.join(", ")}, redirect_origins)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
     ON CONFLICT (id) DO NOTHING RETURNING id
   )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $19, id, $20, $21, $22 FROM created RETURNING subject_id`,
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $20, id, $21, $22, $23 FROM created RETURNING subject_id`,
 );
 
 // Nobody changed anything that means something, so no audit event.
@@ -158,6 +160,7 @@ function toValues(client: Client): readonly unknown[] {
     client.secret?.kind === "argon2id" ? client.secret.hash : null,
     client.createdAt,
     client.secret?.kind === "bcrypt" ? client.secret.hash : null,
+    client.dynamic,
   ];
 }
 
@@ -177,6 +180,7 @@ function toClient(row: ClientRow): Client {
     trustedPeers: row.trusted_peers,
     idTokenSigningAlgorithm: row.id_token_signing_algorithm,
     secret: toSecretHash(row),
+    dynamic: row.dynamic,
     createdAt: row.created_at,
   };
 }

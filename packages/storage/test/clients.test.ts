@@ -24,13 +24,20 @@ test("a client comes back as it was stored, in one statement", async () => {
     secret: { kind: "argon2id", hash: "$argon2id$v=19$..." },
   });
   const open = makeClientRow({ id: "public", public: true, secret: undefined, redirectUris: ["com.example:/cb"] });
-  for (const client of [confidential, open]) {
+  const dynamic = makeClientRow({
+    id: "registered-itself",
+    public: true,
+    secret: undefined,
+    redirectUris: [],
+    dynamic: true,
+  });
+  for (const client of [confidential, open, dynamic]) {
     expect(await clients.create(client, ACTOR)).toBe("created");
     opened.takeStatements();
     expect(await clients.find(client.id)).toEqual(client);
     expect(opened.takeStatements()).toEqual(["client.find"]);
   }
-  expect((await clients.list()).map(({ id }) => id)).toEqual(["all-members", "public"]);
+  expect((await clients.list()).map(({ id }) => id)).toEqual(["all-members", "public", "registered-itself"]);
 });
 
 test("of five clients created with one id at once exactly one is, with one audit event (ADM-6)", async () => {

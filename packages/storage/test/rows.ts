@@ -35,6 +35,7 @@ export function makeClientRow(more: Partial<Client> = {}): Client {
     trustedPeers: [],
     idTokenSigningAlgorithm: "RS256",
     secret: { kind: "sha256", hash: sha256("secret") },
+    dynamic: false,
     createdAt: NOW,
     ...more,
   };

@@ -27,6 +27,7 @@ export function withOwnPages(clients: Clients, issuerName: string): Clients {
     trustedPeers: [],
     idTokenSigningAlgorithm: "RS256",
     secret: undefined,
+    dynamic: false,
     createdAt: new Date(0),
   };
   return { find: async (clientId) => (clientId === OWN_PAGES_CLIENT_ID ? own : clients.find(clientId)) };

@@ -50,6 +50,7 @@ describe("what the client may do is decided by what it is now", () => {
     trustedPeers: [],
     idTokenSigningAlgorithm: "RS256",
     secret: undefined,
+    dynamic: false,
     createdAt: now,
   };
   test.each([

@@ -12,7 +12,7 @@ function metadataOf(input: unknown) {
   return decision.kind === "client" ? decision.metadata : expect.fail(decision.reason);
 }
 
-test("v1's client document is read, with our defaults", () => {
+test("v1's client document is read, with our defaults (v1 C19, v1 C20)", () => {
   const input = {
     ...minimal,
     id: "my-app@app.example.com",
@@ -39,6 +39,7 @@ test("v1's client document is read, with our defaults", () => {
     scopes: undefined,
     trustedPeers: ["other"],
     idTokenSigningAlgorithm: "RS256",
+    dynamic: false,
   });
 });
 
@@ -56,8 +57,8 @@ const refusals = [
   { when: "a text", input: "{}", reason: /^client: / },
   { when: "an unknown member", input: { ...minimal, redirect_uris: [] }, reason: /redirect_uris/ },
   { when: "a misspelt member", input: { ...minimal, isadmin: true }, reason: /isadmin/ },
-  { when: "no redirect URI", input: {}, reason: /^redirectURIs: / },
-  { when: "an empty list of redirect URIs", input: { redirectURIs: [] }, reason: /^redirectURIs: / },
+  { when: "no redirect URI (v1 C12)", input: {}, reason: /^redirectURIs: / },
+  { when: "an empty list of redirect URIs (v1 C12)", input: { redirectURIs: [] }, reason: /^redirectURIs: / },
   { when: "a redirect URI that is a number", input: { redirectURIs: [1] }, reason: /^redirectURIs\.0: / },
   {
     when: "51 redirect URIs",
@@ -81,6 +82,14 @@ const refusals = [
   { when: "an id with a line break", input: { ...minimal, id: "a\n" }, reason: /^id: / },
   { when: "an endless id", input: { ...minimal, id: "a".repeat(256) }, reason: /^id: / },
   { when: "the id of our own pages", input: { ...minimal, id: "dex:own-pages" }, reason: /^id: is reserved/ },
+  { when: "an id that begins like ours", input: { ...minimal, id: "dex:x" }, reason: /^id: is reserved/ },
+  { when: "an endless secret", input: { ...minimal, secret: "a".repeat(257) }, reason: /^secret: / },
+  { when: "an empty redirect URI (v1 C20)", input: { redirectURIs: [""] }, reason: /^redirectURIs: / },
+  {
+    when: "a public client with neither redirect URI nor name (v1 C13)",
+    input: { public: true },
+    reason: /^clientName: /,
+  },
   { when: "an id that is a number", input: { ...minimal, id: 7 }, reason: /^id: / },
   { when: "an empty secret", input: { ...minimal, secret: "" }, reason: /^secret: / },
   { when: "a short secret", input: { ...minimal, secret: "hunter2" }, reason: /^secret: / },
@@ -126,6 +135,30 @@ test.each(refusals)("$when is refused by the member's name", ({ input, reason })
   expect(parseNewClient(input)).toEqual({ kind: "refused", reason: expect.stringMatching(reason) });
 });
 
+test("a public client needs no redirect URI when it has a name (v1 C13)", () => {
+  expect(metadataOf({ public: true, clientName: "My CLI" })).toMatchObject({ redirectUris: [], requirePkce: true });
+  expect(metadataOf({ public: true, redirectURIs: ["http://127.0.0.1/cb"] })).toMatchObject({ name: undefined });
+});
+
+const names = [
+  { clientName: "kubectl", ends: "@kubectl" },
+  { clientName: "a:b:c", ends: "@a-b-c" },
+  { clientName: "My CLI: the 2nd", ends: "@My-CLI-the-2nd" },
+  { clientName: "::", ends: "" },
+  { clientName: "日本語", ends: "" },
+];
+test.each(names)("the id of the public client $clientName ends in $ends and can stand in HTTP Basic", async (row) => {
+  const { client } = await makeClient(metadataOf({ public: true, clientName: row.clientName }), parts);
+  expect(client.id.slice(43)).toBe(row.ends);
+  expect(client.id).not.toContain(":");
+  expect(parseNewClient({ ...minimal, id: client.id })).toMatchObject({ kind: "client" });
+});
+
+test("a client that registered itself is shown as such (DCR-3)", () => {
+  expect(renderClient({ ...stored, dynamic: true })).toMatchObject({ dynamic: true });
+  expect(renderClient(stored)).not.toHaveProperty("dynamic");
+});
+
 test("a secret we make has 256 bits and only its SHA-256 is kept (TOK-17)", async () => {
   const { client, secret } = await makeClient(metadataOf(minimal), parts);
   const text = secret?.reveal() ?? expect.fail("no secret");
@@ -163,7 +196,7 @@ test("a client of no address has an id too", async () => {
   expect(client.id).toMatch(/^[A-Za-z0-9_-]{43}$/);
 });
 
-test("a rendered client shows neither secret nor hash (ADM-5, TOK-17)", () => {
+test("a rendered client shows neither secret nor hash (ADM-5, TOK-17, v1 C20)", () => {
   const rendered = renderClient(stored);
   expect(Object.keys(rendered)).not.toContain("secret");
   const hash = stored.secret?.hash ?? expect.fail("no hash");

@@ -1,6 +1,5 @@
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
-import { OWN_PAGES_CLIENT_ID } from "../login-state/login-state.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
 
@@ -20,6 +19,7 @@ export interface NewClientMetadata {
   readonly scopes: readonly string[] | undefined;
   readonly trustedPeers: readonly string[];
   readonly idTokenSigningAlgorithm: SigningAlgorithm;
+  readonly dynamic: boolean;
 }
 
 export type NewClientDecision =
@@ -29,29 +29,33 @@ export type NewClientDecision =
 const id = z
   .string()
   .regex(/^[A-Za-z0-9._~@:/-]{1,255}$/, "must be 1 to 255 characters of letters, digits and ._~@:/-")
-  .refine((text) => text !== "." && text !== "..", "must not be a dot segment, which no URL path can name");
+  .refine((text) => text !== "." && text !== "..", "must not be a dot segment, which no URL path can name")
+  // Ours, OWN_PAGES_CLIENT_ID among them.
+  .refine((text) => !text.startsWith("dex:"), "is reserved: it must not begin with dex:");
 // RFC 6749 §10.10 asks for 128 bits of an attacker's work. 16 characters are 96 bits when random; argon2id adds the rest.
 const secret = z.string().regex(/^[A-Za-z0-9_-]{16,256}={0,2}$/, "must be 16 to 256 characters of base64url");
 const scopeWord = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "must be a scope, RFC 6749 section 3.3");
-const name = z
+/** What people are shown as the name of a client. */
+export const clientNameShape = z
   .string()
   .min(1, "must not be empty")
   .max(100, "must be at most 100 characters")
   .refine((text) => !/\p{C}/u.test(text), "must hold no control characters");
-const webUri = z
+/** A link or picture of a client. */
+export const webUriShape = z
   .string()
   .max(1000, "must be at most 1000 characters")
   .refine((text) => /^[\x21-\x7e]+$/.test(text) && URL.parse(text)?.protocol === "https:", "must be an https URL");
 
 /** The client of dex v1's admin API and dexctl, with our additions. Unknown members are mistakes, not noise. */
 const newClientShape = z.strictObject({
-  id: id.refine((text) => text !== OWN_PAGES_CLIENT_ID, "is reserved").optional(),
+  id: id.optional(),
   secret: secret.optional(),
   isAdmin: z.boolean().optional(),
   redirectURIs: z.array(z.string()).max(50, "must be at most 50").optional(),
-  clientName: name.optional(),
-  logoURI: webUri.optional(),
-  clientURI: webUri.optional(),
+  clientName: clientNameShape.optional(),
+  logoURI: webUriShape.optional(),
+  clientURI: webUriShape.optional(),
   trustedPeers: z.array(id).max(100, "must be at most 100").optional(),
   public: z.boolean().optional(),
   trusted: z.boolean().optional(),
@@ -86,9 +90,12 @@ export function parseNewClient(input: unknown): NewClientDecision {
     scopes: given.scopes,
     trustedPeers: given.trustedPeers ?? [],
     idTokenSigningAlgorithm: given.idTokenSignedResponseAlg ?? "RS256",
+    dynamic: false,
   };
-  const reason = contradictionIn(metadata);
-  return reason === undefined ? { kind: "client", metadata } : refused(reason);
+  const contradiction = contradictionIn(metadata);
+  return contradiction === undefined
+    ? { kind: "client", metadata }
+    : refused(`${contradiction.member}: ${contradiction.reason}`);
 }
 
 function defaultGrantTypes(isPublic: boolean): readonly GrantType[] {
@@ -96,35 +103,49 @@ function defaultGrantTypes(isPublic: boolean): readonly GrantType[] {
   return isPublic ? ofPeople : [...ofPeople, "client_credentials"];
 }
 
-function contradictionIn(client: NewClientMetadata): string | undefined {
+/** What contradicts itself, by the member's name in the APIs. */
+export interface Contradiction {
+  readonly member: string;
+  readonly reason: string;
+}
+
+/** Why such a client cannot be, or undefined when it can: the same for everyone who makes clients. */
+export function contradictionIn(client: NewClientMetadata): Contradiction | undefined {
   for (const uri of client.redirectUris) {
     const registration = parseRedirectUriForRegistration(uri);
-    if (registration.kind === "refused") return `redirectURIs: ${registration.reason}`;
+    if (registration.kind === "refused") return { member: "redirectURIs", reason: registration.reason };
     // Any program on the device may claim such a scheme, so a client that can keep a secret has no use for it.
     if (registration.form === "private-use" && !client.public) {
-      return "redirectURIs: a private-use scheme is for public clients only";
+      return { member: "redirectURIs", reason: "a private-use scheme is for public clients only" };
     }
   }
   const lists = { redirectURIs: client.redirectUris, trustedPeers: client.trustedPeers, grantTypes: client.grantTypes };
   for (const [member, values] of Object.entries(lists)) {
-    if (new Set(values).size < values.length) return `${member}: holds a value twice`;
+    if (new Set(values).size < values.length) return { member, reason: "holds a value twice" };
   }
   if (client.grantTypes.includes("authorization_code") && client.redirectUris.length === 0) {
-    return "redirectURIs: at least one is needed for the authorization_code grant";
+    if (!client.public)
+      return { member: "redirectURIs", reason: "at least one is needed for the authorization_code grant" };
+    // Nothing else tells people who asks.
+    if (client.name === undefined) {
+      return { member: "clientName", reason: "a public client without redirect URIs needs a name" };
+    }
   }
   if (client.grantTypes.includes("refresh_token") && !client.grantTypes.includes("authorization_code")) {
-    return "grantTypes: refresh_token needs authorization_code";
+    return { member: "grantTypes", reason: "refresh_token needs authorization_code" };
   }
   return client.public ? contradictionInPublic(client) : undefined;
 }
 
-function contradictionInPublic(client: NewClientMetadata): string | undefined {
-  if (client.secret !== undefined) return "secret: a public client has none";
-  if (client.admin) return "isAdmin: a public client cannot prove who it is";
-  if (!client.requirePkce) return "requirePKCE: a public client always needs it";
-  if (client.trusted) return "trusted: a public client can be impersonated, so people must be asked";
+function contradictionInPublic(client: NewClientMetadata): Contradiction | undefined {
+  if (client.secret !== undefined) return { member: "secret", reason: "a public client has none" };
+  if (client.admin) return { member: "isAdmin", reason: "a public client cannot prove who it is" };
+  if (!client.requirePkce) return { member: "requirePKCE", reason: "a public client always needs it" };
+  if (client.trusted) {
+    return { member: "trusted", reason: "a public client can be impersonated, so people must be asked" };
+  }
   return client.grantTypes.includes("client_credentials")
-    ? "grantTypes: client_credentials needs a confidential client"
+    ? { member: "grantTypes", reason: "client_credentials needs a confidential client" }
     : undefined;
 }
 
@@ -144,6 +165,7 @@ export function renderClient(client: Client): JsonObject {
     ...(client.scopes === undefined ? {} : { scopes: client.scopes }),
     trustedPeers: client.trustedPeers,
     idTokenSignedResponseAlg: client.idTokenSigningAlgorithm,
+    ...(client.dynamic ? { dynamic: true } : {}),
     createdAt: client.createdAt.toISOString(),
   };
 }

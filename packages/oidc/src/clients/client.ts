@@ -35,5 +35,7 @@ export interface Client {
   readonly trustedPeers: readonly string[];
   readonly idTokenSigningAlgorithm: SigningAlgorithm;
   readonly secret: ClientSecretHash | undefined;
+  /** Registered itself, RFC 7591: nobody here has looked at it, so people are always asked (DCR-3). */
+  readonly dynamic: boolean;
   readonly createdAt: Date;
 }

@@ -41,11 +41,17 @@ async function hashOf(
   return { kind: "argon2id", hash: await hashChosenSecret(chosen) };
 }
 
-/** As dex v1 wrote it: random, then the host of the first redirect URI, so that a person can tell clients apart. */
-function newClientId({ redirectUris }: NewClientMetadata, random: Random): string {
-  const [first] = redirectUris;
-  const url = first === undefined ? undefined : new URL(first);
-  const place = url === undefined ? "" : url.hostname.replace(/[[\]]/g, "") || url.protocol.slice(0, -1);
+/** As dex v1 wrote it: random, then what a person can tell clients apart by: the host of the first redirect URI, or the name. */
+function newClientId(metadata: NewClientMetadata, random: Random): string {
   const unique = random(RANDOM_BYTES).toString("base64url");
-  return place === "" ? unique : `${unique}@${place.slice(0, 200)}`;
+  const place = placeOf(metadata).slice(0, 200);
+  return place === "" ? unique : `${unique}@${place}`;
+}
+
+function placeOf({ redirectUris, name, public: isPublic }: NewClientMetadata): string {
+  const [first] = redirectUris;
+  // A name may hold anything, colons too; an id only what survives in URLs and in HTTP Basic.
+  if (first === undefined) return isPublic ? (name ?? "").replace(/[^A-Za-z0-9._~-]+/g, "-").replace(/^-|-$/g, "") : "";
+  const url = new URL(first);
+  return url.hostname.replace(/[[\]]/g, "") || url.protocol.slice(0, -1);
 }

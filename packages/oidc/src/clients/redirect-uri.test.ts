@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { matchRedirectUri, parseRedirectUriForRegistration } from "./redirect-uri.ts";
+import { matchRedirectUri, OUT_OF_BAND, parseRedirectUriForRegistration } from "./redirect-uri.ts";
 
 const registered = "https://app.example.com/cb?tenant=1";
-const client = { redirectUris: [registered, "https://app.example.com/other"] };
+const client = { public: false, redirectUris: [registered, "https://app.example.com/other"] };
 
-test("the registered redirect_uri matches (RED-1)", () => {
+test("the registered redirect_uri matches, each of several (RED-1, v1 C07)", () => {
   expect(matchRedirectUri(client, registered)).toBe(registered);
   expect(matchRedirectUri(client, "https://app.example.com/other")).toBe("https://app.example.com/other");
 });
@@ -84,7 +84,7 @@ test("the table of altered redirect_uris is long enough (RED-1)", () => {
   expect(mutations.length).toBeGreaterThanOrEqual(45);
 });
 
-test.each(mutations)("%j is not the registered redirect_uri (RED-1, RFC 9700 §4.1.3)", (value) => {
+test.each(mutations)("%j is not the registered redirect_uri (RED-1, RFC 9700 §4.1.3, v1 C08)", (value) => {
   expect(matchRedirectUri(client, value)).toBeUndefined();
 });
 
@@ -99,6 +99,7 @@ test("one character more, less or changed anywhere does not match (RED-1)", () =
 });
 
 const native = {
+  public: true,
   redirectUris: ["http://127.0.0.1/cb?x=1", "http://[::1]/cb", "http://localhost/cb", "http://127.0.0.1:4000/fixed"],
 };
 const loopback = [
@@ -131,6 +132,52 @@ const loopback = [
 ];
 test.each(loopback)("with loopback registered, $value matches: $matches (RED-2, RFC 8252 §7.3, §8.3)", (row) => {
   expect(matchRedirectUri(native, row.value)).toBe(row.matches ? row.value : undefined);
+});
+
+const unregistered = [
+  { value: OUT_OF_BAND, matches: true },
+  { value: "http://localhost:8080", matches: true },
+  { value: "http://localhost:1", matches: true },
+  { value: "http://localhost:65535", matches: true },
+  { value: "http://127.0.0.1:8080", matches: true },
+  { value: "http://[::1]:8080", matches: true },
+  { value: "", matches: false },
+  { value: "URN:ietf:wg:oauth:2.0:oob", matches: false },
+  { value: "urn:ietf:wg:oauth:2.0:oob:auto", matches: false },
+  { value: "urn:ietf:wg:oauth:2.0:oob ", matches: false },
+  { value: "urn:ietf:wg:oauth:2.0:oo", matches: false },
+  { value: "http://localhost", matches: false },
+  { value: "http://localhost:", matches: false },
+  { value: "http://localhost:0", matches: false },
+  { value: "http://localhost:08080", matches: false },
+  { value: "http://localhost:65536", matches: false },
+  { value: "http://localhost:8080/", matches: false },
+  { value: "http://localhost:8080/callback", matches: false },
+  { value: "http://localhost:8080?a=b", matches: false },
+  { value: "http://localhost:8080#a", matches: false },
+  { value: "http://localhost:8080\n", matches: false },
+  { value: "http://LOCALHOST:8080", matches: false },
+  { value: "https://localhost:8080", matches: false },
+  { value: "http://user@localhost:8080", matches: false },
+  { value: "http://localhost:8080@evil.example", matches: false },
+  { value: "http://localhost.evil.example:8080", matches: false },
+  { value: "http://127.1:8080", matches: false },
+  { value: "http://127.0.0.2:8080", matches: false },
+  { value: "http://[::2]:8080", matches: false },
+  { value: "http://app.example.com:8080", matches: false },
+];
+test.each(unregistered)(
+  "with nothing registered by a public client, $value matches: $matches (v1 C09, v1 C10, v1 C11)",
+  (row) => {
+    expect(matchRedirectUri({ public: true, redirectUris: [] }, row.value)).toBe(row.matches ? row.value : undefined);
+    expect(matchRedirectUri({ public: false, redirectUris: [] }, row.value)).toBeUndefined();
+  },
+);
+
+test("a public client that registered redirect URIs is held to them (RED-1, v1 C08)", () => {
+  for (const value of [OUT_OF_BAND, "http://localhost:8080", "http://127.0.0.1:8080"]) {
+    expect(matchRedirectUri(native, value)).toBeUndefined();
+  }
 });
 
 const accepted = [

@@ -8,14 +8,34 @@ const MAX_REDIRECT_URI_LENGTH = 1000;
 const LOOPBACK_LITERAL = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::([1-9]\d{0,4}))?(\/.*)$/s;
 
 /**
- * The redirect_uri when the client has registered it, byte for byte (RFC 9700 §4.1.3). One exception: what was registered
- * as http://127.0.0.1/... or http://[::1]/... matches with any port, RFC 8252 §7.3.
+ * A program on this machine, without a path. `localhost` is what dex v1 took and its clients send; the literals are what
+ * RFC 8252 §8.3 advises. The port says which program it is, so there must be one.
  */
-export function matchRedirectUri(client: Pick<Client, "redirectUris">, value: string): VerifiedRedirectUri | undefined {
+const UNREGISTERED_LOOPBACK = /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})$/;
+
+/** The redirect_uri of programs that no browser can return to: their person carries the code over by hand. */
+export const OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob";
+
+/**
+ * The redirect_uri when the client has registered it, byte for byte (RFC 9700 §4.1.3). Two exceptions: what was
+ * registered as http://127.0.0.1/... or http://[::1]/... matches with any port, RFC 8252 §7.3; and a public client without
+ * any registered one may use those that cannot lead away from the person's own machine (dex v1).
+ */
+export function matchRedirectUri(
+  client: Pick<Client, "redirectUris" | "public">,
+  value: string,
+): VerifiedRedirectUri | undefined {
   const matches =
-    client.redirectUris.includes(value) || client.redirectUris.includes(withoutLoopbackPort(value) ?? value);
-  // The only place that makes this type from a request: the line above is the check it stands for.
+    client.public && client.redirectUris.length === 0
+      ? staysWithThePerson(value)
+      : client.redirectUris.includes(value) || client.redirectUris.includes(withoutLoopbackPort(value) ?? value);
+  // The only place that makes this type from a request: the lines above are the check it stands for.
   return matches ? (value as VerifiedRedirectUri) : undefined;
+}
+
+function staysWithThePerson(value: string): boolean {
+  const [, port] = UNREGISTERED_LOOPBACK.exec(value) ?? [];
+  return value === OUT_OF_BAND || (port !== undefined && Number(port) <= 65_535);
 }
 
 function withoutLoopbackPort(value: string): string | undefined {
