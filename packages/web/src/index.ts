@@ -1,7 +1,17 @@
+export { type AccountConfirmView, renderAccountConfirmPage, renderSignedOutPage } from "./account-confirm-page.ts";
+export { type AccountEmailView, renderAccountEmailPage } from "./account-email-page.ts";
+export { type AccountNotice, parseAccountNotice } from "./account-notices.ts";
+export { type AccountView, renderAccountPage } from "./account-page.ts";
+export { type AccountPasswordView, renderAccountPasswordPage } from "./account-password-page.ts";
+export { type CheckYourMailView, renderCheckYourMailPage } from "./check-your-mail-page.ts";
 export { type ChooserView, type ConnectorChoice, renderChooserPage } from "./chooser-page.ts";
+export { type ConfirmAddressView, renderConfirmAddressPage } from "./confirm-address-page.ts";
 export { type ConsentView, renderConsentPage } from "./consent-page.ts";
 export { type ErrorView, renderErrorPage } from "./error-page.ts";
 export { Html, type HtmlValue, html } from "./html.ts";
 export type { Theme } from "./layout.ts";
+export { type LinkIdentityView, renderLinkIdentityPage } from "./link-identity-page.ts";
 export { type PasswordView, renderPasswordPage } from "./password-page.ts";
+export { type RegisterView, renderRegisterPage } from "./register-page.ts";
 export { type StaticFile, staticFiles, stylesheetPath } from "./static-files.ts";
+export { renderUnmatchedIdentityPage, type UnmatchedIdentityView } from "./unmatched-identity-page.ts";

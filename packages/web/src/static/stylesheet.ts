@@ -1,3 +1,5 @@
+import { ACCOUNT_STYLES } from "../account-styles.ts";
+
 /**
  * The one stylesheet. A text in a module, not a file of its own, because a process is shipped as one bundled file. Names no
  * other resource: fonts are the system's, marks are drawn. Contrast is at least 4.5:1 in both colour schemes (WCAG 1.4.3).
@@ -105,6 +107,7 @@ code { font: 0.8125rem/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation
   background: var(--bad-ground);
   font-size: 0.9375rem;
 }
+.message.good { border-color: var(--accent); color: var(--text); background: var(--tint); }
 a { color: var(--accent); text-underline-offset: 0.2em; }
 a:hover { color: var(--accent-strong); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
@@ -142,7 +145,9 @@ label { display: block; margin-bottom: 0.375rem; font-size: 0.9375rem; font-weig
 .button:hover { color: var(--text); background: var(--tint); }
 .button.primary { border-color: var(--accent); color: var(--on-accent); background: var(--accent); }
 .button.primary:hover { border-color: var(--accent-strong); background: var(--accent-strong); }
-#login-form .button { width: 100%; margin-top: 1.5rem; }
+.wide .button, #login-form .button { width: 100%; margin-top: 1.5rem; }
+.field small { margin-top: 0.375rem; }
+.field .problem { color: var(--bad); }
 .buttons { display: grid; grid-template-columns: 1fr 1fr; gap: 0.75rem; }
 .aside { margin-top: 1.25rem; text-align: center; font-size: 0.9375rem; color: var(--quiet); }
 .host { font-weight: 600; color: var(--text); }
@@ -201,7 +206,7 @@ a.choice:hover .chevron { color: var(--accent); }
   color: var(--quiet);
 }
 .request-id code { color: var(--text); }
-@media (max-width: 30rem) {
+${ACCOUNT_STYLES}@media (max-width: 30rem) {
   body { background: var(--card); }
   .page { justify-content: flex-start; align-items: stretch; gap: 2rem; padding: 1.5rem 1.25rem 2.5rem; }
   .card { padding: 0; border: 0; border-radius: 0; box-shadow: none; }
