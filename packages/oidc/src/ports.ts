@@ -186,6 +186,8 @@ export interface StoredFamily {
 export type RevocationReason =
   | "code replayed"
   | "refresh token replayed"
+  /** A client that the tokens were also for took its trust back. */
+  | "audience no longer trusted"
   | "revoked by client"
   | "user disabled"
   | "revoked by user";

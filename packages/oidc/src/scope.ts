@@ -1,4 +1,4 @@
-/** Scopes with a meaning here. Every other one is dropped at the authorization endpoint (AUT-8). */
+/** Scopes with a meaning here, beside those that name an audience. Every other one is dropped at the authorization endpoint (AUT-8). */
 export const SUPPORTED_SCOPES = ["openid", "profile", "email", "groups", "offline_access"] as const;
 export type SupportedScope = (typeof SUPPORTED_SCOPES)[number];
 

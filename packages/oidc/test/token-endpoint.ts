@@ -56,9 +56,11 @@ export function setUp(settings: { graceSeconds?: number; clients?: readonly Clie
   const states = makeLoginStates({ sealer: sealers.loginState, random: systemRandom });
 
   /** A code as the authorization endpoint would issue it to `client` for jane, who signed in five minutes ago. */
-  function issueCode(wanted: { scope?: string; nonce?: string; codeChallenge?: string; client?: Client } = {}): string {
+  function issueCode(
+    wanted: { scope?: string; nonce?: string; codeChallenge?: string; client?: Client; redirectUri?: string } = {},
+  ): string {
     const owner = wanted.client ?? client;
-    const uri = owner.redirectUris[0] ?? "";
+    const uri = wanted.redirectUri ?? owner.redirectUris[0] ?? "";
     const identity = {
       connectorId: "local",
       preferredUsername: "jane",

@@ -1,4 +1,5 @@
 import { addSeconds, type Random, toEpochSeconds } from "@dex/runtime";
+import { isAudienceScope } from "../clients/audience.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type { TokenSigner } from "../ports.ts";
@@ -27,9 +28,12 @@ export function clientCredentialsGrant(parts: {
       if (client.public) {
         throw new OAuthError("unauthorized_client", "the client_credentials grant needs a confidential client");
       }
-      const scope = parseScope(single(params, "scope")).filter(
-        (word) => client.scopes?.includes(word) === true && !SCOPES_OF_PEOPLE.includes(word),
-      );
+      const asked = parseScope(single(params, "scope"));
+      // An audience shares what a person may do. A client's own token is for itself.
+      if (asked.some(isAudienceScope)) {
+        throw new OAuthError("invalid_scope", "an audience can only be asked for where a person signs in");
+      }
+      const scope = asked.filter((word) => client.scopes?.includes(word) === true && !SCOPES_OF_PEOPLE.includes(word));
       const granted = scope.length === 0 ? {} : { scope: scope.join(" ") };
       const claims = {
         ...granted,

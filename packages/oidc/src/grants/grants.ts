@@ -1,5 +1,5 @@
 import type { Random } from "@dex/runtime";
-import type { AuthorizationCodes, TokenFamilies, TokenSigner } from "../ports.ts";
+import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
@@ -12,6 +12,7 @@ import { refreshTokenGrant } from "./refresh-token.ts";
 
 export interface GrantParts {
   readonly issuer: string;
+  readonly clients: Clients;
   readonly codes: AuthorizationCodes;
   readonly families: TokenFamilies;
   readonly signer: TokenSigner;
@@ -22,13 +23,20 @@ export interface GrantParts {
 
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
 export function makeGrants(parts: GrantParts): readonly Grant[] {
-  const { issuer, codes, families, signer, sealers, random, lifetimes } = parts;
+  const { issuer, clients, codes, families, signer, sealers, random, lifetimes } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
-  const issueTokens = makeIssueTokens({ issuer, signer, accessTokens, lifetimes });
+  const issueTokens = makeIssueTokens({ issuer, clients, families, signer, accessTokens, lifetimes });
   return [
     authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),
-    refreshTokenGrant({ families, refreshTokens, successorSealer: sealers.refreshSuccessor, issueTokens, lifetimes }),
+    refreshTokenGrant({
+      clients,
+      families,
+      refreshTokens,
+      successorSealer: sealers.refreshSuccessor,
+      issueTokens,
+      lifetimes,
+    }),
     clientCredentialsGrant({ issuer, signer, random, lifetimes }),
   ];
 }

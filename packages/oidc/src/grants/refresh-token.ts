@@ -1,8 +1,9 @@
 import { addSeconds, type Sealer } from "@dex/runtime";
+import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
-import type { RefreshRotation, TokenFamilies, TokenGrant } from "../ports.ts";
+import type { Clients, RefreshRotation, TokenFamilies, TokenGrant } from "../ports.ts";
 import { parseScope } from "../scope.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
@@ -11,6 +12,7 @@ import { decideRefresh } from "./decide-refresh.ts";
 import type { Grant, TokenResponse } from "./grant.ts";
 
 export interface RefreshTokenGrantParts {
+  readonly clients: Clients;
   readonly families: TokenFamilies;
   readonly refreshTokens: RefreshTokens;
   /** For the successor that a rotated token leaves in the row. */
@@ -26,7 +28,7 @@ interface RefreshRequest {
 
 /** The refresh token grant, RFC 6749 §6, with a new refresh token at each use: one statement when all is well. */
 export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
-  const { families, refreshTokens, successorSealer, issueTokens, lifetimes } = parts;
+  const { clients, families, refreshTokens, successorSealer, issueTokens, lifetimes } = parts;
 
   function render(grant: TokenGrant, client: Client, request: RefreshRequest, refreshToken: string, now: Date) {
     // The family keeps its whole scope for later; these tokens carry what was asked for (REF-9). REF-10: no nonce.
@@ -60,6 +62,9 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
     grantType: "refresh_token",
     async redeem(params, client, now) {
       const request = parseRefreshRequest(params, refreshTokens);
+      // Before anything is consumed: who asks for too much by name keeps the token.
+      const refusal = await refuseAudiences(request.scope ?? [], client, { clients, code: "invalid_scope" });
+      if (refusal !== undefined) throw refusal;
       const { familyId, generation, hash } = request.token;
       const next = refreshTokens.make(familyId, generation + 1);
       const nextText = next.text();

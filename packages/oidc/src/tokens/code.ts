@@ -1,4 +1,5 @@
 import { addSeconds, decodeBase64Url, type Random, sha256 } from "@dex/runtime";
+import { OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import type { LoginState } from "../login-state/login-state.ts";
 import type { NewCode, NewSession, Session } from "../ports.ts";
 import type { TokenLifetimes } from "./lifetimes.ts";
@@ -20,7 +21,7 @@ export function newCode(input: {
   now: Date;
   lifetimes: TokenLifetimes;
 }): IssuedCode {
-  const { state, session, now } = input;
+  const { state, session, now, lifetimes } = input;
   const { request } = state;
   const value = PREFIX + input.random(RANDOM_BYTES).toString("base64url");
   return {
@@ -39,7 +40,10 @@ export function newCode(input: {
       authTime: session.authTime,
       amr: session.amr,
       issuedAt: now,
-      expiresAt: addSeconds(now, input.lifetimes.codeSeconds),
+      expiresAt: addSeconds(
+        now,
+        request.redirectUri === OUT_OF_BAND ? lifetimes.outOfBandCodeSeconds : lifetimes.codeSeconds,
+      ),
     },
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { addSeconds, type Json, toEpochSeconds } from "@dex/runtime";
+import { audienceClaims } from "../clients/audience.ts";
 import type { SigningAlgorithm } from "../clients/client.ts";
 import type { TokenGrant } from "../ports.ts";
 import { userClaims } from "./claims.ts";
@@ -26,7 +27,7 @@ export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim
     ...userClaims(grant.user, input.scope),
     iss: input.issuer,
     sub: grant.user.id,
-    aud: grant.clientId,
+    ...audienceClaims(grant.clientId, input.scope),
     exp: toEpochSeconds(addSeconds(now, input.lifetimeSeconds)),
     iat: toEpochSeconds(now),
     auth_time: toEpochSeconds(grant.authTime),

@@ -1,6 +1,7 @@
+import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import type { TokenResponse } from "../grants/grant.ts";
-import type { TokenGrant, TokenSigner } from "../ports.ts";
+import type { Clients, TokenFamilies, TokenGrant, TokenSigner } from "../ports.ts";
 import type { AccessTokens } from "./access-token.ts";
 import { ID_TOKEN_TYP, idTokenClaims } from "./id-token.ts";
 import type { TokenLifetimes } from "./lifetimes.ts";
@@ -16,16 +17,27 @@ export interface IssueTokensInput {
 
 export type IssueTokens = (input: IssueTokensInput, now: Date) => Promise<TokenResponse>;
 
-/** Renders what was granted into tokens, OIDC Core §3.1.3.3. One signature, and none without the scope `openid`. */
+/**
+ * Renders what was granted into tokens, OIDC Core §3.1.3.3. One signature, and none without the scope `openid`. Throws
+ * invalid_grant, and ends the family, when an audience of the scope has ceased to trust the client since it was granted:
+ * what would be left is not what the person agreed to (TOK-19).
+ */
 export function makeIssueTokens(parts: {
   issuer: string;
+  clients: Clients;
+  families: Pick<TokenFamilies, "revoke">;
   signer: TokenSigner;
   accessTokens: AccessTokens;
   lifetimes: TokenLifetimes;
 }): IssueTokens {
-  const { issuer, signer, accessTokens, lifetimes } = parts;
+  const { issuer, clients, families, signer, accessTokens, lifetimes } = parts;
   return async ({ grant, client, scope, nonce, refreshToken }, now) => {
     const { familyId, clientId, user } = grant;
+    const refusal = await refuseAudiences(scope, client, { clients, code: "invalid_grant" });
+    if (refusal !== undefined) {
+      await families.revoke(familyId, "audience no longer trusted", now);
+      throw refusal;
+    }
     const accessToken = accessTokens.issue(
       { familyId, clientId, userId: user.id, scope },
       lifetimes.accessTokenSeconds,

@@ -1,6 +1,8 @@
 /** How long everything that is issued stays good, in seconds. */
 export interface TokenLifetimes {
   readonly codeSeconds: number;
+  /** Of a code that a person carries over by hand, from a page of ours to a program. Such a client always needs PKCE. */
+  readonly outOfBandCodeSeconds: number;
   readonly accessTokenSeconds: number;
   readonly idTokenSeconds: number;
   /** A refresh token that is not used for this long is dead. */
@@ -13,6 +15,7 @@ export interface TokenLifetimes {
 
 export const DEFAULT_TOKEN_LIFETIMES: TokenLifetimes = {
   codeSeconds: 60,
+  outOfBandCodeSeconds: 300,
   accessTokenSeconds: 600,
   idTokenSeconds: 3600,
   refreshIdleSeconds: 2_592_000,
@@ -23,6 +26,7 @@ export const DEFAULT_TOKEN_LIFETIMES: TokenLifetimes = {
 /** What a deployment may not exceed. */
 export const MAX_TOKEN_LIFETIMES: TokenLifetimes = {
   codeSeconds: 60,
+  outOfBandCodeSeconds: 300,
   accessTokenSeconds: 3600,
   idTokenSeconds: 86_400,
   refreshIdleSeconds: 7_776_000,
