@@ -1,5 +1,8 @@
 import type { SigningKeySet } from "@dex/keys";
 import type { Json, JsonObject } from "@dex/runtime";
+import type { ImportReport } from "./import/import-report.ts";
+import type { ImportSource } from "./import/import-source.ts";
+import type { ImportMode } from "./import/run-import.ts";
 
 /** A client that has just been created. This is the only time its secret is seen. */
 export interface CreatedClient {
@@ -33,6 +36,8 @@ export interface DatabaseManagement extends Management {
   /** Brings the schema up to date; returns the names of the migrations that were applied, none when it was already. */
   migrate(): Promise<readonly string[]>;
   signingKeys(): Promise<SigningKeySet>;
+  /** Takes over what a dex v1 knew. Nothing that is here already is changed; see ImportReport for what became of it. */
+  importFrom(source: ImportSource, mode: ImportMode): Promise<ImportReport>;
   /** Records that a rotation is wanted; the overlord acts on it at its next tick. Harmless when already recorded. */
   requestKeyRotation(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// Controls, line and paragraph separators, and format characters such as the marks that reorder text on a terminal.
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Controls, line and paragraph separators, and format characters such as the marks that reorder text on a terminal. */
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Text from elsewhere, safe to show on a terminal: one line, nothing that moves the cursor or reorders it (LOG-3). */
 export function toPrintable(text: string, maxLength = 500): string {

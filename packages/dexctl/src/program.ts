@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { clientsCommand } from "./commands/clients.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { getConnectorConfigsCommand } from "./commands/get-connector-configs.ts";
+import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { newClientCommand } from "./commands/new-client.ts";
@@ -33,6 +34,7 @@ const COMMANDS = [
   getConnectorConfigsCommand,
   keysCommand,
   migrateCommand,
+  importCommand,
   versionCommand,
 ];
 

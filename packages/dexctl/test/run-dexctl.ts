@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export const scriptFile = fileURLToPath(new URL("../../../scripts/dexctl", import.meta.url));
-const mainFile = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+export const mainFile = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 export interface Finished {
   readonly code: number | null;

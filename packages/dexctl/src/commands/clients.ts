@@ -2,7 +2,8 @@ import type { Json, JsonObject } from "@dex/runtime";
 import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
-import { type CommandContext, type OutputForm, outputOption, renderJson } from "./command-context.ts";
+import { renderData } from "../render-data.ts";
+import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +30,7 @@ function listCommand(context: CommandContext): Command {
     .action(async ({ output }: { output: OutputForm }) => {
       const clients = await context.withManagement((management) => management.listClients());
       const head = ["id", "name", "kind", "redirect urls"];
-      context.print(output === "json" ? renderJson(clients) : renderTable(head, clients.map(toRow)));
+      context.print(output === "table" ? renderTable(head, clients.map(toRow)) : renderData(clients, output));
     });
 }
 

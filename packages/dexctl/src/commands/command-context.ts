@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import type { DatabaseManagement, Management } from "../management.ts";
+import type { DataForm } from "../render-data.ts";
 
 /** What a command is handed. */
 export interface CommandContext {
@@ -13,13 +14,9 @@ export interface CommandContext {
   readInput(file: string): Promise<string>;
 }
 
-export type OutputForm = "table" | "json";
+export type OutputForm = "table" | DataForm;
 
-/** `-o`, for commands that list. */
+/** `-o`, for commands that show data. */
 export function outputOption(): Option {
-  return new Option("-o, --output <form>", "how to print it").choices(["table", "json"]).default("table");
-}
-
-export function renderJson(value: unknown): string {
-  return JSON.stringify(value, undefined, 2);
+  return new Option("-o, --output <form>", "how to print it").choices(["table", "json", "yaml"]).default("table");
 }

@@ -1,7 +1,8 @@
 import type { JsonObject } from "@dex/runtime";
 import { Command } from "commander";
 import { toPrintable } from "../printable.ts";
-import { type CommandContext, type OutputForm, outputOption, renderJson } from "./command-context.ts";
+import { renderData } from "../render-data.ts";
+import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
 
 const EXAMPLES = `
 With -o json the output can be fed to set-connector-configs: secrets are not shown, and keep their stored values.
@@ -19,7 +20,7 @@ export function getConnectorConfigsCommand(context: CommandContext): Command {
     .addHelpText("after", EXAMPLES)
     .action(async ({ output }: { output: OutputForm }) => {
       const connectors = await context.withManagement((management) => management.listConnectors());
-      context.print(output === "json" ? renderJson(connectors) : renderConnectors(connectors));
+      context.print(output === "table" ? renderConnectors(connectors) : renderData(connectors, output));
     });
 }
 

@@ -1,7 +1,8 @@
 import type { StoredSigningKey } from "@dex/keys";
 import { Command } from "commander";
 import { renderTable } from "../printable.ts";
-import { type CommandContext, type OutputForm, outputOption, renderJson } from "./command-context.ts";
+import { renderData } from "../render-data.ts";
+import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
 
 const EXAMPLES = `
 Examples:
@@ -26,8 +27,8 @@ function listCommand(context: CommandContext): Command {
     .addHelpText("after", "\nExample:\n  dexctl --db-url postgres://dex@localhost/dex keys list -o json")
     .action(async ({ output }: { output: OutputForm }) => {
       const { keys, rotationRequestedAt } = await context.withDatabase((database) => database.signingKeys());
-      if (output === "json") {
-        context.print(renderJson(keys.map(toShown)));
+      if (output !== "table") {
+        context.print(renderData(keys.map(toShown), output));
         return;
       }
       const head = ["kid", "alg", "state", "created", "activated", "retired"];

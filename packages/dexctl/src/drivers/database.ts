@@ -3,13 +3,14 @@ import { makeClientAdministration } from "@dex/management/clients";
 import { makeConnectorAdministration } from "@dex/management/connectors";
 import type { Clock, Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
-import type { Actor } from "@dex/users";
+import type { Actor, PasswordHasher } from "@dex/users";
 import { Failure } from "../failure.ts";
+import { runImport } from "../import/run-import.ts";
 import type { DatabaseManagement } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 
 /** What is needed of the stores. Each write and its audit event are one transaction there (ADM-6). */
-export type DatabaseStores = Pick<Storage, "clients" | "connectors" | "signingKeys">;
+export type DatabaseStores = Pick<Storage, "clients" | "connectors" | "signingKeys" | "imports">;
 
 const ACTOR: Actor = { kind: "dexctl", id: undefined, address: undefined };
 
@@ -17,6 +18,7 @@ const ACTOR: Actor = { kind: "dexctl", id: undefined, address: undefined };
 export function makeDatabaseManagement(parts: {
   stores: DatabaseStores;
   migrate: () => Promise<readonly string[]>;
+  hasher: PasswordHasher;
   clock: Clock;
   random: Random;
 }): DatabaseManagement {
@@ -48,6 +50,7 @@ export function makeDatabaseManagement(parts: {
     },
     migrate: parts.migrate,
     signingKeys: () => stores.signingKeys.load(),
+    importFrom: (source, mode) => runImport(source, mode, { ...parts, actor: ACTOR }),
     requestKeyRotation: () => stores.signingKeys.requestRotation(ACTOR, clock()),
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock, Logger, Random, Secret } from "@dex/runtime";
 import { migrate, openStorage, StorageUnavailable } from "@dex/storage";
+import { makePasswordHasher } from "@dex/users";
 import { Failure } from "../failure.ts";
 import type { DatabaseManagement } from "../management.ts";
 import { makeDatabaseManagement } from "./database.ts";
@@ -23,19 +24,22 @@ export async function withDatabaseManagement<T>(
     namedStatements: false,
     logger,
   });
+  // Starts no thread before the first hash.
+  const hasher = makePasswordHasher({ random });
   try {
     await storage.ping();
     return await work(
-      makeDatabaseManagement({ stores: storage, migrate: () => migrate({ url, logger }), clock, random }),
+      makeDatabaseManagement({ stores: storage, migrate: () => migrate({ url, logger }), hasher, clock, random }),
     );
   } catch (error) {
     throw explain(error, place);
   } finally {
-    await storage.close();
+    await Promise.all([storage.close(), hasher.close()]);
   }
 }
 
-function placeOf(url: Secret<string>): string {
+/** Host and port, never user or password. */
+export function placeOf(url: Secret<string>): string {
   const { hostname, port } = new URL(url.reveal());
   return hostname === "" ? "its local socket" : `${hostname}:${port === "" ? "5432" : port}`;
 }
@@ -58,13 +62,15 @@ const CONNECTION_PROBLEMS: Readonly<Record<string, string>> = {
   ENETUNREACH: "there is no way to this network",
 };
 
-function explain(error: unknown, place: string): unknown {
+/** What a person can do about it, as a Failure; the error itself where it is not the database's. */
+export function explain(error: unknown, place: string): unknown {
   if (error instanceof Failure) return error;
   const code = findCode(error);
   const remedy = code === undefined ? undefined : REMEDIES[code];
   if (remedy !== undefined) return new Failure("refused", `the database at ${place} ${remedy}`, { cause: error });
-  if (error instanceof StorageUnavailable) {
-    const why = (code === undefined ? undefined : CONNECTION_PROBLEMS[code]) ?? `no answer in time${suffix(code)}`;
+  const problem = code === undefined ? undefined : CONNECTION_PROBLEMS[code];
+  if (error instanceof StorageUnavailable || problem !== undefined) {
+    const why = problem ?? `no answer in time${suffix(code)}`;
     return new Failure("refused", `cannot reach the database at ${place}: ${why}`, { cause: error });
   }
   // The server's own words may hold values, so only the code is told.
