@@ -8,7 +8,6 @@ const NOTICES = {
   "email-sent": "A link was sent to the new address. The address changes when you open it.",
   "confirmation-sent": "A link was sent to your address. Open it to confirm the address.",
   "email-confirmed": "Your address is confirmed already.",
-  linked: "The sign-in was connected to your account.",
   unlinked: "The sign-in was removed from your account.",
   "access-removed": "The application no longer has access.",
   "session-ended": "That browser is signed out.",
@@ -25,5 +24,5 @@ export function parseAccountNotice(name: string | null): AccountNotice | undefin
 
 /** Read out by screen readers when the page opens. */
 export function renderAccountNotice(notice: AccountNotice | undefined): Html | undefined {
-  return notice && html`<p class="account-notice" id="notice" role="status">${NOTICES[notice]}</p>`;
+  return notice && html`<p class="message good" id="notice" role="status">${NOTICES[notice]}</p>`;
 }

@@ -97,7 +97,7 @@ function renderProfile(view: AccountView): Html {
 <button class="button" id="submit-name" type="submit">Save</button>
 </form>
 <ul class="rows">
-<li><span class="row-text"><small>Email address</small><bdi id="account-email">${user.email}</bdi> ${badge}</span><span class="row-actions">${user.emailVerified ? undefined : resend}<a class="button" id="change-email" href="${link(`${view.path}/email`)}">Change</a></span></li>
+<li><span class="row-text"><small>Email address</small><bdi id="account-email">${user.email}</bdi> ${badge}</span><span class="row-actions">${user.emailVerified ? undefined : resend}<a class="button" id="change-email" href="${link(`${view.path}/email`)}" aria-label="Change your email address">Change</a></span></li>
 <li><span class="row-text"><small>Account ID, the same for every application</small><code id="account-id">${user.id}</code></span></li>
 </ul>
 </section>`;
@@ -107,7 +107,7 @@ function renderPassword(view: AccountView): Html | undefined {
   const { password, now } = view;
   if (password.kind === "none" && !password.maySet) return undefined;
   const action = password.kind === "set" ? "Change" : "Set a password";
-  const button = html`<span class="row-actions"><a class="button" id="change-password" href="${link(`${view.path}/password`)}">${action}</a></span>`;
+  const button = html`<span class="row-actions"><a class="button" id="change-password" href="${link(`${view.path}/password`)}" aria-label="${action === "Change" ? "Change your password" : action}">${action}</a></span>`;
   const text =
     password.kind === "set"
       ? html`Last changed ${renderMoment(password.changedAt, now)}`

@@ -4,14 +4,6 @@ export const ACCOUNT_STYLES = `.card:has(> .account) { max-width: 44rem; }
 .account-head { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: flex-start; gap: 1rem; }
 .account section { margin-top: 2rem; }
 .account h2 { margin: 0 0 0.625rem; font-size: 1.0625rem; font-weight: 650; color: var(--text); }
-.account-notice {
-  margin-top: 1.25rem;
-  padding: 0.75rem 0.875rem;
-  border: 1px solid var(--accent);
-  border-radius: 0.625rem;
-  background: var(--tint);
-  font-size: 0.9375rem;
-}
 .account .inline-form { display: flex; align-items: flex-end; gap: 0.75rem; margin-bottom: 0.75rem; }
 .inline-form .field { flex: 1; min-width: 0; }
 .rows { border: 1px solid var(--edge); border-radius: 0.75rem; }
@@ -33,7 +25,6 @@ export const ACCOUNT_STYLES = `.card:has(> .account) { max-width: 44rem; }
 .badge.good { border-color: var(--accent); color: var(--accent-strong); }
 .more { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.75rem; }
 .nothing { color: var(--quiet); }
-.field small { margin-top: 0.375rem; }
 .field + .buttons { margin-top: 1.5rem; }
 .buttons a.button { text-align: center; }
 `;
