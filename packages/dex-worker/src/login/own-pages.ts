@@ -12,6 +12,8 @@ export interface OwnPagesWish {
   readonly maxAgeSeconds?: number;
   /** `link` has the person prove an identity, which becomes theirs when they say yes. */
   readonly intent?: "sign in" | "link";
+  /** The connector that the person has chosen already. */
+  readonly connectorId?: string;
 }
 
 /** Signs the person in for a page of ours and leads back there. With a session that is young enough, at once. */
@@ -25,7 +27,7 @@ export function makeBeginOwnPages(parts: {
   dispatcher: Dispatcher;
 }): BeginOwnPages {
   const { issuer, beginLogin, cookies, dispatcher } = parts;
-  return async ({ visit, path, maxAgeSeconds, intent }) => {
+  return async ({ visit, path, maxAgeSeconds, intent, connectorId }) => {
     if (!/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(path)) throw new Error("expected a path of our own pages");
     const request: LoginState["request"] = {
       clientId: OWN_PAGES_CLIENT_ID,
@@ -39,7 +41,7 @@ export function makeBeginOwnPages(parts: {
       maxAgeSeconds,
       loginHint: undefined,
       hintedUserId: undefined,
-      connectorId: undefined,
+      connectorId,
     };
     cookies.prune(visit.request, visit.response, visit.now);
     await dispatcher.next(visit, { ...beginLogin(request, visit.now), intent: intent ?? "sign in" });
