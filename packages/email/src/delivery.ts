@@ -4,7 +4,7 @@ import { makeDeliverOne } from "./deliver-one.ts";
 import type { MailAddress } from "./mail-address.ts";
 import type { Brand } from "./messages.ts";
 import type { Outbox } from "./ports.ts";
-import { openMailQueue } from "./redis-queue.ts";
+import { openJobQueue } from "./redis-queue.ts";
 import { LEASE_SECONDS } from "./retry.ts";
 import type { MailTransport } from "./transport.ts";
 
@@ -50,7 +50,7 @@ export function startDelivery(parts: DeliveryParts): Delivery {
 
   const queue =
     redis &&
-    openMailQueue({
+    openJobQueue({
       url: redis.url,
       concurrency: CONCURRENCY,
       logger,

@@ -8,13 +8,30 @@ export interface ClaimedMail {
   readonly lease: string;
   /** Claims of this row so far, this one included: a process that died while sending has used up one too. */
   readonly attempt: number;
-  /** Which message: one of the kinds of messages.ts, if this version knows it. */
+  /** Which mail: one of the kinds in the README, if this version knows it. */
   readonly kind: string;
+  /** Whether a user with this very address has confirmed it. */
   readonly recipient: { readonly address: string; readonly verified: boolean };
+  /** A user has the address that the row names. */
+  readonly addressTaken: boolean;
+  /** What the mailed link stands for. Not live: used, expired, superseded, of another address or of a disabled user. */
+  readonly link: { readonly id: string; readonly live: boolean } | undefined;
+  /** The connector that the message is about. */
+  readonly connectorId: string | undefined;
   /** The name of the client that the message is about; undefined when it is about none or the client is gone. */
   readonly clientName: string | undefined;
+  readonly origin: MailOrigin;
   /** When that happened which the message tells of. */
   readonly occurredAt: Date;
+}
+
+/** Where the person was who caused a mail. */
+export interface MailOrigin {
+  readonly clientId: string | undefined;
+  readonly redirectUri: string | undefined;
+  readonly flowId: string | undefined;
+  /** A BCP 47 tag. */
+  readonly locale: string | undefined;
 }
 
 /** A row that is due, for relaying. */
@@ -39,6 +56,51 @@ export interface Outbox {
   markSent(id: string, lease: string, now: Date): Promise<boolean>;
   /** Notes `error`, a short reason without addresses, and what is next. False, changing nothing, when the lease is lost. */
   markFailed(id: string, lease: string, error: string, next: NextTry, now: Date): Promise<boolean>;
+  /** Ends the row unsent: nobody is to get it any more. False, changing nothing, when the lease is lost. */
+  markDiscarded(id: string, lease: string, reason: string, now: Date): Promise<boolean>;
   /** Due rows, the longest waiting first. Claims nothing. */
   listDue(limit: number, now: Date): Promise<readonly DueMail[]>;
+}
+
+/** `dead`: given up, a person should look. `discarded`: ended unsent, since nobody was to get it any more. */
+export type MailState = "waiting" | "sent" | "dead" | "discarded";
+
+/** A row of the outbox as an operator sees it. */
+export interface QueuedMail {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: MailState;
+  /** In full, for operators; masked in logs. */
+  readonly recipient: string;
+  readonly attempts: number;
+  /** Why the last try failed, or why it was discarded; our own words and codes, no address in them. */
+  readonly lastError: string | undefined;
+  readonly occurredAt: Date;
+  /** When it is tried next, while it waits. */
+  readonly dueAt: Date | undefined;
+  /** When it was sent, given up or discarded. */
+  readonly endedAt: Date | undefined;
+}
+
+export interface MailQuery {
+  readonly state: MailState;
+  readonly limit: number;
+  /** The `next` of the page before. */
+  readonly after: string | undefined;
+}
+
+/** The outbox for people who look after it. Each method is one statement. */
+export interface MailQueue<Actor> {
+  /**
+   * Rows in this state, the newest cause first; `next` leads to the rows after them and is undefined on the last page.
+   * Undefined when `after` is nothing that `next` ever was.
+   */
+  list(
+    query: MailQuery,
+  ): Promise<{ readonly mails: readonly QueuedMail[]; readonly next: string | undefined } | undefined>;
+  /**
+   * Makes a dead mail due at once, with all tries ahead of it again, and notes who did (ADM-6). Of two callers one gets
+   * `due`. A mail in any other state stays as it is.
+   */
+  retry(id: string, actor: Actor, now: Date): Promise<"due" | "not dead" | "unknown">;
 }

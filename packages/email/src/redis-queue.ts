@@ -11,19 +11,19 @@ const ANSWER_MILLISECONDS = 1000;
 const CLOSE_MILLISECONDS = 2000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export interface MailQueue {
+export interface JobQueue {
   /** Queues the rows that are not queued yet. False when Redis did not take them all within a second or so. */
   relay(ids: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
 }
 
 /** Connects in the background, at once and whenever the connection was lost. `handle` gets each id that a job names. */
-export function openMailQueue(parts: {
+export function openJobQueue(parts: {
   url: Secret<string>;
   handle: (id: string) => Promise<void>;
   concurrency: number;
   logger: Logger;
-}): MailQueue {
+}): JobQueue {
   const { url, handle, concurrency, logger } = parts;
   const connections: Redis[] = [];
   const hold = watch(connections, logger);

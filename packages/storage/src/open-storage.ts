@@ -1,7 +1,7 @@
-import type { Outbox } from "@dex/email";
+import type { MailQueue, Outbox } from "@dex/email";
 import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
-import type { OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
+import type { Actor, OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
@@ -12,6 +12,7 @@ import { hot, openDatabase } from "./database.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
 import { type ImportStore, makeImportStore } from "./import-store.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
+import { makeMailQueue } from "./mail-queue.ts";
 import { makeOutbox } from "./outbox.ts";
 import { makeOwnAccountStore } from "./own-accounts.ts";
 import { makePasswordStore } from "./passwords.ts";
@@ -41,6 +42,7 @@ export interface Storage {
   readonly garbage: Garbage;
   readonly imports: ImportStore;
   readonly outbox: Outbox;
+  readonly mailQueue: MailQueue<Actor>;
   readonly ownAccounts: OwnAccounts;
   readonly registrations: Registrations;
   /** One round trip: resolves when the database answers. */
@@ -88,6 +90,7 @@ export function openStorage(options: StorageOptions): Storage {
     garbage: makeGarbage(db),
     imports: makeImportStore(db),
     outbox: makeOutbox(db),
+    mailQueue: makeMailQueue(db),
     ownAccounts: makeOwnAccountStore(db),
     registrations: makeRegistrationStore(db),
     async ping() {

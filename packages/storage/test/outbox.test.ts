@@ -1,5 +1,5 @@
 import type { RevocationReason } from "@dex/oidc";
-import { addSeconds } from "@dex/runtime";
+import { addSeconds, sha256 } from "@dex/runtime";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
 import {
@@ -81,7 +81,7 @@ test("a claim tells kind, time, the address of now and the client's name, and ho
   await opened.storage.clients.create(client, ACTOR);
   const [id] = await promise(1, { clientId: client.id });
   const claimed = await opened.storage.outbox.claimDue(10, NOW, LEASE);
-  expect(claimed).toEqual([
+  expect(claimed).toMatchObject([
     {
       id,
       lease: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -231,4 +231,112 @@ test("a sent mail is collected after 30 days, one given up after 90, one that wa
   expect(await leftAfter(29)).toEqual([sent, dead, waits]);
   expect(await leftAfter(31)).toEqual([dead, waits]);
   expect(await leftAfter(91)).toEqual([waits]);
+});
+
+/** A row as its cause writes it; `more` are further columns. */
+async function promiseKind(kind: string, more: Readonly<Record<string, unknown>>): Promise<string> {
+  const id = freshUuid();
+  const row = Object.entries({ id, kind, cause: id, occurred_at: NOW, due_at: NOW, ...more });
+  await opened.query(
+    `INSERT INTO outbox (${row.map(([name]) => name)}) VALUES (${row.map((_, index) => `$${index + 1}`)})`,
+    row.map(([, value]) => value),
+  );
+  return id;
+}
+
+test("a mail to somebody who is no user is claimed too, with what its link is to remember (ACC-2)", async () => {
+  const id = await promiseKind("password-reset", {
+    email: "nobody@example.com",
+    client_id: cast.client.id,
+    redirect_uri: "https://rp.example/cb",
+    flow_id: "flow",
+    locale: "de-CH",
+  });
+  expect(await opened.storage.outbox.claimDue(10, NOW, LEASE)).toMatchObject([
+    {
+      id,
+      recipient: { address: "nobody@example.com", verified: false },
+      addressTaken: false,
+      link: undefined,
+      origin: { clientId: cast.client.id, redirectUri: "https://rp.example/cb", flowId: "flow", locale: "de-CH" },
+    },
+  ]);
+});
+
+test("a mail to an address of the row's own goes there, and counts as verified only where its user confirmed it", async () => {
+  const { id: user_id, email } = cast.user;
+  const old = await promiseKind("email-changed", { user_id, email: "old@example.com" });
+  const same = await promiseKind("email-changed", { user_id, email });
+  const { outbox } = opened.storage;
+  expect((await outbox.claim(old, NOW, LEASE))?.recipient).toEqual({ address: "old@example.com", verified: false });
+  expect((await outbox.claim(same, NOW, LEASE))?.recipient).toEqual({ address: email, verified: true });
+});
+
+test("the mail of a registration tells whether it still stands and whether the address has a user by now (ACC-2)", async () => {
+  const { outbox } = opened.storage;
+  const register = async (email: string, expiresAt: Date) => {
+    const link_id = freshUuid();
+    await opened.query(
+      `INSERT INTO registration (id, email, connector_id, password_hash, browser_hash, created_at, expires_at)
+      VALUES ($1, $2, 'local', 'hash', $3, $4, $5)`,
+      [link_id, email, sha256("browser"), NOW, expiresAt],
+    );
+    return { link_id, email };
+  };
+  const claimed = async (row: Readonly<Record<string, unknown>>) => {
+    const mail = await outbox.claim(await promiseKind("confirm-registration", row), NOW, LEASE);
+    return { live: mail?.link?.live, taken: mail?.addressTaken };
+  };
+  expect(await claimed(await register("new@example.com", after(1)))).toEqual({ live: true, taken: false });
+  expect(await claimed(await register(cast.user.email, after(1)))).toEqual({ live: true, taken: true });
+  expect(await claimed(await register("late@example.com", NOW))).toEqual({ live: false, taken: false });
+  expect(await claimed({ link_id: freshUuid(), email: "gone@example.com" })).toEqual({ live: false, taken: false });
+});
+
+const LINK_KINDS = [
+  { kind: "verify-email", purpose: "verify email" },
+  { kind: "invitation", purpose: "invitation" },
+  { kind: "confirm-email-change", purpose: "change email" },
+];
+test.each(LINK_KINDS)(
+  "the link of $kind is live until it is gone, expired, of another address or its user disabled (ACC-8, ACC-11)",
+  async ({ kind, purpose }) => {
+    const user = makeUserRow();
+    await opened.storage.users.createLocal(user, "$argon2id$hash", "local", ACTOR);
+    const link_id = freshUuid();
+    await opened.query(
+      `INSERT INTO account_link (id, purpose, user_id, email, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+      [link_id, purpose, user.id, user.email, NOW, after(10)],
+    );
+    const live = async (row: Readonly<Record<string, unknown>> = {}, now = NOW) => {
+      const id = await promiseKind(kind, { user_id: user.id, link_id, ...row });
+      return (await opened.storage.outbox.claim(id, now, LEASE))?.link?.live;
+    };
+    expect(await live()).toBe(true);
+    expect(await live({ email: user.email })).toBe(true);
+    expect(await live({}, after(10))).toBe(false);
+    expect(await live({ email: "another@example.com" })).toBe(false);
+    expect(await live({ link_id: freshUuid() })).toBe(false);
+    expect(await live({ user_id: cast.user.id })).toBe(false);
+    expect(await live({ kind: kind === "invitation" ? "verify-email" : "invitation" })).toBe(false);
+    await opened.query("UPDATE app_user SET disabled = true WHERE id = $1", [user.id]);
+    expect(await live()).toBe(false);
+    await opened.query("DELETE FROM account_link WHERE id = $1", [link_id]);
+    expect(await live()).toBe(false);
+  },
+);
+
+test("a discarded mail is never due again, and collected after a day (ACC-2)", async () => {
+  const [id = ""] = await promise(1);
+  const { outbox, garbage } = opened.storage;
+  const { lease = "" } = (await outbox.claim(id, NOW, LEASE)) ?? {};
+  expect(await outbox.markDiscarded(id, freshUuid(), "nobody has this address", NOW)).toBe(false);
+  expect(await outbox.markDiscarded(id, lease, "nobody has this address", NOW)).toBe(true);
+  expect(await outbox.markSent(id, lease, NOW)).toBe(false);
+  expect(await outbox.claimDue(10, after(86_000), LEASE)).toEqual([]);
+  const [{ fence } = { fence: -1 }] = await opened.query<{ fence: number }>("SELECT fence::int FROM leadership");
+  await garbage.collect(after(86_399), 1000, fence);
+  expect(await rowsOf(id)).toMatchObject([{ discarded: true, last_error: "nobody has this address" }]);
+  await garbage.collect(after(86_401), 1000, fence);
+  expect(await rowsOf(id)).toEqual([]);
 });

@@ -48,7 +48,9 @@ CREATE INDEX account_link_expires_at ON account_link (expires_at);
 
 /**
  * A mail to somebody who may be no user names an address instead; whether there is one is looked up when it is sent, so
- * that the request took the same time for every address (ACC-2). The rest is what its link is to remember.
+ * that the request took the same time for every address (ACC-2). The rest is what its link is to remember. A mail that
+ * ended unsent because nobody was to get it any more is dead to every worker, but nothing that a person must look at.
+ * People read the outbox state by state, newest first: one small index each.
  */
 const OUTBOX = `
 ALTER TABLE outbox ALTER COLUMN user_id DROP NOT NULL;
@@ -59,9 +61,13 @@ ALTER TABLE outbox
   ADD COLUMN flow_id text,
   ADD COLUMN connector_id text,
   ADD COLUMN locale text,
+  ADD COLUMN discarded boolean NOT NULL DEFAULT false,
+  ADD CONSTRAINT outbox_discarded_has_ended CHECK (NOT discarded OR dead_at IS NOT NULL),
   ADD CONSTRAINT outbox_has_recipient CHECK (user_id IS NOT NULL OR email IS NOT NULL);
-CREATE INDEX outbox_dead_at ON outbox (dead_at) WHERE dead_at IS NOT NULL;
-CREATE INDEX outbox_occurred_at ON outbox (occurred_at);
+CREATE INDEX outbox_waiting ON outbox (occurred_at, id) WHERE sent_at IS NULL AND dead_at IS NULL;
+CREATE INDEX outbox_sent ON outbox (occurred_at, id) WHERE sent_at IS NOT NULL;
+CREATE INDEX outbox_dead ON outbox (occurred_at, id) WHERE dead_at IS NOT NULL AND NOT discarded;
+CREATE INDEX outbox_discarded ON outbox (occurred_at, id) WHERE dead_at IS NOT NULL AND discarded;
 `;
 
 /** Pages of users are read along these, whatever is filtered: each page costs the same (email in byte order). */
