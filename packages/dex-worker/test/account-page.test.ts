@@ -32,7 +32,7 @@ beforeEach(async () => {
 async function newSomebody(): Promise<Somebody> {
   const id = newUserId(systemRandom);
   const email = `ada-${id}@example.com`;
-  const user = { id, email, emailVerified: false, name: "Ada", admin: false, createdAt: new Date() };
+  const user = { id, email, emailVerified: false, displayName: "Ada", admin: false, createdAt: new Date() };
   // The password of PERSON: hashed once for all of them.
   await worker.storage.users.createLocal(user, await hashOfPerson(), "local", ACTOR);
   return { userId: id, email };
@@ -325,6 +325,17 @@ test("an identity is removed after a question, and the last one cannot be (ACC-1
   const token = tokenOf(await browser.open(account));
   expect((await post(browser, "/unlink", { form_token: token, identity: handles[0] ?? "" })).status).toBe(409);
   expect((await overview())?.identities).toHaveLength(1);
+});
+
+test("whoever removes the identity that this browser signed in with is signed out", async () => {
+  await linkWork();
+  const browser = await signedIn(ada, { connectorId: "work" });
+  const page = await browser.open(account);
+  const handles = [...page.text.matchAll(/id="remove-identity-([^"]*)"/g)].map(([, handle]) => handle ?? "");
+  const question = await browser.open(`${account}/unlink?identity=${handles[1]}`);
+  const out = await browser.submit(question, {}, { formId: "unlink-form" });
+  expect([out.status, out.url.pathname]).toEqual([200, "/dex/account/signed-out"]);
+  expect(browser.cookies.has(cookieName())).toBe(false);
 });
 
 test("two browsers that remove the last two identities at once leave one (ACC-13)", async () => {

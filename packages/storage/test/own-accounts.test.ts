@@ -225,6 +225,7 @@ test("nobody removes the identity or ends the session of somebody else", async (
   cast = await makeCast(opened);
   const stranger = await openSession();
   expect(await accounts().unlink(stranger, first.identity, NOW)).toBe("not linked");
+  expect(await opened.query("SELECT FROM remote_identity WHERE user_id = $1", [first.owner.userId])).toHaveLength(1);
   expect(await accounts().endSession(stranger, first.owner.sessionHash, NOW)).toBe("unknown");
   expect(await accounts().rename({ ...first.owner, sessionHash: stranger.sessionHash }, "Eve", NOW)).toBe("signed out");
   expect(await isOpen(first.owner)).toBe(true);

@@ -1,24 +1,20 @@
 import { decodeBase64Url } from "@dex/runtime";
 import type { OwnAccounts, OwnChange } from "@dex/users";
 import { type AccountNotice, renderAccountConfirmPage, renderSignedOutPage } from "@dex/web";
-import { writeSession } from "../login/session-cookie.ts";
-import type { CookieNames } from "../middleware/cookies.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
-import { ACCOUNT_PATH, type AccountGate } from "./account-gate.ts";
+import { ACCOUNT_PATH, type AccountGate, SIGNED_OUT_PATH } from "./account-gate.ts";
 
 const END_OTHERS_PATH = `${ACCOUNT_PATH}/end-other-sessions`;
-const SIGNED_OUT_PATH = `${ACCOUNT_PATH}/signed-out`;
 
 /** Taking back what was given: applications their access, browsers their sessions. */
 export function accountAccessPages(parts: {
   gate: AccountGate;
   accounts: OwnAccounts;
-  cookieNames: CookieNames;
   pages: Pages;
 }): readonly PageRoute[] {
-  const { gate, accounts, cookieNames, pages } = parts;
+  const { gate, accounts, pages } = parts;
 
   function conclude(visit: Visit, outcome: OwnChange | "unknown", notice: AccountNotice): void {
     if (outcome === "unknown") throw new InvalidInput(404, "there is no such thing in your account; it may be gone");
@@ -68,8 +64,7 @@ export function accountAccessPages(parts: {
     const form = await gate.receive(visit, ACCOUNT_PATH, "any");
     if (form === undefined) return;
     await accounts.endSession(form.owner, form.owner.sessionHash, visit.now);
-    writeSession(visit.response, cookieNames, "", 0);
-    visit.response.redirect(303, gate.href(SIGNED_OUT_PATH));
+    gate.leaveSignedOut(visit);
   }
 
   async function showSignedOut({ response }: Visit): Promise<void> {

@@ -5,7 +5,7 @@ import { equalInConstantTime } from "@dex/runtime";
 import { type AccountOwner, decideRecentSignIn, RECENT_SIGN_IN_SECONDS } from "@dex/users";
 import type { AccountNotice } from "@dex/web";
 import type { BeginOwnPages } from "../login/own-pages.ts";
-import { readSessionHash } from "../login/session-cookie.ts";
+import { readSessionHash, writeSession } from "../login/session-cookie.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
 import { readForm } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
@@ -15,6 +15,7 @@ import type { Visit } from "../visit.ts";
 
 /** Below the issuer's path. */
 export const ACCOUNT_PATH = "/account";
+export const SIGNED_OUT_PATH = `${ACCOUNT_PATH}/signed-out`;
 
 /** What somebody must have done to go on: signed in at all, or a short while ago. */
 export type SignInAge = "any" | "recent";
@@ -44,6 +45,8 @@ export interface AccountGate {
   href(path: string): string;
   /** Back to the account, which then says what was done. */
   leave(visit: Visit, notice: AccountNotice): void;
+  /** Forgets the session, which has ended, and says so. Never straight on to sign-in: see receive. */
+  leaveSignedOut(visit: Visit): void;
   /** Tells that the session ended while the form was on its way. */
   tellSignedOut(visit: Visit): void;
 }
@@ -119,5 +122,9 @@ export function makeAccountGate(parts: {
     },
 
     leave: ({ response }, notice) => response.redirect(303, `${href(ACCOUNT_PATH)}?notice=${notice}`),
+    leaveSignedOut({ response }) {
+      writeSession(response, cookieNames, "", 0);
+      response.redirect(303, href(SIGNED_OUT_PATH));
+    },
   };
 }

@@ -88,6 +88,8 @@ export function accountIdentityPages(parts: {
         throw new InvalidInput(404, "this sign-in does not belong to your account");
       case "done":
         logger.info("identity unlinked", { userId: form.owner.userId, connectorId: identity.connectorId });
+        // This very session was begun through it, and has ended with it.
+        if (form.session.connectorId === identity.connectorId) return gate.leaveSignedOut(visit);
         return gate.leave(visit, "unlinked");
     }
   }

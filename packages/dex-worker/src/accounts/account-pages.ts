@@ -33,6 +33,6 @@ export function accountPages(config: WorkerConfig, wiring: LoginWiring): readonl
     ...accountPasswordPages({ gate, accounts, connectors, hasher, serviceName, idleSeconds, pages, logger }),
     ...accountEmailPages({ gate, links, failures, pages }),
     ...accountIdentityPages({ gate, accounts, connectors, beginOwnPages, idleSeconds, pages, logger }),
-    ...accountAccessPages({ gate, accounts, cookieNames, pages }),
+    ...accountAccessPages({ gate, accounts, pages }),
   ];
 }
