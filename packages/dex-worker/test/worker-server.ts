@@ -6,7 +6,7 @@ import { makeClient, parseNewClient } from "@dex/oidc";
 import { type Logger, makeFollowingClock, openHttpServer, type Sealer, Secret, systemRandom } from "@dex/runtime";
 import { migrate, openLeadership, openStorage, type Storage } from "@dex/storage";
 import { type FormBrowser, openFormBrowser, openTestDatabase } from "@dex/testing";
-import { makePasswordHasher, newUserId } from "@dex/users";
+import { type LinkTokens, makeLinkTokens, makePasswordHasher, newUserId } from "@dex/users";
 import { readWorkerConfig, type WorkerConfig } from "../src/config.ts";
 import { wire } from "../src/wire.ts";
 
@@ -34,6 +34,8 @@ export interface TestWorker {
   readonly databaseUrl: string;
   /** With the worker's key secret. */
   readonly connectorSealer: Sealer;
+  /** What makes the token of a mailed link out of its id, as the sender of the mail does. */
+  readonly linkTokens: LinkTokens;
   /** Round trips to the database since the last call, by name of the statement. */
   takeStatements(): readonly string[];
   /** Everything it logged. */
@@ -134,6 +136,7 @@ export async function openTestWorker(flags: readonly string[] = []): Promise<Tes
     client,
     databaseUrl: database.url,
     connectorSealer: makeConnectorSealer({ secrets: config.keySecrets, salt, random: systemRandom }),
+    linkTokens: makeLinkTokens({ secrets: config.keySecrets, salt }),
     log,
     takeStatements: () => statements.splice(0),
     addClient,
