@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { describeBrowser } from "./account-browser-name.ts";
+import { renderAccountConfirmPage } from "./account-confirm-page.ts";
+import { renderAccountEmailPage } from "./account-email-page.ts";
 import { describeMoment } from "./account-moment.ts";
 import { parseAccountNotice } from "./account-notices.ts";
+import { type AccountView, renderAccountPage } from "./account-page.ts";
+import { renderAccountPasswordPage } from "./account-password-page.ts";
+import type { Theme } from "./layout.ts";
 
 const browsers = [
   { agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", name: "Firefox on Linux" },
@@ -58,4 +63,68 @@ test("a notice is one of the list, whatever the query says (BRO-11)", () => {
   for (const name of [null, "", "constructor", "__proto__", "<b>saved</b>"]) {
     expect(parseAccountNotice(name)).toBeUndefined();
   }
+});
+
+const theme: Theme = { issuerName: "dex", logoUrl: undefined, stylesheetUrl: "/dex/static/x.css" };
+const view = (text: string): AccountView => ({
+  now,
+  notice: undefined,
+  path: "/dex/account",
+  formToken: text,
+  user: { id: text, email: text, emailVerified: false, displayName: text },
+  password: { kind: "set", changedAt: now },
+  identities: [
+    { handle: text, connectorName: text, linkedAt: now, removable: false, usable: true },
+    { handle: "h", connectorName: text, linkedAt: now, removable: true, usable: false },
+  ],
+  moreConnectors: [{ id: text, name: text, available: true }],
+  applications: [{ clientId: text, name: text, scope: [text], lastUsedAt: now }],
+  sessions: [
+    { handle: text, own: false, connectorName: text, authTime: now, lastSeenAt: now, userAgent: text },
+    { handle: "own", own: true, connectorName: text, authTime: now, lastSeenAt: now, userAgent: undefined },
+  ],
+});
+const form = { path: "/dex/account", email: "a@b.example", formToken: "t" };
+const pages = [
+  { page: "the account", render: (text: string) => renderAccountPage(theme, view(text)) },
+  {
+    page: "the password",
+    render: (text: string) =>
+      renderAccountPasswordPage(theme, {
+        ...form,
+        email: text,
+        formToken: text,
+        present: "asked",
+        minimumLength: 15,
+        message: text,
+      }),
+  },
+  {
+    page: "the address",
+    render: (text: string) =>
+      renderAccountEmailPage(theme, { ...form, email: text, formToken: text, typed: text, message: text }),
+  },
+  {
+    page: "a question",
+    render: (text: string) =>
+      renderAccountConfirmPage(theme, {
+        title: text,
+        explanation: text,
+        formId: text,
+        action: "/dex/account/unlink",
+        formToken: text,
+        fields: { [text]: text },
+        button: text,
+        backHref: "/dex/account",
+      }),
+  },
+];
+const hostile = [`"><script>alert(1)</script>`, 'x" autofocus onfocus=alert(1) x="', "</title><svg onload=alert(1)>"];
+test.each(pages)("no text makes markup on the page of $page (BRO-11)", ({ render }) => {
+  // Tags with the names of their attributes, in order.
+  const shapeOf = (page: string) =>
+    [...page.matchAll(/<([a-z!/][^\s>]*)((?:[^">]|"[^"]*")*)>/gi)].map(([, tag, rest = ""]) =>
+      [tag, ...[...rest.matchAll(/([^\s="]+)(?:="[^"]*")?/g)].map(([, name]) => name)].join(" "),
+    );
+  for (const text of hostile) expect(shapeOf(render(text))).toEqual(shapeOf(render("harmless")));
 });
