@@ -7,7 +7,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ensureInstalled, InstallProblem, pinnedNode, projectRoot } from "./install.mjs";
 
 /** Command -> the Debian package that brings it. */
-const PROGRAMS = { chromium: "chromium", haproxy: "haproxy", "redis-server": "redis-server" };
+const PROGRAMS = {
+  chromium: "chromium",
+  haproxy: "haproxy",
+  "redis-server": "redis-server",
+  slapd: "slapd",
+  ldapmodify: "ldap-utils",
+  openssl: "openssl",
+};
+/** The parts of the run that start some of them. */
+const PARTS_WITH_PROGRAMS = ["deploy", "integration", "e2e"];
 
 const bin = (name) => join(projectRoot, "node_modules", ".bin", name);
 const script = (name, ...args) => [pinnedNode, join(projectRoot, "scripts", name), ...args];
@@ -42,7 +51,7 @@ async function main(args) {
   try {
     await ensureInstalled();
     const steps = STEPS.filter(({ part }) => only === undefined || part === only);
-    if (steps.some(({ part }) => part === "deploy" || part === "e2e")) await ensurePrograms();
+    if (steps.some(({ part }) => PARTS_WITH_PROGRAMS.includes(part))) await ensurePrograms();
     for (const step of steps) {
       say(`\n== ${step.name}`);
       const began = performance.now();
@@ -65,7 +74,7 @@ function parseArguments(args) {
   return PARTS.includes(only) ? only : new Error(`expected --only and one of ${PARTS.join(", ")}`);
 }
 
-/** The browser, the load balancer and Redis. Installed where that is possible without asking anybody. */
+/** The browser, the load balancer, Redis, the directory. Installed where that is possible without asking anybody. */
 async function ensurePrograms() {
   const missing = Object.entries(PROGRAMS)
     .filter(([command]) => !isInstalled(command))
@@ -81,7 +90,7 @@ async function ensurePrograms() {
   say(`installing Debian's ${words}`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...missing];
-  // The package lists of a fresh image are empty or old.
+  // The package lists of a fresh image are empty or old. A directory of the machine's own is not wanted: tests start theirs.
   const status = (await run(["apt-get", "update", "-q"], env)) || (await run(install, env));
   if (status !== 0) throw new InstallProblem(`apt-get could not install ${words}: see its messages above`);
 }

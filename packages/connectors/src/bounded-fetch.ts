@@ -4,6 +4,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { withSystemAuthorities } from "./root-ca.ts";
 import { isPublicAddress } from "./upstream-address.ts";
 
 export interface FetchLimits {
@@ -45,10 +46,16 @@ export function makeBoundedFetch(parts: {
   readonly privateAddressesAllowed: boolean;
   readonly breaker: CircuitBreaker;
   readonly limits: FetchLimits;
+  /** PEM certificates of authorities that are trusted beside the system's. */
+  readonly rootCa?: string | undefined;
 }): BoundedFetch {
-  const { trustedOrigin, breaker, limits } = parts;
+  const { trustedOrigin, breaker, limits, rootCa } = parts;
+  const trust = rootCa === undefined ? {} : { ca: withSystemAuthorities(rootCa) };
   // ASSUMES: sign-ins are too rare for kept connections to matter; a kept one may be half closed when it is used.
-  const agents = { "http:": new HttpAgent({ keepAlive: false }), "https:": new HttpsAgent({ keepAlive: false }) };
+  const agents = {
+    "http:": new HttpAgent({ keepAlive: false }),
+    "https:": new HttpsAgent({ keepAlive: false, ...trust }),
+  };
 
   return async (text, given) => {
     const url = new URL(text);

@@ -17,7 +17,10 @@ export interface CircuitBreaker {
 }
 
 /** Opens after 5 failures within 10 seconds; 5 seconds later one caller may probe, and its result decides. */
-export function makeCircuitBreaker(clock: Clock): CircuitBreaker {
+export function makeCircuitBreaker(
+  clock: Clock,
+  { maxInFlight = MAX_IN_FLIGHT }: { readonly maxInFlight?: number } = {},
+): CircuitBreaker {
   let inFlight = 0;
   let failures: number[] = [];
   let openedAt: number | undefined;
@@ -43,7 +46,7 @@ export function makeCircuitBreaker(clock: Clock): CircuitBreaker {
       if (openedAt !== undefined && (probing || clock().getTime() < openedAt + OPEN_MILLISECONDS)) {
         return { kind: "refused", reason: "circuit is open" };
       }
-      if (inFlight >= MAX_IN_FLIGHT) return { kind: "refused", reason: "too many requests in flight" };
+      if (inFlight >= maxInFlight) return { kind: "refused", reason: "too many requests in flight" };
       inFlight += 1;
       probing = open;
       return { kind: "admitted", settle: (result) => settle(result, open) };

@@ -27,8 +27,12 @@ export type ParsedConfig =
 /** One row of the registry. */
 export interface ConnectorKind {
   readonly type: string;
+  /** The configuration without `id` and `type`, for those who describe it. */
+  readonly schema?: z.ZodType;
   /** Members of the configuration that are never shown once stored. */
   readonly secretFields: readonly string[];
+  /** Secret members that a configuration must have in the end, given or kept. `keepSecrets` sees to it. */
+  readonly requiredSecrets?: readonly string[];
   /** Members that say whom a secret is sent to: when one changes, the stored secret is not carried over. */
   readonly secretAudience: readonly string[];
   /** Checks a configuration without `id` and `type`. Unknown members are dropped, as dex v1 ignored them. */

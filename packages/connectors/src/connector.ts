@@ -21,7 +21,7 @@ export interface Identity {
 export type LoginRefusal =
   | {
       readonly kind: "refused";
-      readonly reason: "invalid credentials" | "denied upstream" | "invalid answer";
+      readonly reason: "invalid credentials" | "denied upstream" | "not permitted" | "invalid answer";
       readonly detail: string;
     }
   | { readonly kind: "unavailable"; readonly detail: string }
@@ -32,8 +32,8 @@ export type LoginOutcome = { readonly kind: "identity"; readonly identity: Ident
 /** A form of ours asks for name and password. */
 export interface PasswordLogin {
   readonly kind: "password";
-  /** What the person types, for the form's label. */
-  readonly loginLabel: "email address" | "user name";
+  /** What the person types, for the form's label: `email address`, `user name`, or what the operator calls it. */
+  readonly loginLabel: string;
   /** `source` is the peer's address, for throttling. */
   verify(input: { login: string; password: string; source: string; now: Date }): Promise<LoginOutcome>;
 }
@@ -74,6 +74,8 @@ export interface Connector {
   readonly login: PasswordLogin | CallbackLogin;
   /** Reads the identity again when a client refreshes. Absent when the upstream cannot. */
   readonly refresh?: (identity: Identity) => Promise<Identity>;
+  /** Ends what it keeps open, such as connections. Logins under way may still finish; afterwards it is not used. */
+  readonly close?: () => void;
 }
 
 /**

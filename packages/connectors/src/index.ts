@@ -2,6 +2,7 @@ export type * from "./connector.ts";
 export type { ConnectorParts, OpenedConnector, PasswordCheck } from "./connector-kind.ts";
 export { displayNameOf } from "./display-name.ts";
 export {
+  connectorConfigSchema,
   type KeptSecrets,
   keepSecrets,
   MAX_CONNECTORS,

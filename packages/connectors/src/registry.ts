@@ -1,11 +1,21 @@
 // The one table of connector types, and what is done with their configurations before and after they are stored.
 import type { Json, JsonObject } from "@dex/runtime";
+import * as z from "zod";
+import { bitbucketCloudKind, bitbucketKind } from "./bitbucket/bitbucket.ts";
 import type { StoredConnector } from "./connector.ts";
 import type { ConnectorKind, ConnectorParts, OpenedConnector } from "./connector-kind.ts";
+import { githubKind } from "./github/github.ts";
+import { ldapKind } from "./ldap/ldap.ts";
 import { localKind } from "./local/local.ts";
 import { oidcKind } from "./oidc/oidc.ts";
+import { uaaKind } from "./uaa/uaa.ts";
 
-const KINDS: ReadonlyMap<string, ConnectorKind> = new Map([localKind, oidcKind].map((kind) => [kind.type, kind]));
+const KINDS: ReadonlyMap<string, ConnectorKind> = new Map(
+  [localKind, oidcKind, githubKind, bitbucketKind, bitbucketCloudKind, uaaKind, ldapKind].map((kind) => [
+    kind.type,
+    kind,
+  ]),
+);
 
 export const MAX_CONNECTORS = 100;
 const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -39,6 +49,15 @@ export function parseConnectorConfigs(input: unknown): ParsedConnectors {
   const local = connectors.filter(({ type }) => type === localKind.type);
   if (local.length > 1) return refused(`expected at most one connector of type "local", found ${local.length}`);
   return { kind: "connectors", connectors };
+}
+
+/** What one entry of a list of configurations may be, by type: for those who describe an API that takes them. */
+export function connectorConfigSchema(): z.ZodType {
+  const [first, ...others] = [...KINDS.values()].map(({ type, schema }) => {
+    const named = z.looseObject({ id: z.string().regex(ID), type: z.literal(type) });
+    return schema === undefined ? named : z.intersection(named, schema);
+  });
+  return first === undefined ? z.never() : z.union([first, ...others]);
 }
 
 /** Members of a configuration of this type that hold secrets, or undefined when this build does not know the type. */
@@ -91,6 +110,8 @@ export function keepSecrets(next: readonly StoredConnector[], previous: readonly
         }
       }
     }
+    const missing = kind?.requiredSecrets?.find((name) => config[name] === undefined);
+    if (missing !== undefined) return refused(`connector "${connector.id}": ${missing}: expected a secret`);
     connectors.push({ ...connector, config });
   }
   return { kind: "connectors", connectors };

@@ -1,4 +1,7 @@
 export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "./browser.ts";
+export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
+export { type FakeGithubPerson, startFakeGithub } from "./fake-github.ts";
+export type { FakeOAuth2Behaviours, FakeOAuth2Server } from "./fake-oauth2-server.ts";
 export type { FakeBehaviours, FakeEndpoint, Misbehaviour } from "./fake-openid-behaviours.ts";
 export {
   type FakeClientAuthentication,
@@ -8,6 +11,7 @@ export {
   type FakeUser,
   startFakeOpenIdProvider,
 } from "./fake-openid-provider.ts";
+export { type FakeUaaPerson, startFakeUaa } from "./fake-uaa.ts";
 export { findInDatabase } from "./find-in-database.ts";
 export { type AdminApi, openAdminApi } from "./fleet/admin-api.ts";
 export { type DexctlRun, newClientWithDexctl, runDexctl } from "./fleet/dexctl.ts";
@@ -21,5 +25,7 @@ export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } fro
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
 export { type MailSink, type SunkMail, startMailSink } from "./mail-sink.ts";
+export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
+export { type RunningSlapd, startSlapd } from "./slapd.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";

@@ -5,6 +5,7 @@ import { localConfigSchema } from "./config.ts";
 /** Our own users. The connector is handed the password check and knows nothing of users itself. */
 export const localKind: ConnectorKind = {
   type: "local",
+  schema: localConfigSchema,
   secretFields: [],
   secretAudience: [],
   parse(config) {

@@ -18,6 +18,7 @@ import { OneStepStrategy, SESSION_KEY, type UpstreamTokens } from "./strategy.ts
 /** Any OpenID provider with discovery. */
 export const oidcKind: ConnectorKind = {
   type: "oidc",
+  schema: oidcConfigSchema,
   secretFields: ["clientSecret"],
   secretAudience: ["issuer", "issuerURL", "clientID", "insecurePrivateEndpoints"],
   parse(config) {

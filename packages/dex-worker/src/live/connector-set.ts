@@ -20,8 +20,9 @@ export interface ConnectorSet {
   all(): readonly ConnectorEntry[];
   find(id: string): ConnectorEntry | undefined;
   /**
-   * Takes over a new configuration. A connector whose configuration did not change stays as it is, with its caches, even
-   * if its secrets were sealed again; one that cannot be opened is listed as unavailable and disturbs no other.
+   * Takes over a new configuration and closes the connectors it no longer holds. One whose configuration did not change
+   * stays as it is, with its caches, even if its secrets were sealed again; one that cannot be opened is listed as
+   * unavailable and disturbs no other.
    */
   replace(stored: readonly StoredConnector[]): void;
 }
@@ -53,7 +54,9 @@ export function makeConnectorSet(parts: {
     all: () => entries,
     find: (id) => entries.find((entry) => entry.id === id),
     replace(stored) {
+      const before = entries;
       entries = stored.map(openEntry).sort((left, right) => (left.id < right.id ? -1 : 1));
+      for (const old of before) if (!entries.includes(old)) old.connector?.close?.();
     },
   };
 }

@@ -66,6 +66,7 @@ describe("the client cache", () => {
 describe("the connector set", () => {
   const stored = (id: string, config = {}) => ({ id, type: "mock", config });
   const opened: string[] = [];
+  const closed: string[] = [];
   const errors: unknown[] = [];
   const set = makeConnectorSet({
     unseal: (one) => {
@@ -83,7 +84,9 @@ describe("the connector set", () => {
         loginLabel: "user name",
         verify: () => Promise.reject(new Error("unused")),
       } as const;
-      return { kind: "connector", connector: { id: one.id, type: one.type, displayName: `The ${one.id}`, login } };
+      const close = () => void closed.push(one.id);
+      const { id, type } = one;
+      return { kind: "connector", connector: { id, type, displayName: `The ${id}`, login, close } };
     },
   });
 
@@ -101,8 +104,10 @@ describe("the connector set", () => {
     set.replace([stored("ok"), stored("broken", { fixed: true })]);
     expect(set.find("ok")?.connector).toBe(before);
     expect(opened).toEqual(["broken"]);
+    expect(closed).toEqual([]);
     set.replace([]);
     expect(set.all()).toEqual([]);
+    expect(closed).toEqual(["ok"]);
   });
 
   test("a connector whose secrets were only sealed again is kept, with its caches", () => {
