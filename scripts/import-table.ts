@@ -19,7 +19,7 @@ export const ARROWS: Readonly<Record<string, Arrows>> = {
   users: { values: ["runtime"], types: ["connectors"] },
   storage: { values: ["runtime"], types: ["oidc", "keys", "connectors", "users", "email"] },
   // What the APIs and dexctl administer alike, so that each rule exists once. The stores are handed in.
-  management: { values: ["runtime", "oidc", "connectors"], types: ["users"] },
+  management: { values: ["runtime", "oidc", "connectors", "users"], types: ["email"] },
   "dex-worker": { values: ["runtime", "oidc", "keys", "connectors", "users", "email", "web", "storage", "management"] },
   "dex-overlord": { values: ["runtime", "oidc", "keys", "connectors", "users", "storage", "management"] },
   // It shows signing keys as storage returns them; it makes and opens none.

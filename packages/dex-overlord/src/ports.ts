@@ -13,7 +13,7 @@ export interface LocalUser {
 export interface AdminUsers {
   /** Whether any user is an admin. */
   hasAdmin(): Promise<boolean>;
-  /** The user with this id who has a password, or undefined. `id` is a UUID. */
+  /** The user with this id who has a password, or undefined. */
   findLocal(id: string): Promise<LocalUser | undefined>;
   createLocal(
     user: NewUser,

@@ -55,6 +55,7 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
         localConnectorId: config.localConnector,
         hasher,
         ping: () => storage.ping(),
+        listen: config.adminListen,
         random,
       }),
       checkAccess: makeAccessCheck(config.adminApiSecrets),

@@ -50,6 +50,7 @@ export async function openAdminApi(clock: HandSetClock): Promise<RunningAdminApi
     random: systemRandom,
     hasher: { hash: async () => "$argon2id$hash-of-the-canary" },
     ping: async () => failing(),
+    listen: new URL("http://127.0.0.1:5557"),
     users: {
       hasAdmin: async () => {
         failing();

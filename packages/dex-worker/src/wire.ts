@@ -32,10 +32,10 @@ import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
-import { makeManagementApi } from "./user-api/management-api.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
+import { wireApi } from "./wire-api.ts";
 const DISCOVERY_MAX_AGE_SECONDS = 300;
 
 export interface Worker {
@@ -121,17 +121,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
     discovery: publishDiscovery(issuer),
     jwks: keyRing.jwks,
     health: live.health,
-    managementApi: makeManagementApi({
-      clients: storage.clients,
-      connectors: storage.connectors,
-      verifier,
-      issuer,
-      enabled: config.apiUseClientCredentials,
-      hashChosenSecret: hasher.hash,
-      random,
-      clock: clock.now,
-      logger,
-    }),
+    managementApi: wireApi(config, outside, live),
     isClientOrigin: clients.isClientOrigin,
     staticFiles: staticFiles(),
     pages,

@@ -1,14 +1,16 @@
 import type { StoredConnector } from "@dex/connectors";
 import { generateSigningKey, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import { ACCESS_TOKEN_JWT_TYP, type Client, makeClient, parseNewClient } from "@dex/oidc";
-import { openHttpServer, Secret, silentLogger, systemRandom, toEpochSeconds } from "@dex/runtime";
-import { migrate, openStorage } from "@dex/storage";
-import { makeHandSetClock, openTestDatabase } from "@dex/testing";
-import { type Actor, makePasswordHasher } from "@dex/users";
+import { makeSealer, openHttpServer, Secret, silentLogger, systemRandom, toEpochSeconds } from "@dex/runtime";
+import { migrate, openStorage, type Storage } from "@dex/storage";
+import { type HandSetClock, makeHandSetClock, openTestDatabase } from "@dex/testing";
+import { type Actor, makePasswordHasher, type User } from "@dex/users";
 import express, { type ErrorRequestHandler } from "express";
+import pg from "pg";
 import { type ManagementApiParts, makeManagementApi } from "../src/user-api/management-api.ts";
 
 const ISSUER = "https://dex.example/dex";
+export const REDIRECT_URI = "https://app.example/callback";
 const ACTOR: Actor = { kind: "dexctl", id: undefined, address: undefined };
 
 export interface Answer {
@@ -17,15 +19,26 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** The management API alone, served over HTTP, with an admin client `admin` and another client `ordinary`. */
+/**
+ * The management API alone, served over HTTP, with the admin clients `admin` and `console` and another client
+ * `ordinary`. `console` has REDIRECT_URI, `ordinary` the same with /ordinary behind it.
+ */
 export interface TestApi extends AsyncDisposable {
   /** Where the API begins. */
   readonly url: string;
   readonly parts: ManagementApiParts;
+  readonly storage: Storage;
+  readonly clock: HandSetClock;
   /** Calls as the admin client. */
   call(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Calls with this token; text is sent as it is. */
+  callAs(token: string | undefined, method: string, path: string, body?: unknown): Promise<Answer>;
+  /** An ID token of a user, for these clients. */
+  idToken(userId: string, audience?: string | readonly string[], changes?: { exp?: number }): Promise<string>;
   /** An access token as the client credentials grant makes it, with other claims or another `typ` where given. */
   token(clientId: string, changes?: { typ?: string; exp?: number; sub?: string }): Promise<string>;
+  /** Any SQL, as a superuser who is not the storage. */
+  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Who was named as the author of each write since the last call, in order. */
   takeActors(): readonly Actor[];
   reset(): Promise<void>;
@@ -42,7 +55,16 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
     connectors: stores.connectors,
     verifier: ring.verifier,
     issuer: ISSUER,
-    enabled,
+    users: stores.storage.userDirectory,
+    links: stores.storage.accountLinks,
+    mailQueue: stores.storage.mailQueue,
+    clientCredentials: enabled,
+    pageSealer: makeSealer({
+      secrets: [new Secret(systemRandom(32))],
+      salt: systemRandom(32),
+      purpose: "page-token",
+      random: systemRandom,
+    }),
     hashChosenSecret: (secret) => hasher.hash(secret),
     random: systemRandom,
     clock: clock.now,
@@ -56,6 +78,23 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
     const claims = { iss: ISSUER, sub, aud: clientId, client_id: clientId, iat: issuedAt, exp: exp ?? issuedAt + 600 };
     return await ring.signer.sign(claims, { typ, algorithm: "EdDSA" });
   };
+  const idToken: TestApi["idToken"] = async (userId, audience = "console", { exp } = {}) => {
+    const issuedAt = toEpochSeconds(clock.now());
+    const claims = { iss: ISSUER, sub: userId, aud: audience, iat: issuedAt, exp: exp ?? issuedAt + 600 };
+    return await ring.signer.sign(claims, { typ: "JWT", algorithm: "EdDSA" });
+  };
+  const callAs: TestApi["callAs"] = async (bearer, method, path, body) => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, text, body: text === "" ? undefined : JSON.parse(text) };
+  };
   const close = async () => {
     await server.close(0);
     await hasher.close();
@@ -65,21 +104,21 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
     url,
     parts,
     token,
-    async call(method, path, body) {
-      const response = await fetch(`${url}${path}`, {
-        method,
-        headers: { Authorization: `Bearer ${await token("admin")}`, "Content-Type": "application/json" },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return { status: response.status, text, body: text === "" ? undefined : JSON.parse(text) };
-    },
+    storage: stores.storage,
+    clock,
+    idToken,
+    callAs,
+    call: async (method, path, body) => callAs(await token("admin"), method, path, body),
+    query: stores.query,
     takeActors: stores.takeActors,
     async reset() {
-      const { clients, connectors } = stores.storage;
+      const { clients, connectors, userDirectory } = stores.storage;
       for (const { id } of await clients.list()) await clients.delete(id, ACTOR);
-      for (const id of ["admin", "ordinary"]) await clients.create(await newClient(id, clock.now()), ACTOR);
+      for (const wanted of CLIENTS) await clients.create(await newClient(wanted, clock.now()), ACTOR);
       await connectors.replaceAll([], ACTOR);
+      const everybody = { emailPrefix: undefined, admin: undefined, disabled: undefined, emailVerified: undefined };
+      const { users } = await userDirectory.list(everybody, { after: undefined, limit: 1000 });
+      for (const { id } of users) await userDirectory.delete(id, ACTOR);
       stores.takeActors();
     },
     close,
@@ -87,8 +126,36 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
   };
 }
 
-async function newClient(id: string, now: Date): Promise<Client> {
-  const decision = parseNewClient({ id, isAdmin: id === "admin", grantTypes: ["client_credentials"] });
+const CLIENTS = [
+  { id: "admin", isAdmin: true, grantTypes: ["client_credentials"] },
+  { id: "console", clientName: "The console", isAdmin: true, redirectURIs: [REDIRECT_URI] },
+  {
+    id: "ordinary",
+    redirectURIs: [`${REDIRECT_URI}/ordinary`],
+    grantTypes: ["authorization_code", "client_credentials"],
+  },
+];
+
+/** Stores a user who is as given, with the local identity of one. */
+export async function addUser(api: TestApi, name: string, more: Partial<User> = {}): Promise<User> {
+  const user: User = {
+    // Ids are given once; tests begin anew.
+    id: `${name}-${systemRandom(6).toString("hex")}`,
+    email: `${name}@example.com`,
+    emailVerified: false,
+    displayName: undefined,
+    admin: false,
+    disabled: false,
+    createdAt: api.clock.now(),
+    ...more,
+  };
+  const entry = { user, localConnectorId: "local", passwordHash: "$argon2id$canary", invitation: undefined };
+  if ((await api.storage.userDirectory.create(entry, ACTOR)) !== "created") throw new Error(`${name} is taken`);
+  return user;
+}
+
+async function newClient(wanted: unknown, now: Date): Promise<Client> {
+  const decision = parseNewClient(wanted);
   if (decision.kind === "refused") throw new Error(decision.reason);
   const hashChosenSecret = () => Promise.reject(new Error("no secret was chosen"));
   return (await makeClient(decision.metadata, { random: systemRandom, now, hashChosenSecret })).client;
@@ -116,6 +183,7 @@ async function openStores() {
   const database = await openTestDatabase(migrateForTests);
   const url = new Secret(database.url);
   const storage = openStorage({ url, applicationName: "dex test", namedStatements: true, logger: silentLogger });
+  const superuser = new pg.Pool({ connectionString: database.url, max: 1 });
   let actors: Actor[] = [];
   const recorded = <T>(actor: Actor, outcome: T): T => {
     actors.push(actor);
@@ -138,7 +206,10 @@ async function openStores() {
       actors = [];
       return taken;
     },
+    query: async <Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> =>
+      (await superuser.query(sql, [...values])).rows,
     async close() {
+      await superuser.end();
       await storage.close();
       await database.close();
     },

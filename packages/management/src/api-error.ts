@@ -2,6 +2,10 @@
 const API_ERRORS = {
   bad_request: { status: 400 },
   invalid_request: { status: 400 },
+  invalid_email: { status: 400 },
+  verified_email: { status: 400 },
+  invalid_redirect_url: { status: 400 },
+  max_results_too_high: { status: 400 },
   access_denied: { status: 401 },
   unauthorized: { status: 401 },
   forbidden: { status: 403 },
@@ -9,6 +13,7 @@ const API_ERRORS = {
   method_not_allowed: { status: 405 },
   duplicate_email: { status: 409 },
   duplicate_id: { status: 409 },
+  not_dead: { status: 409 },
   local_connector_missing: { status: 409 },
   payload_too_large: { status: 413 },
   unsupported_media_type: { status: 415 },
@@ -17,6 +22,11 @@ const API_ERRORS = {
   temporarily_unavailable: { status: 503 },
 } as const;
 export type ApiErrorCode = keyof typeof API_ERRORS;
+
+/** The status that goes with a code. */
+export function statusOf(code: ApiErrorCode): number {
+  return API_ERRORS[code].status;
+}
 
 /** An API refuses a request. The message is what the caller reads. */
 export class ApiError extends Error {
@@ -29,6 +39,6 @@ export class ApiError extends Error {
     this.headers = headers;
   }
   get status(): number {
-    return API_ERRORS[this.code].status;
+    return statusOf(this.code);
   }
 }

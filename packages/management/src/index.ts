@@ -1,7 +1,13 @@
+export { makeAccountRoutes } from "./account-routes.ts";
 export { ApiError, type ApiErrorCode } from "./api-error.ts";
 export type { ManagedClients } from "./clients.ts";
 export type { ManagedConnectors } from "./connectors.ts";
 export { ADMIN_API, type ApiConventions, USER_API } from "./conventions.ts";
 export { type JsonApiParts, makeJsonApi, sendApiError } from "./json-api.ts";
+export { makeMailRoutes } from "./mail-routes.ts";
 export { makeManagementRoutes } from "./management-routes.ts";
-export { type ApiCall, type ApiReply, type ApiRoute, withBody } from "./route.ts";
+export { makeOpenApiRoutes, type OpenApiFacts } from "./openapi.ts";
+export { makePageTokens, type PageTokens } from "./page-token.ts";
+export { type ApiCall, type ApiReply, type ApiRoute, type Caller, makeRoute } from "./route.ts";
+export { makeUserRoutes } from "./user-routes.ts";
+export { makeUserAdministration, type UserAdministration, type UserAdministrationParts } from "./users.ts";

@@ -1,6 +1,5 @@
 // An API of JSON over HTTP. Who may call what stands in the routes; what a call means, in the services behind them.
 import type { Clock, Logger } from "@dex/runtime";
-import type { Actor } from "@dex/users";
 import express, {
   type ErrorRequestHandler,
   type Request,
@@ -11,7 +10,7 @@ import express, {
 import { ApiError } from "./api-error.ts";
 import type { ApiConventions } from "./conventions.ts";
 import { readJson } from "./json-body.ts";
-import { type ApiReply, type ApiRoute, assertPermissions } from "./route.ts";
+import { type ApiReply, type ApiRoute, assertPermissions, type Caller } from "./route.ts";
 
 export interface JsonApiParts<Permission extends string> {
   readonly routes: readonly ApiRoute<Permission>[];
@@ -20,8 +19,11 @@ export interface JsonApiParts<Permission extends string> {
   readonly conventions: Pick<ApiConventions, "trailingSlash" | "untypedBody" | "codes">;
   /** Runs before any routing. */
   readonly before: RequestHandler;
-  /** Who calls. Throws ApiError unless they may do what `permission` covers. */
-  readonly authorize: (request: Request, permission: Permission, now: Date) => Promise<Actor>;
+  /** Who calls. Throws ApiError unless they may do what `permission` covers for these parameters of the path. */
+  readonly authorize: (
+    request: Request,
+    call: { readonly permission: Permission; readonly params: Readonly<Record<string, string>>; readonly now: Date },
+  ) => Promise<Caller>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -42,9 +44,11 @@ export function makeJsonApi<Permission extends string>(parts: JsonApiParts<Permi
       if (route === undefined) throw methodNotAllowed(methods);
       response.locals.route = path;
       const now = clock();
-      const actor = await parts.authorize(request, route.permission, now);
+      const params = toParameters(request.params);
+      const caller = await parts.authorize(request, { permission: route.permission, params, now });
+      const query = route.query === undefined ? undefined : readQuery(request);
       const body = route.body === undefined ? undefined : await readJson(request, conventions);
-      send(response, await route.handle({ now, actor, id: String(request.params.id ?? ""), body }));
+      send(response, await route.handle({ ...caller, now, params, query, body }));
     });
   }
   router.use(nothingHere, answerRefusal(parts));
@@ -57,6 +61,20 @@ export function sendApiError(response: Response, error: ApiError, { codes }: Pic
   // The body of dex v1 for a refused secret has the one member.
   const description = error.message === "" ? {} : { error_description: error.message };
   response.status(error.status).json({ error: codes[error.code] ?? error.code, ...description });
+}
+
+function toParameters(params: Request["params"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));
+}
+
+/** Each member once: of two values nobody knows which one was meant. */
+function readQuery(request: Request): Readonly<Record<string, string>> {
+  const query = new URLSearchParams(request.originalUrl.split("?").slice(1).join("?"));
+  const members = [...query];
+  if (new Set(query.keys()).size < members.length) {
+    throw new ApiError("invalid_request", "the query holds a parameter twice");
+  }
+  return Object.fromEntries(members);
 }
 
 function send(response: Response, reply: ApiReply): void {

@@ -43,7 +43,7 @@ export async function openTestApi(conventions: ApiConventions, adminClients: "al
     permissions: ["anybody"],
     conventions,
     before: (_request, _response, next) => next(),
-    authorize: async () => ACTOR,
+    authorize: async () => ({ actor: ACTOR, clients: [] }),
     clock: makeHandSetClock().now,
     logger: silentLogger,
   });

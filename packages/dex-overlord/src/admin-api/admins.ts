@@ -1,4 +1,4 @@
-import { ApiError, type ApiRoute, type ManagedConnectors, withBody } from "@dex/management";
+import { ApiError, type ApiRoute, type ManagedConnectors, makeRoute } from "@dex/management";
 import type { Random } from "@dex/runtime";
 import {
   canonicalEmail,
@@ -16,16 +16,14 @@ import type { Permission } from "./access.ts";
 const postBody = z.strictObject({
   id: z.literal("").optional(),
   email: z.string(),
-  password: z.string(),
+  password: z.string().describe("A bcrypt or argon2id hash, or the password itself."),
   /** Whoever holds the admin API secret can vouch for an address. Without this word it counts as unverified, as in v1. */
   emailVerified: z.boolean().optional(),
 });
-const newAdmin = {
-  schema: postBody,
-  code: "bad_request",
-  expected: 'an object with the members "email" and "password", both text',
-} as const;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const stateAnswer = z.strictObject({ AdminUserCreated: z.literal(true).optional() });
+const adminAnswer = z.strictObject({ id: z.string(), email: z.string() });
+/** Ids that came from dex v1 are free text. */
+const USER_ID = /^\P{C}{1,255}$/u;
 const SERVICE_NAME = "dex";
 
 /** Whether there is an admin, making one, and reading one. A password or its hash goes in and never comes out (ADM-5). */
@@ -38,17 +36,26 @@ export function makeAdminRoutes(parts: {
 }): readonly ApiRoute<Permission>[] {
   const { users, connectors, localConnectorId, hasher, random } = parts;
   return [
-    {
+    makeRoute({
       method: "GET",
       path: "/api/v1/state",
       permission: "admin api secret",
+      operationId: "getState",
+      summary: "Tell whether there is an admin",
+      answers: { 200: { description: "Nothing is said when there is none.", schema: stateAnswer } },
+      refusals: [],
       handle: async () => ({ status: 200, body: (await users.hasAdmin()) ? { AdminUserCreated: true } : {} }),
-    },
-    {
+    }),
+    makeRoute({
       method: "POST",
       path: "/api/v1/admin",
       permission: "admin api secret",
-      ...withBody(newAdmin, async ({ body, actor, now }) => {
+      operationId: "createAdmin",
+      summary: "Make an admin who signs in with a password",
+      body: { schema: postBody, code: "bad_request" },
+      answers: { 200: { description: "The admin; Location says where.", schema: adminAnswer } },
+      refusals: ["duplicate_email", "local_connector_missing"],
+      async handle({ body, actor, now }) {
         const { email, emailVerified, password } = parseAdmin(body);
         const local = (await connectors.list()).find(({ id }) => id === localConnectorId);
         if (local?.type !== "local") {
@@ -63,19 +70,23 @@ export function makeAdminRoutes(parts: {
         const outcome = await users.createLocal({ ...user, id }, passwordHash, localConnectorId, actor);
         if (outcome === "email taken") throw new ApiError("duplicate_email", "a user with this email address exists");
         return { status: 200, body: { id, email }, headers: { Location: `/api/v1/admin/${id}` } };
-      }),
-    },
-    {
+      },
+    }),
+    makeRoute({
       method: "GET",
       path: "/api/v1/admin/:id",
       permission: "admin api secret",
-      async handle({ id }) {
-        const user = UUID.test(id) ? await users.findLocal(id) : undefined;
+      operationId: "getAdmin",
+      summary: "Show a user who has a password",
+      answers: { 200: { description: "The user.", schema: adminAnswer } },
+      refusals: ["resource_not_found"],
+      async handle({ params: { id } }) {
+        const user = USER_ID.test(id) ? await users.findLocal(id) : undefined;
         if (user === undefined)
           throw new ApiError("resource_not_found", "there is no user with this id and a password");
         return { status: 200, body: { id: user.id, email: user.email } };
       },
-    },
+    }),
   ];
 }
 

@@ -32,7 +32,10 @@ export function makeAdminApp(parts: AdminAppParts): Express {
       permissions: PERMISSIONS,
       conventions: ADMIN_API,
       before: demandSecret(parts),
-      authorize: async (request) => ({ kind: "admin api", id: undefined, address: sourceOf(request) }),
+      authorize: async (request) => ({
+        actor: { kind: "admin api", id: undefined, address: sourceOf(request) },
+        clients: [],
+      }),
       clock,
       logger,
     }),
@@ -45,7 +48,9 @@ export function makeAdminApp(parts: AdminAppParts): Express {
 function demandSecret({ routes, checkAccess, clock }: AdminAppParts): RequestHandler {
   const openPaths = new Set(routes.map(({ path }) => path).filter((path) => isOpen(path, routes)));
   return (request, _response, next) => {
-    if (!openPaths.has(request.path)) checkAccess(request.headersDistinct.authorization, sourceOf(request), clock());
+    // As the router compares them: a slash at the end makes no other path.
+    const path = request.path.replace(/(?<=.)\/$/, "");
+    if (!openPaths.has(path)) checkAccess(request.headersDistinct.authorization, sourceOf(request), clock());
     next();
   };
 }

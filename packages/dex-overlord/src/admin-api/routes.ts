@@ -4,6 +4,8 @@ import {
   type ManagedClients,
   type ManagedConnectors,
   makeManagementRoutes,
+  makeOpenApiRoutes,
+  type OpenApiFacts,
 } from "@dex/management";
 import type { Random } from "@dex/runtime";
 import type { PasswordHasher } from "@dex/users";
@@ -20,10 +22,12 @@ export function makeAdminApiRoutes(parts: {
   localConnectorId: string;
   hasher: Pick<PasswordHasher, "hash">;
   ping: () => Promise<unknown>;
+  /** Where the API is served. */
+  listen: URL;
   random: Random;
 }): readonly ApiRoute<Permission>[] {
   const { hasher } = parts;
-  return [
+  const routes: readonly ApiRoute<Permission>[] = [
     makeHealthRoute(parts),
     ...makeAdminRoutes(parts),
     ...makeManagementRoutes({
@@ -34,4 +38,30 @@ export function makeAdminApiRoutes(parts: {
       conventions: ADMIN_API,
     }),
   ];
+  const described = makeOpenApiRoutes({
+    routes,
+    paths: { "/api/v1/openapi.json": "describeApi" },
+    permission: "anybody",
+    facts: factsOf(parts.listen),
+  });
+  return [...routes, ...described];
+}
+
+function factsOf(listen: URL): OpenApiFacts<Permission> {
+  return {
+    title: "dex bootstrap admin API",
+    description: "Makes the first admin, clients and connectors. For whoever holds the admin API secret.",
+    server: listen.origin,
+    securitySchemes: {
+      adminApiSecret: {
+        type: "apiKey",
+        in: "header",
+        name: "Authorization",
+        description: "The secret as it is, as in dex v1, or behind the word Bearer.",
+      },
+    },
+    security: (permission) => (permission === "anybody" ? [] : [{ adminApiSecret: [] }]),
+    accessRefusals: (permission) => (permission === "anybody" ? [] : ["access_denied", "too_many_requests"]),
+    conventions: ADMIN_API,
+  };
 }

@@ -1,68 +1,190 @@
 import type { Client } from "@dex/oidc";
+import type { User } from "@dex/users";
 import { describe, expect, test } from "vitest";
-import { decideAccess, decideToken } from "./access.ts";
+import { decideAccess, decideBearer, type KnownBearer, type Permission } from "./access.ts";
 
 const ISSUER = "https://dex.example";
 const now = new Date("2030-01-01T00:00:00Z");
 const seconds = now.getTime() / 1000;
-const good = { iss: ISSUER, sub: "admin", aud: "admin", client_id: "admin", exp: seconds + 60, iat: seconds };
 
-test("a token that a client got for itself stands for that client (RFC 6749 §4.4)", () => {
-  expect(decideToken(good, ISSUER, now)).toEqual({ kind: "client", clientId: "admin" });
-  expect(decideToken({ ...good, aud: ["admin"] }, ISSUER, now)).toEqual({ kind: "client", clientId: "admin" });
-});
+describe("whom a token stands for", () => {
+  const ofUser = { iss: ISSUER, sub: "7e2f9c6e", aud: "app", exp: seconds + 60, iat: seconds };
+  const ofClient = { ...ofUser, sub: "admin", aud: "admin", client_id: "admin" };
 
-const { client_id: _, ...withoutClientId } = good;
-const refusals = [
-  { when: "it did not verify", claims: undefined },
-  { when: "it holds nothing", claims: {} },
-  { when: "another issuer made it", claims: { ...good, iss: "https://dex.example/" } },
-  { when: "it is about a user", claims: { ...good, sub: "7e2f9c6e-5f0a-4b8b-9f43-8b1a3c1f5a10" } },
-  { when: "it is for another audience", claims: { ...good, aud: "other" } },
-  { when: "it is for several audiences", claims: { ...good, aud: ["admin", "other"] } },
-  { when: "it is for no audience", claims: { ...good, aud: [] } },
-  { when: "another client got it", claims: { ...good, client_id: "other" } },
-  { when: "it names no client", claims: withoutClientId },
-  { when: "its subject is empty", claims: { ...good, sub: "", aud: "", client_id: "" } },
-  { when: "its subject is an object", claims: { ...good, sub: { toString: "admin" } } },
-  { when: "it has expired this second", claims: { ...good, exp: seconds } },
-  { when: "it never expires", claims: { ...good, exp: undefined } },
-  { when: "its expiry is text", claims: { ...good, exp: String(seconds + 60) } },
-];
-test.each(refusals)("a token is refused with 401 when $when (ADM-1, RFC 9068 §4)", ({ claims }) => {
-  const decision = decideToken(claims, ISSUER, now);
-  expect(decision).toMatchObject({ kind: "refused", error: { code: "unauthorized", status: 401 } });
-});
-
-describe("what the client may do is decided by what it is now", () => {
-  const admin: Client = {
-    id: "admin",
-    name: undefined,
-    logoUri: undefined,
-    clientUri: undefined,
-    redirectUris: [],
-    public: false,
-    admin: true,
-    trusted: false,
-    requirePkce: false,
-    grantTypes: ["client_credentials"],
-    scopes: undefined,
-    trustedPeers: [],
-    idTokenSigningAlgorithm: "RS256",
-    secret: undefined,
-    dynamic: false,
-    createdAt: now,
-  };
-  test.each([
-    { when: "it was deleted", client: undefined, enabled: true, code: "unauthorized" },
-    { when: "it is no admin", client: { ...admin, admin: false }, enabled: true, code: "forbidden" },
-    { when: "it is public", client: { ...admin, public: true }, enabled: true, code: "forbidden" },
-    { when: "the flag is off", client: admin, enabled: false, code: "forbidden" },
-  ])("refused when $when (ADM-2)", ({ client, enabled, code }) => {
-    expect(decideAccess(client, "admin client", { enabled })).toMatchObject({ kind: "refused", error: { code } });
+  test("an ID token stands for its user, through every client of its audience (v1 X04)", () => {
+    expect(decideBearer("JWT", ofUser, ISSUER, now)).toEqual({ kind: "user", userId: "7e2f9c6e", audience: ["app"] });
+    expect(decideBearer("JWT", { ...ofUser, aud: ["app", "admin"] }, ISSUER, now)).toMatchObject({
+      audience: ["app", "admin"],
+    });
   });
 
-  test("an admin client is allowed", () => {
-    expect(decideAccess(admin, "admin client", { enabled: true })).toEqual({ kind: "allowed", clientId: "admin" });
+  test("an access token that a client got for itself stands for that client (RFC 6749 §4.4)", () => {
+    expect(decideBearer("at+jwt", ofClient, ISSUER, now)).toEqual({ kind: "client", clientId: "admin" });
+    expect(decideBearer("at+jwt", { ...ofClient, aud: ["admin"] }, ISSUER, now)).toMatchObject({ clientId: "admin" });
+  });
+
+  const { client_id: _, ...withoutClientId } = ofClient;
+  const refusals = [
+    { when: "it did not verify", typ: "JWT", claims: undefined },
+    { when: "it holds nothing", typ: "JWT", claims: {} },
+    { when: "another issuer made it", typ: "JWT", claims: { ...ofUser, iss: "https://dex.example/" } },
+    { when: "it is for no audience", typ: "JWT", claims: { ...ofUser, aud: [] } },
+    { when: "its audience is a number", typ: "JWT", claims: { ...ofUser, aud: 7 } },
+    { when: "one of its audiences is no text", typ: "JWT", claims: { ...ofUser, aud: ["app", null] } },
+    { when: "its subject is empty", typ: "JWT", claims: { ...ofUser, sub: "" } },
+    { when: "its subject is missing", typ: "JWT", claims: { ...ofUser, sub: undefined } },
+    { when: "its subject is an object", typ: "JWT", claims: { ...ofUser, sub: { toString: "admin" } } },
+    { when: "it has expired this second", typ: "JWT", claims: { ...ofUser, exp: seconds } },
+    { when: "it never expires", typ: "JWT", claims: { ...ofUser, exp: undefined } },
+    { when: "its expiry is text", typ: "JWT", claims: { ...ofUser, exp: String(seconds + 60) } },
+    { when: "another issuer made it", typ: "at+jwt", claims: { ...ofClient, iss: "https://other.example" } },
+    { when: "it is about a user", typ: "at+jwt", claims: { ...ofClient, sub: "7e2f9c6e" } },
+    { when: "it is for another audience", typ: "at+jwt", claims: { ...ofClient, aud: "other" } },
+    { when: "it is for several audiences", typ: "at+jwt", claims: { ...ofClient, aud: ["admin", "other"] } },
+    { when: "another client got it", typ: "at+jwt", claims: { ...ofClient, client_id: "other" } },
+    { when: "it names no client", typ: "at+jwt", claims: withoutClientId },
+    { when: "it has expired this second", typ: "at+jwt", claims: { ...ofClient, exp: seconds } },
+  ];
+  test.each(refusals)("a token ($typ) stands for nobody when $when (ADM-1, RFC 8725 §3)", ({ typ, claims }) => {
+    expect(decideBearer(typ, claims, ISSUER, now)).toBeUndefined();
+  });
+});
+
+const client: Client = {
+  id: "app",
+  name: undefined,
+  logoUri: undefined,
+  clientUri: undefined,
+  redirectUris: [],
+  public: false,
+  admin: false,
+  trusted: false,
+  requirePkce: false,
+  grantTypes: ["client_credentials"],
+  scopes: undefined,
+  trustedPeers: [],
+  idTokenSigningAlgorithm: "RS256",
+  secret: undefined,
+  dynamic: false,
+  createdAt: now,
+};
+const adminClient: Client = { ...client, id: "admin", admin: true };
+const publicAdminClient: Client = { ...adminClient, public: true };
+const admin: User = {
+  id: "ada",
+  email: "ada@example.com",
+  emailVerified: true,
+  displayName: undefined,
+  admin: true,
+  disabled: false,
+  createdAt: now,
+};
+const person: User = { ...admin, id: "bob", admin: false };
+const byUser = (user: User | undefined, ...audience: (Client | undefined)[]): KnownBearer => ({
+  kind: "user",
+  user,
+  audience,
+});
+const byClient = (one: Client | undefined): KnownBearer => ({ kind: "client", client: one });
+
+type Row = readonly [
+  who: string,
+  bearer: KnownBearer,
+  clientCredentials: boolean,
+  onAdmin: string,
+  onOwnAccount: string,
+  onOtherAccount: string,
+];
+// Of each caller: what an admin's route answers, what their own account does, and what somebody else's.
+const TABLE: readonly Row[] = [
+  ["an admin through an admin client", byUser(admin, adminClient), false, "allowed", "allowed", "allowed"],
+  [
+    "an admin through several, one of them admin",
+    byUser(admin, client, adminClient),
+    false,
+    "allowed",
+    "allowed",
+    "allowed",
+  ],
+  ["an admin through a client that is no admin", byUser(admin, client), false, "forbidden", "allowed", "forbidden"],
+  ["an admin through a public client", byUser(admin, publicAdminClient), false, "forbidden", "allowed", "forbidden"],
+  [
+    "an admin through a deleted client",
+    byUser(admin, undefined),
+    false,
+    "unauthorized",
+    "unauthorized",
+    "unauthorized",
+  ],
+  [
+    "an admin through a deleted client and another",
+    byUser(admin, adminClient, undefined),
+    false,
+    "unauthorized",
+    "unauthorized",
+    "unauthorized",
+  ],
+  [
+    "a disabled admin",
+    byUser({ ...admin, disabled: true }, adminClient),
+    false,
+    "unauthorized",
+    "unauthorized",
+    "unauthorized",
+  ],
+  ["a deleted user", byUser(undefined, adminClient), false, "unauthorized", "unauthorized", "unauthorized"],
+  ["somebody who is no admin", byUser(person, adminClient), false, "unauthorized", "allowed", "unauthorized"],
+  ["somebody through a client that is no admin", byUser(person, client), false, "forbidden", "allowed", "forbidden"],
+  [
+    "somebody disabled",
+    byUser({ ...person, disabled: true }, client),
+    false,
+    "unauthorized",
+    "unauthorized",
+    "unauthorized",
+  ],
+  ["a user for no audience", byUser(admin), false, "unauthorized", "unauthorized", "unauthorized"],
+  ["an admin client", byClient(adminClient), true, "allowed", "allowed", "allowed"],
+  ["an admin client without the flag", byClient(adminClient), false, "unauthorized", "unauthorized", "unauthorized"],
+  ["a client that is no admin", byClient(client), true, "forbidden", "forbidden", "forbidden"],
+  ["a public client", byClient(publicAdminClient), true, "forbidden", "forbidden", "forbidden"],
+  ["a deleted client", byClient(undefined), true, "unauthorized", "unauthorized", "unauthorized"],
+];
+
+describe("what the caller may do is decided by what they are now (ADM-2, v1 X02, v1 X03, v1 X12)", () => {
+  test.each(TABLE)("%s", (_who, bearer, clientCredentials, onAdmin, onOwnAccount, onOtherAccount) => {
+    const own = bearer.kind === "user" ? bearer.user?.id : "ada";
+    const outcome = (permission: Permission, accountId: string | undefined) => {
+      const decision = decideAccess(bearer, { permission, accountId }, { clientCredentials });
+      return decision.kind === "allowed" ? "allowed" : decision.error.code;
+    };
+    expect({
+      onAdmin: outcome("admin", undefined),
+      onAdminOfOwn: outcome("admin", own),
+      onOwnAccount: outcome("own account or admin", own),
+      onOtherAccount: outcome("own account or admin", "somebody else"),
+      onNoAccount: outcome("own account or admin", undefined),
+    }).toEqual({ onAdmin, onAdminOfOwn: onAdmin, onOwnAccount, onOtherAccount, onNoAccount: onOtherAccount });
+  });
+
+  test("only the admin clients of an audience are spoken through (v1 X04)", () => {
+    const asked = { permission: "admin", accountId: undefined } as const;
+    expect(decideAccess(byUser(admin, client, adminClient), asked, { clientCredentials: false })).toEqual({
+      kind: "allowed",
+      id: "ada",
+      clients: [adminClient],
+    });
+  });
+
+  test("every 401 carries the same words and the challenge (RFC 6750 §3)", () => {
+    const asked = { permission: "admin", accountId: undefined } as const;
+    const errors = [byUser(undefined, adminClient), byUser(person, adminClient), byUser(admin, undefined)].map(
+      (bearer) => {
+        const decision = decideAccess(bearer, asked, { clientCredentials: true });
+        return decision.kind === "refused" ? [decision.error.message, decision.error.headers] : undefined;
+      },
+    );
+    expect(new Set(errors.map((error) => JSON.stringify(error))).size).toBe(1);
+    expect(errors[0]?.[1]).toEqual({ "WWW-Authenticate": "Bearer" });
   });
 });

@@ -1,98 +1,184 @@
-// Who may use the management API: an admin client, by an access token that it got for itself (RFC 6749 §4.4).
-import { ApiError } from "@dex/management";
-import type { Client, OwnTokenVerifier } from "@dex/oidc";
+// Who may use the API of a worker: an admin, by an ID token that an admin client got; an admin client, by an access token
+// that it got for itself (RFC 6749 §4.4); and everybody where it is about their own account.
+import { ApiError, type ApiErrorCode } from "@dex/management";
+import { ACCESS_TOKEN_JWT_TYP, type Client, type OwnTokenVerifier } from "@dex/oidc";
+import type { User } from "@dex/users";
 import { z } from "zod";
 
 /** What a route demands of its caller. Each route of the table names one (ADM-2). */
-export const PERMISSIONS = ["admin client"] as const;
+export const PERMISSIONS = ["admin", "own account or admin", "anybody"] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
+/** The `typ` of an ID token's header. */
+const ID_TOKEN_TYP = "JWT";
+/** More audiences than any token of ours has. */
+const MAX_AUDIENCES = 100;
+
 // RFC 7519 NumericDate. Our own tokens carry whole seconds.
-const claimsSchema = z.object({
-  iss: z.string(),
-  sub: z.string().min(1).max(255),
+const ofAnyToken = { iss: z.string(), sub: z.string().min(1).max(255), exp: z.number() };
+const idTokenClaims = z.object({
+  ...ofAnyToken,
+  aud: z.union([z.string().transform((one) => [one]), z.array(z.string()).min(1).max(MAX_AUDIENCES)]),
+});
+const accessTokenClaims = z.object({
+  ...ofAnyToken,
   aud: z.union([z.string(), z.tuple([z.string()])]),
   client_id: z.string(),
-  exp: z.number(),
 });
 
-export type TokenDecision =
-  | { readonly kind: "client"; readonly clientId: string }
-  | { readonly kind: "refused"; readonly error: ApiError };
+type Claims = Readonly<Record<string, unknown>> | undefined;
+
+/** Whom a valid token stands for. */
+export type Bearer =
+  | { readonly kind: "user"; readonly userId: string; readonly audience: readonly string[] }
+  | { readonly kind: "client"; readonly clientId: string };
 
 /**
- * Whose client credentials the verified claims of an access token stand for. A token about a user, one for another
- * audience or another issuer, and one that has expired are refused, all in the same words.
+ * Whom the verified claims of a token of this `typ` stand for; undefined for a token of another issuer, one that has
+ * expired, and one that is for something else.
  */
-export function decideToken(
-  claims: Readonly<Record<string, unknown>> | undefined,
-  issuer: string,
-  now: Date,
-): TokenDecision {
-  const parsed = claimsSchema.safeParse(claims);
-  if (!parsed.success) return refusedToken();
-  const { iss, sub, aud, client_id, exp } = parsed.data;
-  const audience = typeof aud === "string" ? aud : aud[0];
-  // RFC 9068 §4, RFC 8725 §3.9. Subject, audience and client are one only when the client asked for itself: a token that
-  // a person's sign-in produced names the person, whatever audience it has.
-  if (iss !== issuer || audience !== sub || client_id !== sub) return refusedToken();
-  if (exp * 1000 <= now.getTime()) return refusedToken();
-  return { kind: "client", clientId: sub };
+export function decideBearer(typ: string, claims: Claims, issuer: string, now: Date): Bearer | undefined {
+  const token = typ === ID_TOKEN_TYP ? readIdToken(claims) : readClientToken(claims);
+  // RFC 8725 §3.8, RFC 9068 §4.
+  if (token === undefined || token.iss !== issuer || token.exp * 1000 <= now.getTime()) return undefined;
+  return token.bearer;
 }
 
+function readIdToken(claims: Claims) {
+  const parsed = idTokenClaims.safeParse(claims);
+  if (!parsed.success) return undefined;
+  const { iss, exp, sub, aud } = parsed.data;
+  return { iss, exp, bearer: { kind: "user", userId: sub, audience: aud } as const };
+}
+
+function readClientToken(claims: Claims) {
+  const parsed = accessTokenClaims.safeParse(claims);
+  if (!parsed.success) return undefined;
+  const { iss, exp, sub, aud, client_id } = parsed.data;
+  const audience = typeof aud === "string" ? aud : aud[0];
+  // RFC 8725 §3.9. Subject, audience and client are one only when the client asked for itself: a token that a person's
+  // sign-in produced names the person, whatever audience it has.
+  return audience === sub && client_id === sub
+    ? { iss, exp, bearer: { kind: "client", clientId: sub } as const }
+    : undefined;
+}
+
+/** What the store says, now, of whom a token stands for. */
+export type KnownBearer =
+  | {
+      readonly kind: "user";
+      readonly user: User | undefined;
+      /** In the order of the audience; undefined for a client that is not there any more. */
+      readonly audience: readonly (Client | undefined)[];
+    }
+  | { readonly kind: "client"; readonly client: Client | undefined };
+
 export type AccessDecision =
-  | { readonly kind: "allowed"; readonly clientId: string }
+  /** `clients`: the admin clients through which it speaks. */
+  | { readonly kind: "allowed"; readonly id: string; readonly clients: readonly Client[] }
   | { readonly kind: "refused"; readonly error: ApiError };
 
-/** Whether the client, as it is now, may do what `permission` covers. */
+/** Whether the bearer may do what `permission` covers, in the account with the id `accountId` where it is about one. */
 export function decideAccess(
-  client: Client | undefined,
-  permission: Permission,
-  policy: { readonly enabled: boolean },
+  bearer: KnownBearer,
+  asked: { readonly permission: Permission; readonly accountId: string | undefined },
+  policy: { readonly clientCredentials: boolean },
 ): AccessDecision {
-  if (client === undefined) return refusedToken();
-  if (!policy.enabled) {
-    return refused(
-      "forbidden",
+  return bearer.kind === "user" ? decideUser(bearer, asked) : decideClient(bearer.client, policy);
+}
+
+function decideUser(
+  { user, audience }: Extract<KnownBearer, { kind: "user" }>,
+  asked: { readonly permission: Permission; readonly accountId: string | undefined },
+): AccessDecision {
+  if (user === undefined || user.disabled) return unauthorized();
+  // Whoever got the token is trusted with what it opens: all of them must still be clients of ours.
+  const clients = audience.filter((client) => client !== undefined);
+  if (clients.length === 0 || clients.length < audience.length) return unauthorized();
+  const admins = clients.filter(isAdminClient);
+  if (asked.permission === "own account or admin" && asked.accountId === user.id) {
+    return { kind: "allowed", id: user.id, clients: admins };
+  }
+  // First, so that a client which is no admin's learns nothing of its users.
+  if (admins.length === 0) return refused("forbidden", "this token was not issued to an admin client");
+  return user.admin ? { kind: "allowed", id: user.id, clients: admins } : unauthorized();
+}
+
+function decideClient(client: Client | undefined, policy: { readonly clientCredentials: boolean }): AccessDecision {
+  if (client === undefined) return unauthorized();
+  if (!policy.clientCredentials) {
+    return unauthorized(
       "client credentials are not accepted here: dex-worker runs without --api-use-client-credentials",
     );
   }
-  // A public client cannot hold credentials, so nobody can speak for it.
-  if (permission === "admin client" && (!client.admin || client.public)) {
-    return refused("forbidden", "this client is not an admin client");
-  }
-  return { kind: "allowed", clientId: client.id };
+  if (!isAdminClient(client)) return refused("forbidden", "this client is not an admin client");
+  return { kind: "allowed", id: client.id, clients: [client] };
+}
+
+/** A public client cannot hold credentials, so nobody can speak for it. */
+function isAdminClient(client: Client): boolean {
+  return client.admin && !client.public;
 }
 
 // One scheme, one token, nothing around it (RFC 6750 §2.1). 8 KiB is more than any token of ours.
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,8192}=*)$/i;
 
-/**
- * Checks the Authorization headers of a request and returns the id of the client that calls. Throws ApiError.
- * `find` must know a client that was just deleted as unknown: a token outlives its client.
- */
-export function makeAccessCheck(parts: {
-  verifier: OwnTokenVerifier;
-  clients: { find(clientId: string): Promise<Client | undefined> };
-  issuer: string;
-  enabled: boolean;
-}): (headers: readonly string[] | undefined, permission: Permission, now: Date) => Promise<string> {
-  return async (headers, permission, now) => {
+/** Who was let in, and whether as a person or as a client. */
+export interface Admitted {
+  readonly kind: Bearer["kind"];
+  readonly id: string;
+  readonly clients: readonly Client[];
+}
+
+export interface AccessParts {
+  readonly verifier: OwnTokenVerifier;
+  /** Must know a client that was just deleted as unknown: a token outlives its client. */
+  readonly clients: { find(clientId: string): Promise<Client | undefined> };
+  readonly users: { find(userId: string): Promise<User | undefined> };
+  /** The issuer exactly as in the `iss` of our tokens. */
+  readonly issuer: string;
+  /** --api-use-client-credentials: whether admin clients are let in by their own credentials. */
+  readonly clientCredentials: boolean;
+}
+
+/** Checks the Authorization headers of a request. Throws ApiError, the same one for everything that is no good token. */
+export function makeAccessCheck(
+  parts: AccessParts,
+): (
+  headers: readonly string[] | undefined,
+  asked: { readonly permission: Permission; readonly accountId: string | undefined },
+  now: Date,
+) => Promise<Admitted> {
+  async function readBearer(token: string, now: Date): Promise<Bearer | undefined> {
+    // The header says what the token is, and the verifier takes it for nothing else (RFC 8725 §3.11).
+    for (const typ of [ID_TOKEN_TYP, ACCESS_TOKEN_JWT_TYP]) {
+      const claims = await parts.verifier.verify(token, typ);
+      if (claims !== undefined) return decideBearer(typ, claims, parts.issuer, now);
+    }
+    return undefined;
+  }
+
+  async function look(bearer: Bearer): Promise<KnownBearer> {
+    if (bearer.kind === "client") return { kind: "client", client: await parts.clients.find(bearer.clientId) };
+    const audience = await Promise.all(bearer.audience.map((id) => parts.clients.find(id)));
+    return { kind: "user", user: await parts.users.find(bearer.userId), audience };
+  }
+
+  return async (headers, asked, now) => {
     const token = headers?.length === 1 ? BEARER.exec(headers[0] ?? "")?.[1] : undefined;
-    if (token === undefined) throw refusedToken().error;
-    const whose = decideToken(await parts.verifier.verify(token, "at+jwt"), parts.issuer, now);
-    if (whose.kind === "refused") throw whose.error;
-    const access = decideAccess(await parts.clients.find(whose.clientId), permission, parts);
+    const bearer = token === undefined ? undefined : await readBearer(token, now);
+    if (bearer === undefined) throw unauthorized().error;
+    const access = decideAccess(await look(bearer), asked, parts);
     if (access.kind === "refused") throw access.error;
-    return access.clientId;
+    return { kind: bearer.kind, id: access.id, clients: access.clients };
   };
 }
 
-function refusedToken() {
-  return refused("unauthorized", "a valid access token of an admin client is required");
+function unauthorized(message = "a valid ID token of an admin or access token of an admin client is required") {
+  return refused("unauthorized", message);
 }
 
-function refused(code: "unauthorized" | "forbidden", message: string) {
+function refused(code: Extract<ApiErrorCode, "unauthorized" | "forbidden">, message: string) {
   // RFC 6750 §3: every 401 carries the challenge.
   const headers: Record<string, string> = code === "unauthorized" ? { "WWW-Authenticate": "Bearer" } : {};
   return { kind: "refused", error: new ApiError(code, message, headers) } as const;

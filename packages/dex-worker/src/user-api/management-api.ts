@@ -1,26 +1,36 @@
-// The management API of a worker, `<issuer>/api/v1`: clients and connectors, for admin clients.
+// The API of a worker, `<issuer>/api/v1`: users, clients, connectors and mail for admins, and everybody's own account.
+
+import type { MailQueue } from "@dex/email";
 import {
   type ApiRoute,
   type ManagedClients,
   type ManagedConnectors,
+  makeAccountRoutes,
   makeJsonApi,
+  makeMailRoutes,
   makeManagementRoutes,
+  makeOpenApiRoutes,
+  makePageTokens,
+  makeUserAdministration,
+  makeUserRoutes,
+  type OpenApiFacts,
   USER_API,
 } from "@dex/management";
-import type { Client, OwnTokenVerifier } from "@dex/oidc";
-import type { Clock, Logger, Random } from "@dex/runtime";
+import type { Client } from "@dex/oidc";
+import type { Clock, Logger, Random, Sealer } from "@dex/runtime";
+import type { AccountLinks, Actor, UserDirectory } from "@dex/users";
 import type { Router } from "express";
 import { replyWith } from "../middleware/error-reply.ts";
-import { makeAccessCheck, PERMISSIONS, type Permission } from "./access.ts";
+import { type AccessParts, makeAccessCheck, PERMISSIONS, type Permission } from "./access.ts";
 
-export interface ManagementApiParts {
+export interface ManagementApiParts extends Pick<AccessParts, "verifier" | "issuer" | "clientCredentials"> {
   readonly clients: ManagedClients & { find(clientId: string): Promise<Client | undefined> };
   readonly connectors: ManagedConnectors;
-  readonly verifier: OwnTokenVerifier;
-  /** The issuer exactly as in the `iss` of our tokens. */
-  readonly issuer: string;
-  /** --api-use-client-credentials. Without it every request is refused. */
-  readonly enabled: boolean;
+  readonly users: UserDirectory;
+  readonly links: Pick<AccountLinks, "requestInvitation">;
+  readonly mailQueue: MailQueue<Actor>;
+  /** For page tokens alone. */
+  readonly pageSealer: Sealer;
   readonly hashChosenSecret: (secret: string) => Promise<string>;
   readonly random: Random;
   readonly clock: Clock;
@@ -29,12 +39,26 @@ export interface ManagementApiParts {
 
 /** Every route of the API. */
 export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Permission>[] {
-  return makeManagementRoutes({
-    ...parts,
-    adminClients: "refused",
-    permission: "admin client",
-    conventions: USER_API,
+  const { users } = parts;
+  const permission = "admin" as const;
+  const routes: readonly ApiRoute<Permission>[] = [
+    ...makeUserRoutes({
+      users,
+      administration: makeUserAdministration(parts),
+      pageTokens: makePageTokens(parts.pageSealer),
+      permission,
+    }),
+    ...makeAccountRoutes({ users, permission: "own account or admin" as const }),
+    ...makeMailRoutes({ mailQueue: parts.mailQueue, permission }),
+    ...makeManagementRoutes({ ...parts, adminClients: "refused", permission, conventions: USER_API }),
+  ];
+  const described = makeOpenApiRoutes({
+    routes,
+    paths: { "/openapi.json": "describeApi", "/discovery": "discoverApi" },
+    permission: "anybody",
+    facts: factsOf(parts),
   });
+  return [...routes, ...described];
 }
 
 /** The API as a router, to be mounted at `<issuer path>/api/v1`. */
@@ -46,11 +70,38 @@ export function makeManagementApi(parts: ManagementApiParts): Router {
     conventions: USER_API,
     // What the API does not answer itself, the application's error handler answers in JSON too.
     before: replyWith("bearer"),
-    authorize: async (request, permission, now) => {
-      const id = await checkAccess(request.headersDistinct.authorization, permission, now);
-      return { kind: "client", id, address: request.ip };
+    async authorize(request, { permission, params, now }) {
+      const address = request.ip;
+      if (permission === "anybody") return { actor: { kind: "client", id: undefined, address }, clients: [] };
+      const asked = { permission, accountId: params.userid };
+      const { kind, id, clients } = await checkAccess(request.headersDistinct.authorization, asked, now);
+      return { actor: { kind, id, address }, clients };
     },
     clock: parts.clock,
     logger: parts.logger,
   });
+}
+
+function factsOf({ issuer }: ManagementApiParts): OpenApiFacts<Permission> {
+  const base = issuer.replace(/\/$/, "");
+  return {
+    title: "dex API",
+    description: "Users, clients, connectors and mail, for admins; and everybody's own account.",
+    server: `${base}/api/v1`,
+    securitySchemes: {
+      idToken: {
+        type: "openIdConnect",
+        openIdConnectUrl: `${base}/.well-known/openid-configuration`,
+        description: "An ID token of an admin user that an admin client got, as bearer token.",
+      },
+      clientCredentials: {
+        type: "oauth2",
+        description: "The access token of an admin client, where workers run with --api-use-client-credentials.",
+        flows: { clientCredentials: { tokenUrl: `${base}/token`, scopes: {} } },
+      },
+    },
+    security: (permission) => (permission === "anybody" ? [] : [{ idToken: [] }, { clientCredentials: [] }]),
+    accessRefusals: (permission) => (permission === "anybody" ? [] : ["unauthorized", "forbidden"]),
+    conventions: USER_API,
+  };
 }

@@ -48,7 +48,7 @@ export const webUriShape = z
   .refine((text) => /^[\x21-\x7e]+$/.test(text) && URL.parse(text)?.protocol === "https:", "must be an https URL");
 
 /** The client of dex v1's admin API and dexctl, with our additions. Unknown members are mistakes, not noise. */
-const newClientShape = z.strictObject({
+export const newClientShape = z.strictObject({
   id: id.optional(),
   secret: secret.optional(),
   isAdmin: z.boolean().optional(),

@@ -1,0 +1,26 @@
+// The API for administrators, and everybody's own account.
+import { makeSealer } from "@dex/runtime";
+import type { Router } from "express";
+import type { WorkerConfig } from "./config.ts";
+import { makeManagementApi } from "./user-api/management-api.ts";
+import type { Live, Outside } from "./wiring.ts";
+
+/** The router of `<issuer>/api/v1`. */
+export function wireApi(config: WorkerConfig, outside: Outside, { keyRing }: Pick<Live, "keyRing">): Router {
+  const { storage, random, clock, logger, hasher, salt } = outside;
+  return makeManagementApi({
+    clients: storage.clients,
+    connectors: storage.connectors,
+    users: storage.userDirectory,
+    links: storage.accountLinks,
+    mailQueue: storage.mailQueue,
+    verifier: keyRing.verifier,
+    issuer: config.issuerText,
+    clientCredentials: config.apiUseClientCredentials,
+    pageSealer: makeSealer({ secrets: config.keySecrets, salt, purpose: "page-token", random }),
+    hashChosenSecret: hasher.hash,
+    random,
+    clock: clock.now,
+    logger,
+  });
+}

@@ -1,0 +1,40 @@
+// What the APIs take and show of clients and connectors. The OpenAPI document is made of these.
+import { connectorConfigSchema, MAX_CONNECTORS } from "@dex/connectors";
+import { newClientShape } from "@dex/oidc";
+import { z } from "zod";
+
+/** A client as renderClient shows it. */
+export const clientShape = z.strictObject({
+  id: z.string(),
+  clientName: z.string().optional(),
+  logoURI: z.string().optional(),
+  clientURI: z.string().optional(),
+  redirectURIs: z.array(z.string()),
+  public: z.boolean(),
+  isAdmin: z.boolean(),
+  trusted: z.boolean(),
+  requirePKCE: z.boolean(),
+  grantTypes: z.array(z.string()),
+  scopes: z.array(z.string()).optional(),
+  trustedPeers: z.array(z.string()),
+  idTokenSignedResponseAlg: z.string(),
+  createdAt: z.iso.datetime().describe("RFC 3339"),
+});
+export const createdClientShape = clientShape.extend({
+  secret: z.string().describe("Shown this once.").optional(),
+});
+/** Secrets are shown as `[secret]`; what is not known to this build is left out. */
+export const connectorShape = z.looseObject({ id: z.string(), type: z.string() });
+
+export const clientBody = z.strictObject({ client: z.unknown() });
+export const describedClientBody = z.strictObject({ client: newClientShape });
+export const connectorsBody = z.strictObject({ connectors: z.unknown() });
+export const describedConnectorsBody = z.strictObject({
+  connectors: z.array(connectorConfigSchema()).max(MAX_CONNECTORS),
+});
+
+export const clientsAnswer = z.strictObject({ clients: z.array(clientShape) });
+export const createdClientAnswer = z.strictObject({ client: createdClientShape });
+export const connectorsAnswer = z.strictObject({ connectors: z.array(connectorShape) });
+/** dex v1 leaves an empty list out. */
+export const connectorsAnswerOfV1 = connectorsAnswer.partial();
