@@ -1,5 +1,5 @@
 // The routes of dex-worker, hot ones first. Everything lies below the issuer's path.
-import type { TokenEndpoint, UserinfoEndpoint } from "@dex/oidc";
+import type { RegistrationEndpoint, TokenEndpoint, UserinfoEndpoint } from "@dex/oidc";
 import type { Clock, Logger, Random } from "@dex/runtime";
 import type { StaticFile } from "@dex/web";
 import express, { type Express, type RequestHandler, type Response, type Router } from "express";
@@ -7,6 +7,7 @@ import type { AuthorizationEndpoint } from "./endpoints/authorization.ts";
 import { allowAnyOrigin, allowClientOrigin, answerPreflight } from "./endpoints/cross-origin.ts";
 import { type Health, makeHealthEndpoints } from "./endpoints/health.ts";
 import { type Published, sendPublished } from "./endpoints/published.ts";
+import { makeRegistrationHandler } from "./endpoints/registration.ts";
 import type { ConnectorLogin } from "./login/connector-login.ts";
 import type { Consent } from "./login/consent.ts";
 import { errorReply, notFound, replyWith } from "./middleware/error-reply.ts";
@@ -14,6 +15,7 @@ import { readForm, readQuery } from "./middleware/form-body.ts";
 import { setCommonHeaders, setTokenHeaders } from "./middleware/headers.ts";
 import { InvalidInput } from "./middleware/invalid-input.ts";
 import { requestId } from "./middleware/request-id.ts";
+import { soleHeader } from "./middleware/sole-header.ts";
 import type { Pages } from "./pages.ts";
 import type { PageRoute, Visit } from "./visit.ts";
 
@@ -27,6 +29,8 @@ export interface AppParts {
   readonly authorization: AuthorizationEndpoint;
   readonly token: TokenEndpoint;
   readonly userinfo: UserinfoEndpoint;
+  /** Undefined where clients cannot register themselves: then there is nothing at its address. */
+  readonly registration: RegistrationEndpoint | undefined;
   readonly discovery: () => Published;
   readonly jwks: () => Published;
   readonly health: Health;
@@ -124,6 +128,10 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
     },
   });
 
+  if (parts.registration !== undefined) {
+    route(router, "/registration", "bearer", { POST: makeRegistrationHandler(parts.registration, clock) });
+  }
+
   route(router, "/auth", "page", {
     GET: visit(parts, (one) => authorization.get(one)),
     POST: visit(parts, (one) => authorization.post(one)),
@@ -195,13 +203,6 @@ function sendStatic(response: Response, file: StaticFile): void {
   response.setHeader("Cache-Control", `public, max-age=${STATIC_MAX_AGE_SECONDS}, immutable`);
   response.setHeader("Content-Type", file.contentType);
   response.status(200).end(file.body);
-}
-
-// Of two Authorization headers neither is believed; Node would silently drop the second.
-function soleHeader(values: readonly string[] | undefined): string | undefined {
-  if (values !== undefined && values.length > 1)
-    throw new InvalidInput(400, "found more than one Authorization header");
-  return values?.[0];
 }
 
 function hasBody(headers: NodeJS.Dict<string | string[]>): boolean {

@@ -186,6 +186,18 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   if (values.smtpUrl !== undefined && values.emailFrom === undefined) {
     problems.push("--email-from (DEX_WORKER_EMAIL_FROM) is required with --smtp-url: expected one plain mail address");
   }
+  if (
+    values.enableClientRegistration &&
+    values.clientRegistrationTokens.length === 0 &&
+    !values.insecureOpenClientRegistration
+  ) {
+    problems.push(
+      "--enable-client-registration needs --client-registration-tokens (DEX_WORKER_CLIENT_REGISTRATION_TOKENS) with at least one token, or --insecure-open-client-registration to let anybody register",
+    );
+  }
+  if (values.enableRegistration && values.enableAutomaticRegistration) {
+    problems.push("--enable-registration and --enable-automatic-registration exclude each other: choose one");
+  }
   const tls = readTls(values.listen, values.tlsCertFile, values.tlsKeyFile);
   if (typeof tls === "string") problems.push(tls);
   if (problems.length > 0 || typeof tls === "string") {

@@ -32,6 +32,9 @@ try {
 
 async function start(settings: WorkerConfig, log: Logger): Promise<void> {
   if (settings.insecureHttpIssuer) log.warn("--insecure-http-issuer is set: tokens can be read on the way");
+  if (settings.enableClientRegistration && settings.insecureOpenClientRegistration) {
+    log.warn("--insecure-open-client-registration is set: anybody can register a client");
+  }
   const redis = settings.redisUrl === undefined ? undefined : openRedis(settings.redisUrl, log);
   const storage = openStorage({
     redis,

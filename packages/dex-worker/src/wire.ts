@@ -3,9 +3,11 @@ import { type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
   makeEngineSealers,
   makeLoginStates,
+  makeRegistrationEndpoint,
   makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
+  type RegistrationEndpoint,
   renderDiscovery,
   type SessionLimits,
 } from "@dex/oidc";
@@ -118,7 +120,8 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       lifetimes,
     }),
     userinfo: makeUserinfoEndpoint({ issuer, families, sealers, accessTokenVerifier: verifier }),
-    discovery: publishDiscovery(issuer),
+    registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
+    discovery: publishDiscovery(config),
     jwks: keyRing.jwks,
     health: live.health,
     managementApi: wireApi(config, outside, live),
@@ -234,8 +237,23 @@ function themeOf(config: WorkerConfig, basePath: string): Theme {
   };
 }
 
-function publishDiscovery(issuer: string): () => Published {
-  const body = Buffer.from(JSON.stringify(renderDiscovery({ issuer, algorithms: ["RS256", "ES256", "EdDSA"] })));
+function wireRegistration(config: WorkerConfig, { storage, random }: Outside): RegistrationEndpoint {
+  return makeRegistrationEndpoint({
+    tokens: config.clientRegistrationTokens,
+    withoutToken: config.insecureOpenClientRegistration ? "allowed" : "refused",
+    store: (client, address) => storage.clients.create(client, { kind: "registration", id: client.id, address }),
+    failures: storage.failures,
+    random,
+  });
+}
+
+function publishDiscovery(config: WorkerConfig): () => Published {
+  const discovery = renderDiscovery({
+    issuer: config.issuerText,
+    algorithms: ["RS256", "ES256", "EdDSA"],
+    registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
+  });
+  const body = Buffer.from(JSON.stringify(discovery));
   const document = {
     body,
     etag: `"${sha256(body).toString("base64url").slice(0, 22)}"`,

@@ -1,6 +1,6 @@
 /**
- * Every code we answer with, and the HTTP status it means. Codes of RFC 6749 §4.1.2.1 and §5.2, OIDC Core §3.1.2.6 and
- * RFC 6750 §3.1; `too_many_requests` is our own, for throttled guessing (RFC 6749 §10.10).
+ * Every code we answer with, and the HTTP status it means. Codes of RFC 6749 §4.1.2.1 and §5.2, OIDC Core §3.1.2.6,
+ * RFC 6750 §3.1 and RFC 7591 §3.2.2; `too_many_requests` is our own, for throttled guessing (RFC 6749 §10.10).
  */
 const OAUTH_ERRORS = {
   invalid_request: { status: 400 },
@@ -22,6 +22,8 @@ const OAUTH_ERRORS = {
   registration_not_supported: { status: 400 },
   invalid_token: { status: 401 },
   insufficient_scope: { status: 403 },
+  invalid_redirect_uri: { status: 400 },
+  invalid_client_metadata: { status: 400 },
   too_many_requests: { status: 429 },
 } as const;
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
@@ -75,8 +77,12 @@ export function renderBasicChallenge(): string {
   return 'Basic realm="dex", charset="UTF-8"';
 }
 
-/** The WWW-Authenticate value for a protected resource, RFC 6750 §3. */
-export function renderBearerChallenge(error: OAuthError): string {
+/** The codes that RFC 6750 §3.1 gives a challenge; others say nothing about a token. */
+const CHALLENGED: readonly OAuthErrorCode[] = ["invalid_request", "invalid_token", "insufficient_scope"];
+
+/** The WWW-Authenticate value for a protected resource, RFC 6750 §3; undefined where the error is not about access. */
+export function renderBearerChallenge(error: OAuthError): string | undefined {
+  if (!CHALLENGED.includes(error.code)) return undefined;
   if (error instanceof BearerTokenMissing) return 'Bearer realm="dex"';
   return `Bearer realm="dex", error="${error.code}", error_description="${renderErrorDescription(error)}"`;
 }

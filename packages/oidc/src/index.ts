@@ -1,3 +1,4 @@
+export { audiencesOf, isAudienceScope } from "./clients/audience.ts";
 export type * from "./clients/client.ts";
 export { type ClientAuthentication, makeClientAuthentication } from "./clients/client-authentication.ts";
 export * from "./clients/client-metadata.ts";
@@ -9,6 +10,7 @@ export * from "./endpoints/authorization-response.ts";
 export { type BearerToken, parseBearerToken } from "./endpoints/bearer-token.ts";
 export * from "./endpoints/discovery.ts";
 export { isWellFormedForm } from "./endpoints/parameters.ts";
+export * from "./endpoints/registration.ts";
 export * from "./endpoints/token.ts";
 export * from "./endpoints/userinfo.ts";
 export * from "./errors.ts";

@@ -100,7 +100,7 @@ test.each(refusals)("$status when $when (JWT-10, RFC 6750 §3.1)", async ({ make
   expect(refusal.status).toBe(status);
   const challenge = renderBearerChallenge(refusal);
   expect(challenge).toMatch(/^Bearer realm="dex"(, error="[a-z_]+", error_description="[^"\\]+")?$/);
-  expect(/error="([a-z_]+)"/.exec(challenge)?.[1]).toBe(error);
+  expect(/error="([a-z_]+)"/.exec(challenge ?? "")?.[1]).toBe(error);
   expect(challenge).not.toContain(token);
 });
 

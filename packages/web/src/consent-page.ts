@@ -7,10 +7,17 @@ export interface ConsentView {
   readonly clientName: string;
   /** The client's home page; linked where it is https. */
   readonly clientUri?: string | undefined;
-  /** The host of the redirect_uri: the part of the client's identity that it cannot choose freely. */
-  readonly redirectHost: string;
+  /**
+   * The host of the redirect_uri: the part of the client's identity that it cannot choose freely. Undefined where the code
+   * is shown to the person instead.
+   */
+  readonly redirectHost: string | undefined;
+  /** The client registered itself, and nobody here has looked at it (DCR-3). */
+  readonly unverified?: boolean;
   readonly userEmail: string;
   readonly scopes: readonly string[];
+  /** Names of the other clients that may take this client's tokens for a sign-in to themselves. */
+  readonly otherClients?: readonly string[];
   /** Where the form posts to: a path of our own origin, which carries the login state's id. */
   readonly action: string;
   readonly formToken: string;
@@ -27,8 +34,9 @@ export function renderConsentPage(theme: Theme, view: ConsentView): string {
   const content = html`<span class="client-mark" aria-hidden="true">${initialOf(view.clientName)}</span>
 <h1>Allow ${name} to use your account?</h1>
 ${view.userEmail === "" ? undefined : html`<p class="lead">You are signed in as <bdi class="name">${view.userEmail}</bdi></p>`}
+${view.unverified === true ? renderUnverified(view) : undefined}
 <h2>${linkedName} will be able to</h2>
-<ul class="scopes">${view.scopes.map(renderScope)}</ul>
+<ul class="scopes">${view.scopes.map(renderScope)}${(view.otherClients ?? []).map(renderOtherClient)}</ul>
 <form id="consent-form" method="post" action="${parseFormAction(view.action)}">
 <input type="hidden" name="form_token" value="${view.formToken}">
 <div class="buttons">
@@ -36,11 +44,30 @@ ${view.userEmail === "" ? undefined : html`<p class="lead">You are signed in as 
 <button class="button primary" id="approve" type="submit" name="decision" value="approve">Allow</button>
 </div>
 </form>
-<p class="aside">Either way you return to <bdi class="host">${view.redirectHost}</bdi></p>`;
+${view.redirectHost === undefined ? html`<p class="aside">If you allow it, you are shown a code to copy into the application.</p>` : html`<p class="aside">Either way you return to <bdi class="host">${view.redirectHost}</bdi></p>`}`;
   return renderLayout(theme, { title: "Allow access", content });
+}
+
+function renderUnverified({ redirectHost }: ConsentView): Html {
+  const place =
+    redirectHost === undefined ? undefined : html` It sends you to <bdi class="host">${redirectHost}</bdi>.`;
+  return html`<p class="message" id="unverified">Nobody here has verified this application: it registered itself, under a name of its own choice.${place} Go on only if you know it.</p>`;
 }
 
 function renderScope(scope: string): Html {
   const words = describeScope(scope);
-  return html`<li><svg class="tick" viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path d="m3.5 8.5 3 3 6-7"/></svg><span>${words.can}${words.scope === undefined ? undefined : html` <code>${words.scope}</code>`}${words.detail === undefined ? undefined : html`<small>${words.detail}</small>`}</span></li>`;
+  const detail = words.detail === undefined ? undefined : html`<small>${words.detail}</small>`;
+  return renderItem(
+    html`${words.can}${words.scope === undefined ? undefined : html` <code>${words.scope}</code>`}${detail}`,
+  );
+}
+
+function renderOtherClient(name: string): Html {
+  return renderItem(
+    html`Act for you at <bdi class="other-client">${name}</bdi><small>What you may do there, it may do in your name.</small>`,
+  );
+}
+
+function renderItem(content: Html): Html {
+  return html`<li><svg class="tick" viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path d="m3.5 8.5 3 3 6-7"/></svg><span>${content}</span></li>`;
 }

@@ -11,6 +11,7 @@ export { type ErrorView, renderErrorPage } from "./error-page.ts";
 export { Html, type HtmlValue, html } from "./html.ts";
 export type { Theme } from "./layout.ts";
 export { type LinkIdentityView, renderLinkIdentityPage } from "./link-identity-page.ts";
+export { type OobView, renderOobPage } from "./oob-page.ts";
 export { type PasswordView, renderPasswordPage } from "./password-page.ts";
 export { type RegisterView, renderRegisterPage } from "./register-page.ts";
 export { type StaticFile, staticFiles, stylesheetPath } from "./static-files.ts";

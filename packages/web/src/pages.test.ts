@@ -3,6 +3,7 @@ import {
   renderChooserPage,
   renderConsentPage,
   renderErrorPage,
+  renderOobPage,
   renderPasswordPage,
   staticFiles,
   stylesheetPath,
@@ -82,6 +83,11 @@ const fields = [
     render: (value: string) =>
       renderConsentPage(theme, { ...consent, scopes: [value, `audience:server:client_id:${value}`] }),
   },
+  {
+    field: "consent.otherClients",
+    render: (value: string) => renderConsentPage(theme, { ...consent, unverified: true, otherClients: [value] }),
+  },
+  { field: "oob.code", render: (value: string) => renderOobPage(theme, { code: value, lifetimeMinutes: 5 }) },
   ...["title", "message", "requestId", "backHref"].map((field) => ({
     field: `error.${field}`,
     render: (value: string) => renderErrorPage(theme, { ...error, [field]: value }),

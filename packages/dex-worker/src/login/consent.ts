@@ -1,4 +1,14 @@
-import { type Clients, type LoginState, type NextStep, OAuthError, type Session } from "@dex/oidc";
+import {
+  audiencesOf,
+  type Client,
+  type Clients,
+  isAudienceScope,
+  type LoginState,
+  type NextStep,
+  OAuthError,
+  OUT_OF_BAND,
+  type Session,
+} from "@dex/oidc";
 import { readForm } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
@@ -29,17 +39,24 @@ export function makeConsent(parts: {
 
   async function show(visit: Visit, state: LoginState, step: NextStep & { kind: "consent" }): Promise<void> {
     const client = await clients.find(state.request.clientId);
-    const redirect = new URL(state.request.redirectUri);
     const view = {
-      clientName: client?.name ?? state.request.clientId,
+      clientName: nameOf(client, state.request.clientId),
       ...(client?.clientUri === undefined ? {} : { clientUri: client.clientUri }),
-      redirectHost: redirect.host === "" ? redirect.protocol : redirect.host,
+      redirectHost: hostOf(state.request.redirectUri),
+      unverified: client?.dynamic === true,
       userEmail: step.session.user.email,
-      scopes: step.scope,
+      scopes: step.scope.filter((scope) => !isAudienceScope(scope)),
+      otherClients: await namesOfOthers(state.request.clientId, step.scope),
       action: paths.consent(state.id),
       formToken: tokenFor(state, step.session),
     };
     pages.consent(visit.response, 200, view, formTargets(state.request.redirectUri));
+  }
+
+  /** Who else is to be told who the person is, by this client's tokens. */
+  async function namesOfOthers(clientId: string, scope: readonly string[]): Promise<readonly string[]> {
+    const ids = audiencesOf(scope).filter((id) => id !== clientId);
+    return Promise.all(ids.map(async (id) => nameOf(await clients.find(id), id)));
   }
 
   return {
@@ -68,4 +85,15 @@ export function makeConsent(parts: {
 // The answer counts for the person who was asked: after somebody else signed in, in another tab, the form is dead.
 function tokenFor(state: LoginState, session: Session): string {
   return `${state.formToken}.${session.hash.toString("base64url")}`;
+}
+
+function nameOf(client: Client | undefined, id: string): string {
+  return client?.name ?? id;
+}
+
+/** What tells where the code goes; undefined where the person is shown it. */
+function hostOf(redirectUri: string): string | undefined {
+  if (redirectUri === OUT_OF_BAND) return undefined;
+  const { host, protocol } = new URL(redirectUri);
+  return host === "" ? protocol : host;
 }

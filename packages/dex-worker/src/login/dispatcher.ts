@@ -5,12 +5,14 @@ import {
   type Client,
   type Clients,
   decideNextStep,
+  endpointUrl,
   type IssueOutcome,
   type LoginState,
   type NextStep,
   newCode,
   newSession,
   OAuthError,
+  OUT_OF_BAND,
   type PasswordAttemptOf,
   renderAuthorizationError,
   renderAuthorizationSuccess,
@@ -21,8 +23,10 @@ import {
 } from "@dex/oidc";
 import type { Logger, Random } from "@dex/runtime";
 import type { User } from "@dex/users";
+import { handOverCode, OOB_PATH } from "../accounts/oob.ts";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
+import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Visit } from "../visit.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
@@ -98,6 +102,11 @@ export function makeDispatcher(parts: {
 
   function deliverCode({ response }: Visit, state: LoginState, code: string): void {
     cookies.clear(response, state.id);
+    if (state.request.redirectUri === OUT_OF_BAND) {
+      handOverCode(response, cookieNames, code);
+      response.redirect(303, endpointUrl(issuer, OOB_PATH));
+      return;
+    }
     response.redirect(303, renderAuthorizationSuccess(state.request, code, issuer));
   }
 
@@ -110,6 +119,13 @@ export function makeDispatcher(parts: {
   function refuse({ response }: Visit, state: LoginState, error: OAuthError): void {
     cookies.clear(response, state.id);
     if (isForOwnPages(state)) throw error;
+    // Nobody listens there, so the person is told, in whose hands everything else is too.
+    if (state.request.redirectUri === OUT_OF_BAND) {
+      throw new InvalidInput(
+        error.code === "access_denied" ? 403 : 400,
+        `the application gets no code: ${error.message}`,
+      );
+    }
     response.redirect(303, renderAuthorizationError(state.request, error, issuer));
   }
 

@@ -1,3 +1,4 @@
+import { OUT_OF_BAND } from "@dex/oidc";
 import { isLoopback } from "@dex/runtime";
 
 /**
@@ -6,6 +7,7 @@ import { isLoopback } from "@dex/runtime";
  * where a client sends the browser next (another dex to its own client, a proxy to what it guards) cannot be known here.
  */
 export function formTargets(redirectUri: string): readonly string[] {
+  if (redirectUri === OUT_OF_BAND) return []; // ends at a page of ours
   const target = new URL(redirectUri);
   const own = target.origin === "null" ? target.protocol : target.origin;
   const beyond = isLoopback(target) ? ["https:", "http://127.0.0.1:*", "http://localhost:*"] : ["https:"];

@@ -14,6 +14,8 @@ export interface CookieNames {
   readonly linkPrefix: string;
   /** The secret by which the browser that registered somebody is known again. */
   readonly registration: string;
+  /** A code that the next page shows, for a program that no browser can return to. */
+  readonly outOfBand: string;
   readonly secure: boolean;
 }
 
@@ -26,6 +28,7 @@ export function makeCookieNames(issuer: URL, issuerText: string): CookieNames {
     loginPrefix: `${prefix}dex-login-${tag}.`,
     linkPrefix: `${prefix}dex-link-${tag}.`,
     registration: `${prefix}dex-registration-${tag}`,
+    outOfBand: `${prefix}dex-oob-${tag}`,
     secure,
   };
 }

@@ -62,9 +62,8 @@ export const notFound: RequestHandler = (_request, response, next) => {
 function reply(response: Response, failure: Failure, error: unknown, pages: Pages): void {
   const form: unknown = response.locals.replyForm;
   if (form === "token" || form === "bearer") {
-    if (form === "bearer" && error instanceof OAuthError) {
-      response.setHeader("WWW-Authenticate", renderBearerChallenge(error));
-    }
+    const challenge = form === "bearer" && error instanceof OAuthError ? renderBearerChallenge(error) : undefined;
+    if (challenge !== undefined) response.setHeader("WWW-Authenticate", challenge);
     response.status(failure.status).json({ error: failure.code, error_description: failure.message });
     return;
   }

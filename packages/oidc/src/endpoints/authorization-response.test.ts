@@ -5,7 +5,7 @@ import { OAuthError } from "../errors.ts";
 import { renderAuthorizationError, renderAuthorizationSuccess } from "./authorization-response.ts";
 
 function target(uri: string, state: string | undefined) {
-  return { redirectUri: matchRedirectUri({ redirectUris: [uri] }, uri) ?? expect.fail("registered"), state };
+  return { redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"), state };
 }
 
 const iss = encodeURIComponent(issuer);

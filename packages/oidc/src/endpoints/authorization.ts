@@ -1,6 +1,7 @@
 import { toEpochSeconds } from "@dex/runtime";
+import { isAudienceScope, refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
-import { matchRedirectUri } from "../clients/redirect-uri.ts";
+import { matchRedirectUri, OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import { OAuthError, type OAuthErrorCode } from "../errors.ts";
 import type { Clients, OwnTokenVerifier } from "../ports.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
@@ -35,8 +36,6 @@ export interface AuthorizationParts {
 
 /** How far ahead of ours the clock of whoever issued a token may be. */
 const CLOCK_TOLERANCE_SECONDS = 60;
-
-const AUDIENCE_SCOPE_PREFIX = "audience:server:client_id:";
 
 /** What an authorization request may not be. In this order, the first that is true is the answer. */
 const CHECKS: readonly ((
@@ -73,15 +72,20 @@ export async function decideAuthorization(
   if (redirectUri === undefined) {
     return show("the redirect_uri is not registered for this client", `client ${client.id}`);
   }
-  const deliver = (error: OAuthError): AuthorizationDecision => ({
-    kind: "deliver",
-    to: renderAuthorizationError({ redirectUri, state: returnableState(params) }, error, issuer),
-    error,
-  });
+  const deliver = (error: OAuthError): AuthorizationDecision =>
+    redirectUri === OUT_OF_BAND
+      ? { kind: "show", error } // nobody listens there: the person is told
+      : {
+          kind: "deliver",
+          to: renderAuthorizationError({ redirectUri, state: returnableState(params) }, error, issuer),
+          error,
+        };
   for (const check of CHECKS) {
     const error = check(params, client, parts);
     if (error !== undefined) return deliver(error);
   }
+  const audience = await refuseAudiences(parseScope(single(params, "scope")), client, { clients, code: "invalid_scope" });
+  if (audience !== undefined) return deliver(audience); // TOK-19
   const hint = await readIdTokenHint(params, parts);
   if (hint.kind === "refused") return deliver(hint.error);
   return { kind: "login", request: toRequest(params, client, redirectUri, hint.userId), client };
@@ -149,8 +153,9 @@ function refuseGrant(_params: URLSearchParams, client: Client): OAuthError | und
 
 function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
   const asked = parseScope(single(params, "scope"));
-  if (asked.some((scope) => scope.startsWith(AUDIENCE_SCOPE_PREFIX))) {
-    return new OAuthError("invalid_scope", "cross-client audience scopes are not supported");
+  // Dropped like others, the token would say less than the client relies on.
+  if (asked.some((scope) => isAudienceScope(scope) && client.scopes?.includes(scope) === false)) {
+    return new OAuthError("invalid_scope", "the client may not ask for this audience");
   }
   if (!asked.includes("openid")) return new OAuthError("invalid_scope", "the scope openid is missing");
   return grantableScope(asked, client).includes("openid")
@@ -160,12 +165,13 @@ function refuseScope(params: URLSearchParams, client: Client): OAuthError | unde
 
 /** What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access. */
 function grantableScope(asked: readonly string[], client: Client): readonly string[] {
-  return SUPPORTED_SCOPES.filter(
+  const known = SUPPORTED_SCOPES.filter(
     (scope) =>
       asked.includes(scope) &&
       (client.scopes?.includes(scope) ?? true) &&
       (scope !== "offline_access" || client.grantTypes.includes("refresh_token")),
   );
+  return [...known, ...asked.filter(isAudienceScope)];
 }
 
 // PKC-1 to PKC-3. An absent method means plain (RFC 7636 §4.3), which is not offered.

@@ -8,7 +8,11 @@ const addresses = [
   { issuer: "https://id.example/dex/", token: "https://id.example/dex/token" },
 ];
 test.each(addresses)("issuer $issuer stays as it is; its token endpoint is $token (OIDC Discovery §3)", (row) => {
-  const document = renderDiscovery({ issuer: row.issuer, algorithms: ["RS256"] });
+  const document = renderDiscovery({
+    issuer: row.issuer,
+    algorithms: ["RS256"],
+    registration: { clients: true, people: false },
+  });
   expect(document).toMatchObject({ issuer: row.issuer, token_endpoint: row.token });
   for (const [name, value] of Object.entries(document)) {
     if (name.endsWith("_endpoint") || name === "jwks_uri") expect(String(value).slice(8)).not.toContain("//");
@@ -16,7 +20,13 @@ test.each(addresses)("issuer $issuer stays as it is; its token endpoint is $toke
 });
 
 test("what does not work is not advertised, and absent defaults do not lie (OIDC Discovery §3, TOK-14, AUT-3, PKC-2)", () => {
-  expect(renderDiscovery({ issuer: "https://id.example", algorithms: ["RS256", "ES256"] })).toMatchObject({
+  expect(
+    renderDiscovery({
+      issuer: "https://id.example",
+      algorithms: ["RS256", "ES256"],
+      registration: { clients: false, people: false },
+    }),
+  ).toMatchObject({
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
     grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],

@@ -6,6 +6,8 @@ export interface DiscoveryParts {
   readonly issuer: string;
   /** Algorithms that can sign now. RS256 must be among them, OIDC Discovery §3. */
   readonly algorithms: readonly SigningAlgorithm[];
+  /** Whether clients, and whether people, may register themselves. */
+  readonly registration: { readonly clients: boolean; readonly people: boolean };
 }
 
 /** The URL of one of our endpoints. An issuer may end in a slash; no address of an endpoint has two in a row. */
@@ -14,13 +16,14 @@ export function endpointUrl(issuer: string, path: `/${string}`): string {
 }
 
 /** The provider metadata, OIDC Discovery §3 and RFC 8414 §2: what works, and nothing else. */
-export function renderDiscovery({ issuer, algorithms }: DiscoveryParts): JsonObject {
+export function renderDiscovery({ issuer, algorithms, registration }: DiscoveryParts): JsonObject {
   return {
     issuer,
     authorization_endpoint: endpointUrl(issuer, "/auth"),
     token_endpoint: endpointUrl(issuer, "/token"),
     jwks_uri: endpointUrl(issuer, "/keys"),
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
+    ...(registration.clients ? { registration_endpoint: endpointUrl(issuer, "/registration") } : {}),
     scopes_supported: SUPPORTED_SCOPES,
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
@@ -30,10 +33,11 @@ export function renderDiscovery({ issuer, algorithms }: DiscoveryParts): JsonObj
     token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
     code_challenge_methods_supported: ["S256"],
     claims_supported: [
-      ...["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr"],
+      ...["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "azp"],
       ...["email", "email_verified", "name", "preferred_username", "groups"],
     ],
-    prompt_values_supported: ["none", "login", "consent", "select_account"],
+    // Initiating User Registration via OpenID Connect §5
+    prompt_values_supported: ["none", "login", "consent", "select_account", ...(registration.people ? ["create"] : [])],
     authorization_response_iss_parameter_supported: true,
     // Absent, these would mean true, false and false (OIDC Discovery §3).
     request_uri_parameter_supported: false,

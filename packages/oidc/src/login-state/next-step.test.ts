@@ -11,7 +11,7 @@ const states = makeLoginStates({ sealer: sealers().loginState, random: systemRan
 const uri = "https://a.example/cb";
 const request: AuthorizationRequest = {
   clientId: "client-a",
-  redirectUri: matchRedirectUri({ redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+  redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"),
   scope: ["openid", "email"],
   state: undefined,
   nonce: undefined,

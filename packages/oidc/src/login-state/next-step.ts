@@ -69,6 +69,8 @@ function reasonToAuthenticate(state: LoginState, session: Session, now: Date): A
 function consentNeeded(state: LoginState, session: Session, client: Client): boolean {
   const { prompt, scope } = state.request;
   if (prompt.includes("consent")) return true;
+  // DCR-3: whoever registered itself could have taken a name that was trusted before.
+  if (client.dynamic) return true;
   if (client.trusted) return false;
   if (session.consentedScope === undefined) return true;
   return !scopeContains([...session.consentedScope, ...SCOPES_WITHOUT_CONSENT], scope);

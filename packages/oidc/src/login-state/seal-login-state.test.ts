@@ -8,7 +8,7 @@ import { MAX_SEALED_LOGIN_STATE_LENGTH, makeLoginStates } from "./seal-login-sta
 const uri = "https://a.example/cb";
 const full: AuthorizationRequest = {
   clientId: "client-a",
-  redirectUri: matchRedirectUri({ redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+  redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"),
   scope: ["openid", "email"],
   state: 's"\\\u00e4',
   nonce: "n",

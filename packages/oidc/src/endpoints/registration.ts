@@ -1,0 +1,89 @@
+import { equalInConstantTime, type JsonObject, type Random, type Secret, sha256 } from "@dex/runtime";
+import type { Client } from "../clients/client.ts";
+import { makeClient } from "../clients/make-client.ts";
+import { decideRegistration, renderRegistration } from "../clients/registration-metadata.ts";
+import { makeThrottle } from "../clients/throttle.ts";
+import { BearerTokenMissing, OAuthError } from "../errors.ts";
+import type { FailureCounter } from "../ports.ts";
+import { parseBearerToken } from "./bearer-token.ts";
+
+/** A registration request as it came, RFC 7591 §3.1. */
+export interface RegistrationRequest {
+  readonly authorization: string | undefined;
+  readonly query: URLSearchParams;
+  /** The peer's address, for throttling. */
+  readonly source: string;
+  /** The parsed JSON of the body. Called once the caller may register at all. */
+  readonly readBody: () => Promise<unknown>;
+}
+
+export interface RegistrationEndpoint {
+  /** The members of the JSON answer. Throws an OAuthError when nothing is registered. */
+  handle(request: RegistrationRequest, now: Date): Promise<JsonObject>;
+}
+
+/** Stores a client that registered itself, with an audit event, in one statement. */
+export type StoreRegisteredClient = (client: Client, source: string) => Promise<"created" | "id taken">;
+
+export interface RegistrationParts {
+  /** Initial access tokens, RFC 7591 §3: 32 bytes each, which callers present in base64. */
+  readonly tokens: readonly Secret<Buffer>[];
+  /** Whether somebody without a token may register too. */
+  readonly withoutToken: "refused" | "allowed";
+  readonly store: StoreRegisteredClient;
+  readonly failures: FailureCounter;
+  readonly random: Random;
+}
+
+const WRONG_TOKENS = { what: "wrong registration tokens", limit: 20, windowSeconds: 60 };
+/** Each makes a row that stays. */
+const OPEN_REGISTRATIONS = { what: "clients were registered from this address", limit: 20, windowSeconds: 3600 };
+const TOKEN_BYTES = 32;
+
+/** The client registration endpoint, RFC 7591 §3. Closed but for those who hold an initial access token (DCR-1). */
+export function makeRegistrationEndpoint(parts: RegistrationParts): RegistrationEndpoint {
+  const hashes = parts.tokens.map((token) => sha256(token.reveal()));
+  const wrongTokens = makeThrottle(parts.failures, WRONG_TOKENS);
+  const openRegistrations = makeThrottle(parts.failures, OPEN_REGISTRATIONS);
+
+  async function authorize(request: RegistrationRequest, now: Date): Promise<void> {
+    const key = `client registration ${request.source}`;
+    const bearer = parseBearerToken(request);
+    if (bearer.kind !== "missing") {
+      wrongTokens.refuseBlocked(key, now);
+      if (bearer.kind === "token" && isOneOf(hashes, bearer.token)) return;
+      if (parts.withoutToken === "refused") {
+        await wrongTokens.count(key, now);
+        throw bearer.kind === "refused"
+          ? bearer.error
+          : new OAuthError("invalid_token", "the initial access token is not valid");
+      }
+    }
+    if (parts.withoutToken === "refused") throw new BearerTokenMissing("client registration without a token");
+    openRegistrations.refuseBlocked(`open ${key}`, now);
+    await openRegistrations.count(`open ${key}`, now);
+  }
+
+  return {
+    async handle(request, now) {
+      await authorize(request, now);
+      const decision = decideRegistration(await request.readBody());
+      if (decision.kind === "refused") throw decision.error;
+      const { client, secret } = await makeClient(decision.metadata, {
+        random: parts.random,
+        now,
+        hashChosenSecret: () => Promise.reject(new Error("a client that registers itself chooses no secret")),
+      });
+      const outcome = await parts.store(client, request.source);
+      if (outcome === "id taken") throw new Error("a new random client id was taken");
+      return renderRegistration(client, secret?.reveal(), decision.told);
+    },
+  };
+}
+
+/** All are compared, so that the time says nothing of which one came close. */
+function isOneOf(hashes: readonly Buffer[], token: string): boolean {
+  const bytes = Buffer.from(token, "base64");
+  const presented = sha256(bytes);
+  return hashes.filter((hash) => equalInConstantTime(presented, hash)).length > 0 && bytes.length === TOKEN_BYTES;
+}
