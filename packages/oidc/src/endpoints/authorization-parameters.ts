@@ -21,6 +21,8 @@ export const AUTHORIZATION_PARAMETERS = [
   "id_token_hint",
   "login_hint",
   "connector_id",
+  "show_connectors",
+  "register",
   "claims",
   "request",
   "request_uri",
@@ -28,21 +30,44 @@ export const AUTHORIZATION_PARAMETERS = [
 ] as const;
 
 /** In bytes, since that is what comes back in a URL. AUT-1 asks for 2 KiB of state. */
-export const MAX_BYTES = { state: 2048, scope: 1024, nonce: 512, login_hint: 320, connector_id: 255, claims: 4096 };
+export const MAX_BYTES = {
+  state: 2048,
+  scope: 1024,
+  nonce: 512,
+  login_hint: 320,
+  connector_id: 255,
+  show_connectors: 1024,
+  claims: 4096,
+};
 /** An ID token of ours with many groups. */
 export const MAX_ID_TOKEN_HINT_LENGTH = 16_384;
 /** 68 years: what fits in 31 bits. */
 const MAX_AGE_LIMIT_SECONDS = 2_147_483_647;
 
 const PROMPTS: readonly Prompt[] = ["none", "login", "consent", "select_account"];
+/** Initiating User Registration via OpenID Connect §4.1. Says what the person comes for, and is no prompt after that. */
+const CREATE = "create";
 
 /** OIDC Core §3.1.2.1: known words, and `none` alone. */
 export function parsePrompt(text: string | undefined): readonly Prompt[] | undefined {
-  const words = text === undefined ? [] : [...new Set(text.split(" "))];
+  const all = text === undefined ? [] : [...new Set(text.split(" "))];
+  const words = all.filter((word) => word !== CREATE);
+  if (all.length > words.length && words.includes("none")) return undefined;
   const prompts = words.map((word) => PROMPTS.find((known) => known === word));
   const known = prompts.filter((prompt) => prompt !== undefined);
   if (known.length !== words.length) return undefined;
   return known.includes("none") && known.length > 1 ? undefined : known;
+}
+
+/** Whether the client sends the person to make an account: `prompt=create`, or dex v1 `register=1` and no other value. */
+export function asksForRegistration(params: URLSearchParams): boolean {
+  return params.get("register") === "1" || (params.get("prompt") ?? "").split(" ").includes(CREATE);
+}
+
+/** dex v1 `show_connectors`: ids with commas between them. Undefined when it names none. */
+export function parseShownConnectors(text: string | undefined): readonly string[] | undefined {
+  const ids = [...new Set((text ?? "").split(",").map((id) => id.trim()))].filter((id) => id !== "");
+  return ids.length === 0 ? undefined : ids;
 }
 
 /** A whole number of seconds, 0 or more. */

@@ -169,14 +169,21 @@ const delivered = [
       by: "PKC-3",
     }),
   ),
-  ...["none login", "login none", "none none consent", "create", "Login", "login  consent", "login,consent"].map(
-    (prompt) => ({
-      when: `prompt is ${prompt}`,
-      text: query({ prompt }),
-      code: "invalid_request",
-      by: "AUT-4, OIDC Core §3.1.2.1",
-    }),
-  ),
+  ...[
+    "none login",
+    "login none",
+    "none none consent",
+    "none create",
+    "Create",
+    "Login",
+    "login  consent",
+    "login,consent",
+  ].map((prompt) => ({
+    when: `prompt is ${prompt}`,
+    text: query({ prompt }),
+    code: "invalid_request",
+    by: "AUT-4, OIDC Core §3.1.2.1",
+  })),
   ...["-1", "1.5", "1e3", "0x10", " 1", "abc", "99999999999", "9999999999", "\u0661"].map((maxAge) => ({
     when: `max_age is ${JSON.stringify(maxAge)}`,
     text: query({ max_age: maxAge }),

@@ -20,4 +20,6 @@ export interface AuthorizationRequest {
   readonly hintedUserId: string | undefined;
   /** dex v1 `connector_id`: go straight to this connector. */
   readonly connectorId: string | undefined;
+  /** dex v1 `show_connectors`: of all connectors only these are offered. Left out when all are. */
+  readonly shownConnectorIds?: readonly string[];
 }

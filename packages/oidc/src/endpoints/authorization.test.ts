@@ -28,6 +28,25 @@ test("a plain code request leads to login (OIDC Core §3.1.2.1)", async () => {
   });
 });
 
+const wishes = [
+  { parameters: {}, wish: "sign in" },
+  { parameters: { register: "1" }, wish: "register" },
+  { parameters: { register: "true" }, wish: "sign in" },
+  { parameters: { register: "" }, wish: "sign in" },
+  { parameters: { prompt: "create" }, wish: "register" },
+  { parameters: { prompt: "login create" }, wish: "register", prompt: ["login"] },
+];
+test.each(wishes)("$parameters is the wish to $wish (v1 A18)", async ({ parameters, wish, prompt = [] }) => {
+  expect(await decide(query(parameters))).toMatchObject({ kind: "login", wish, request: { prompt } });
+});
+
+test("show_connectors limits what is offered (v1 A16)", async () => {
+  expect(await login(query({ show_connectors: "google, corp,,google" }))).toMatchObject({
+    shownConnectorIds: ["google", "corp"],
+  });
+  expect(await login(query({ show_connectors: "," }))).not.toHaveProperty("shownConnectorIds");
+});
+
 test.each(["s".repeat(2048), "\u00e4\u{1f600} +&=#%00?/\"'<>\\", "%zz", " ", "\t"])(
   "the state %j survives (AUT-1)",
   async (state) => {

@@ -7,12 +7,14 @@ import type { Clients, OwnTokenVerifier } from "../ports.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import {
   AUTHORIZATION_PARAMETERS,
+  asksForRegistration,
   isClaimsObject,
   isCodeChallenge,
   MAX_BYTES,
   MAX_ID_TOKEN_HINT_LENGTH,
   parseMaxAge,
   parsePrompt,
+  parseShownConnectors,
 } from "./authorization-parameters.ts";
 import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
 import { renderAuthorizationError } from "./authorization-response.ts";
@@ -23,7 +25,13 @@ export type AuthorizationDecision =
   | { readonly kind: "show"; readonly error: OAuthError }
   /** The error goes to the client: `to` is the whole URL. */
   | { readonly kind: "deliver"; readonly to: string; readonly error: OAuthError }
-  | { readonly kind: "login"; readonly request: AuthorizationRequest; readonly client: Client };
+  | {
+      readonly kind: "login";
+      readonly request: AuthorizationRequest;
+      readonly client: Client;
+      /** Where nobody can register, the wish is ignored. */
+      readonly wish: "sign in" | "register";
+    };
 
 export interface AuthorizationParts {
   readonly clients: Clients;
@@ -84,11 +92,15 @@ export async function decideAuthorization(
     const error = check(params, client, parts);
     if (error !== undefined) return deliver(error);
   }
-  const audience = await refuseAudiences(parseScope(single(params, "scope")), client, { clients, code: "invalid_scope" });
+  const audience = await refuseAudiences(parseScope(single(params, "scope")), client, {
+    clients,
+    code: "invalid_scope",
+  });
   if (audience !== undefined) return deliver(audience); // TOK-19
   const hint = await readIdTokenHint(params, parts);
   if (hint.kind === "refused") return deliver(hint.error);
-  return { kind: "login", request: toRequest(params, client, redirectUri, hint.userId), client };
+  const wish = asksForRegistration(params) ? "register" : "sign in";
+  return { kind: "login", request: toRequest(params, client, redirectUri, hint.userId), client, wish };
 }
 
 // RED-5: unknown, missing and repeated look the same to the outside.
@@ -240,6 +252,7 @@ function toRequest(
   hintedUserId: string | undefined,
 ): AuthorizationRequest {
   const maxAge = single(params, "max_age");
+  const shownConnectorIds = parseShownConnectors(single(params, "show_connectors"));
   return {
     clientId: client.id,
     redirectUri,
@@ -252,6 +265,7 @@ function toRequest(
     loginHint: single(params, "login_hint"),
     hintedUserId,
     connectorId: single(params, "connector_id"),
+    ...(shownConnectorIds === undefined ? {} : { shownConnectorIds }),
   };
 }
 

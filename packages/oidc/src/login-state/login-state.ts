@@ -33,6 +33,10 @@ export interface UnmatchedIdentity {
   readonly email: string | undefined;
   readonly emailVerified: boolean;
   readonly displayName: string | undefined;
+  readonly preferredUsername: string | undefined;
+  /** When the person proved it, and how (RFC 8176). */
+  readonly authTime: Date;
+  readonly amr: readonly string[];
 }
 
 /**

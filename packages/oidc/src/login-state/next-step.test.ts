@@ -4,6 +4,7 @@ import { client, jane, later, now, sealers } from "../../test/fakes.ts";
 import { matchRedirectUri } from "../clients/redirect-uri.ts";
 import type { AuthorizationRequest, Prompt } from "../endpoints/authorization-request.ts";
 import type { Session } from "../ports.ts";
+import type { LoginState } from "./login-state.ts";
 import { decideNextStep } from "./next-step.ts";
 import { makeLoginStates } from "./seal-login-state.ts";
 
@@ -36,8 +37,21 @@ const here = session.hash.toString("base64url");
 const trusted = { ...client, trusted: true };
 const prompt = (...words: Prompt[]) => ({ prompt: words });
 
+const unmatched: LoginState["unmatched"] = {
+  connectorId: "corp",
+  remoteId: "r-1",
+  email: jane.email,
+  emailVerified: true,
+  displayName: undefined,
+  preferredUsername: undefined,
+  authTime: now,
+  amr: [],
+};
+
 interface Row {
   when: string;
+  intent?: LoginState["intent"];
+  unmatched?: LoginState["unmatched"];
   request?: Partial<AuthorizationRequest>;
   session?: Session | undefined;
   signedInSession?: string;
@@ -48,6 +62,63 @@ interface Row {
 const rows: Row[] = [
   { when: "the session has all it needs", session, step: "finish", by: "OIDC Core §3.1.2.3" },
   { when: "there is no session", step: "authenticate: no session", by: "OIDC Core §3.1.2.3" },
+  {
+    when: "a new account is wanted, whoever is signed in",
+    intent: "register",
+    session,
+    step: "authenticate: a new account is wanted",
+    by: "OpenID prompt=create §4.1",
+  },
+  {
+    when: "the new account has signed in",
+    intent: "register",
+    session,
+    signedInSession: here,
+    step: "finish",
+    by: "idem",
+  },
+  {
+    when: "a new account is wanted without a page",
+    intent: "register",
+    request: prompt("none"),
+    session,
+    step: "refuse: login_required",
+    by: "AUT-4",
+  },
+  {
+    when: "an identity was proved and its owner signed in here",
+    unmatched,
+    session: unasked,
+    signedInSession: here,
+    step: "link: r-1",
+    by: "ACC-12",
+  },
+  { when: "an identity was proved and nobody signed in since", unmatched, session, step: "finish", by: "ACC-12" },
+  { when: "an identity is to be linked", intent: "link", session, step: "prove identity", by: "ACC-12" },
+  {
+    when: "an identity is to be linked and is proved",
+    intent: "link",
+    unmatched,
+    session,
+    step: "link: r-1",
+    by: "ACC-12",
+  },
+  {
+    when: "an identity is to be linked, signed out",
+    intent: "link",
+    unmatched,
+    step: "authenticate: no session",
+    by: "ACC-12",
+  },
+  {
+    when: "an identity is to be linked after too long",
+    intent: "link",
+    unmatched,
+    request: { maxAgeSeconds: 1 },
+    session,
+    step: "authenticate: max_age passed",
+    by: "AUT-5",
+  },
   { when: "there is no session", request: prompt("none"), step: "refuse: login_required", by: "AUT-4" },
   {
     when: "the session has just expired",
@@ -245,7 +316,9 @@ const rows: Row[] = [
   },
 ];
 test.each(rows)("$when (prompt $request.prompt): $step ($by)", (row) => {
-  const state = { ...states.begin({ ...request, ...row.request }, now), signedInSession: row.signedInSession };
+  const { signedInSession, intent = "sign in" } = row;
+  const begun = states.begin({ ...request, ...row.request }, now);
+  const state = { ...begun, signedInSession, intent, unmatched: row.unmatched };
   const step = decideNextStep(state, { session: row.session, client: row.client ?? client, now });
   expect(describe(step)).toBe(row.step);
 });
@@ -258,7 +331,10 @@ function describe(step: ReturnType<typeof decideNextStep>): string {
       return `consent: ${step.scope.join(" ")}`;
     case "refuse":
       return `refuse: ${step.error.code}`;
+    case "link":
+      return `link: ${step.identity.remoteId}`;
+    case "prove identity":
     case "finish":
-      return "finish";
+      return step.kind;
   }
 }

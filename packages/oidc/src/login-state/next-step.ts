@@ -2,10 +2,11 @@ import type { Client } from "../clients/client.ts";
 import { OAuthError } from "../errors.ts";
 import type { Session } from "../ports.ts";
 import { scopeContains } from "../scope.ts";
-import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState } from "./login-state.ts";
+import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState, type UnmatchedIdentity } from "./login-state.ts";
 
 export type AuthenticationReason =
   | "no session"
+  | "a new account is wanted"
   | "prompt=login"
   | "prompt=select_account"
   | "max_age passed"
@@ -14,6 +15,10 @@ export type AuthenticationReason =
 /** What comes next on the way to a code. */
 export type NextStep =
   | { readonly kind: "authenticate"; readonly reason: AuthenticationReason }
+  /** The person is to say whether this identity becomes theirs (ACC-12). */
+  | { readonly kind: "link"; readonly session: Session; readonly identity: UnmatchedIdentity }
+  /** The person wants to link an identity and is to prove one. */
+  | { readonly kind: "prove identity"; readonly session: Session }
   | { readonly kind: "consent"; readonly session: Session; readonly scope: readonly string[] }
   | { readonly kind: "finish"; readonly session: Session }
   | { readonly kind: "refuse"; readonly error: OAuthError };
@@ -42,6 +47,13 @@ export function decideNextStep(
     if (signedInHere(state, session)) return refuse("login_required", `the sign-in does not satisfy: ${reason}`);
     return authenticate(reason, silent);
   }
+  const { unmatched } = state;
+  const linking = state.intent === "link";
+  // Whoever proved the identity must be who owns the account, so a session from before this flow is not enough.
+  if (unmatched !== undefined && (linking || signedInHere(state, session))) {
+    return { kind: "link", session, identity: unmatched };
+  }
+  if (linking) return { kind: "prove identity", session };
   if (!consentNeeded(state, session, client)) return { kind: "finish", session };
   if (silent) return refuse("consent_required", "the user has not consented to what the client asks for");
   return { kind: "consent", session, scope: state.request.scope };
@@ -57,6 +69,7 @@ function reasonToAuthenticate(state: LoginState, session: Session, now: Date): A
   const ageSeconds = (now.getTime() - session.authTime.getTime()) / 1000;
   // AUT-5: a sign-in of this flow counts, unless the upstream answered from a session of its own that is older.
   const stale = !here || ageSeconds > LOGIN_STATE_LIFETIME_SECONDS + CLOCK_TOLERANCE_SECONDS;
+  if (state.intent === "register" && !here) return "a new account is wanted";
   if (prompt.includes("login") && stale) return "prompt=login";
   if (prompt.includes("select_account") && !here) return "prompt=select_account";
   if (maxAgeSeconds !== undefined && stale && (maxAgeSeconds === 0 || ageSeconds > maxAgeSeconds)) {

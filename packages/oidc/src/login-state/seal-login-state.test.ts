@@ -43,6 +43,22 @@ test.each([full, bare])("a login state comes back as it was sealed", (request) =
   expect(states.open(state.id, seal(state), now)).toEqual(state);
 });
 
+test.each(["someone@example.com", undefined])("a proved identity comes back as it was sealed", (email) => {
+  const unmatched = {
+    connectorId: "google",
+    remoteId: "1",
+    email,
+    emailVerified: true,
+    displayName: email,
+    preferredUsername: undefined,
+    authTime: later(-5),
+    amr: ["pwd"],
+  };
+  const begun = states.begin({ ...bare, shownConnectorIds: ["google"] }, now);
+  const state = { ...begun, unmatched, intent: "register", notice: "no account yet" } as const;
+  expect(states.open(state.id, seal(state), now)).toEqual(state);
+});
+
 test("a new login state has an id and a form token of 128 bits each, and lives for ten minutes", () => {
   const [one, two] = [states.begin(full, now), states.begin(full, now)];
   expect(new Set([one.id, two.id, one.formToken, two.formToken]).size).toBe(4);

@@ -37,6 +37,9 @@ const sealedShape = z.strictObject({
       email: optionalText,
       emailVerified: z.boolean(),
       displayName: optionalText,
+      preferredUsername: optionalText,
+      authTime: z.int(),
+      amr: z.array(z.string()),
     })
     .optional(),
   notice: z.enum(["address confirmed", "password changed", "no account yet", "account exists already"]).optional(),
@@ -52,6 +55,7 @@ const sealedShape = z.strictObject({
     loginHint: optionalText,
     hintedUserId: optionalText,
     connectorId: optionalText,
+    shownConnectorIds: z.array(z.string()).optional(),
   }),
 });
 
@@ -76,7 +80,8 @@ export function makeLoginStates(parts: { sealer: Sealer; random: Random; lifetim
     },
     seal(state) {
       const intent = state.intent === "sign in" ? undefined : state.intent;
-      const json = JSON.stringify({ ...state, intent, expiresAt: state.expiresAt.getTime() });
+      const unmatched = state.unmatched && { ...state.unmatched, authTime: state.unmatched.authTime.getTime() };
+      const json = JSON.stringify({ ...state, intent, unmatched, expiresAt: state.expiresAt.getTime() });
       const text = sealer.seal(Buffer.from(`${SHAPE_VERSION}${json}`), state.id).toString("base64url");
       return text.length > MAX_SEALED_LOGIN_STATE_LENGTH ? undefined : text;
     },
@@ -106,7 +111,13 @@ function parseLoginState(plaintext: string): LoginState | undefined {
     unmatched:
       unmatched === undefined
         ? undefined
-        : { ...unmatched, email: unmatched.email, displayName: unmatched.displayName },
+        : {
+            ...unmatched,
+            email: unmatched.email,
+            displayName: unmatched.displayName,
+            preferredUsername: unmatched.preferredUsername,
+            authTime: new Date(unmatched.authTime),
+          },
     notice: state.notice,
     request: {
       clientId: request.clientId,
@@ -121,6 +132,7 @@ function parseLoginState(plaintext: string): LoginState | undefined {
       loginHint: request.loginHint,
       hintedUserId: request.hintedUserId,
       connectorId: request.connectorId,
+      ...(request.shownConnectorIds === undefined ? {} : { shownConnectorIds: request.shownConnectorIds }),
     },
   };
 }
