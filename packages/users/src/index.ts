@@ -9,6 +9,7 @@ export { decidePassword, PASSWORD_MIN_LENGTH, type PasswordDecision, type Passwo
 export { makePasswordSignIn, type PasswordSignIn, type PasswordSignInInput } from "./password-sign-in.ts";
 export { PASSWORD_MAX_BYTES } from "./password-text.ts";
 export type * from "./registration.ts";
+export * from "./registration-decision.ts";
 export { decideSignIn, type SignInDecision, type SignInPolicy, type SignInRefusal } from "./sign-in-decision.ts";
 export type * from "./user.ts";
 export type * from "./user-directory.ts";

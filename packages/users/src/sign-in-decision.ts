@@ -4,24 +4,35 @@ import { canonicalEmail } from "./email-address.ts";
 import type { IdentityOwner, NewUser, User } from "./user.ts";
 
 export interface SignInPolicy {
+  /** What the person came for. */
+  readonly wish: "sign in" | "register";
   /** Whether a first sign-in through a connector makes a new user. Never for the local connector. */
   readonly automaticRegistration: boolean;
+  /** Whether people may make themselves an account. */
+  readonly registration: boolean;
   /** The connector whose identities are our own users; undefined where there is none. */
   readonly localConnectorId: string | undefined;
 }
 
-export type SignInRefusal = "disabled" | "no account" | "email belongs to another account" | "email missing";
+export type SignInRefusal = "disabled" | "no account" | "email missing";
 
 export type SignInDecision =
   | { readonly kind: "sign in"; readonly user: User }
+  /** The person wants a new account and has one: they say what they meant. */
+  | { readonly kind: "registered already"; readonly user: User }
   /** The caller gives it an id; `Users.register` has the last word on whether the address is free. */
   | { readonly kind: "register"; readonly user: Omit<NewUser, "id"> }
+  /** Nobody vouches for an address: the person names one and confirms it. */
+  | { readonly kind: "ask for address" }
+  | { readonly kind: "no account yet" }
+  /** Its owner may link the identity, after signing in to the account in the usual way (ACC-12). */
+  | { readonly kind: "account exists" }
   | { readonly kind: "refused"; readonly reason: SignInRefusal };
 
 /**
  * Decides by (connector, remote id) alone. An email address never finds a user: whoever runs an upstream, or once owned
- * an address, could otherwise take over an account (ACC-12, ACC-14). An identity with somebody's address is refused until
- * its owner proves the account first.
+ * an address, could otherwise take over an account (ACC-12, ACC-14). That there is an account with the address is told
+ * only to those of whom the connector vouches that the address is theirs (ACC-2).
  */
 export function decideSignIn(
   identity: Identity,
@@ -30,22 +41,25 @@ export function decideSignIn(
   now: Date,
 ): SignInDecision {
   if (owner.user !== undefined) {
-    return owner.user.disabled ? refused("disabled") : { kind: "sign in", user: owner.user };
+    if (owner.user.disabled) return refused("disabled");
+    return { kind: policy.wish === "register" ? "registered already" : "sign in", user: owner.user };
   }
-  if (!policy.automaticRegistration || identity.connectorId === policy.localConnectorId) return refused("no account");
+  if (identity.connectorId === policy.localConnectorId) return refused("no account");
   const email = identity.email === undefined ? undefined : canonicalEmail(identity.email);
-  if (email === undefined) return refused("email missing");
-  if (owner.userWithSameEmail !== undefined) return refused("email belongs to another account");
-  return {
+  const vouchedFor = email !== undefined && identity.emailVerified;
+  if (vouchedFor && owner.userWithSameEmail !== undefined) return { kind: "account exists" };
+  const { displayName, emailVerified } = identity;
+  const register = (address: string): SignInDecision => ({
     kind: "register",
-    user: {
-      email,
-      emailVerified: identity.emailVerified,
-      displayName: identity.displayName,
-      admin: false,
-      createdAt: now,
-    },
-  };
+    user: { email: address, emailVerified, displayName, admin: false, createdAt: now },
+  });
+  if (policy.automaticRegistration) {
+    if (email === undefined) return refused("email missing");
+    return owner.userWithSameEmail === undefined ? register(email) : refused("no account");
+  }
+  if (!policy.registration) return refused("no account");
+  if (policy.wish === "sign in") return { kind: "no account yet" };
+  return vouchedFor ? register(email) : { kind: "ask for address" };
 }
 
 function refused(reason: SignInRefusal): SignInDecision {
