@@ -46,6 +46,12 @@ export function initialOf(name: string): string {
   return /[\p{L}\p{N}]/u.exec(name)?.[0]?.toUpperCase() ?? "?";
 }
 
+/** What went well, above a form or list. */
+export function renderNotice(notice: string | undefined): Html | undefined {
+  if (notice === undefined || notice === "") return undefined;
+  return html`<p class="message good" id="notice" role="status">${notice}</p>`;
+}
+
 /** The message above a form or list. Read out by screen readers when the page opens. */
 export function renderMessage(message: string | undefined): Html | undefined {
   if (message === undefined || message === "") return undefined;

@@ -1,5 +1,5 @@
 import { html } from "./html.ts";
-import { renderLayout, renderMessage, type Theme } from "./layout.ts";
+import { renderLayout, renderMessage, renderNotice, type Theme } from "./layout.ts";
 import { parseFormAction, parseLink } from "./links.ts";
 
 export interface PasswordView {
@@ -14,6 +14,10 @@ export interface PasswordView {
   readonly login: string;
   /** Why the form is shown again, in a sentence. */
   readonly message?: string | undefined;
+  /** What went well before, in a sentence. */
+  readonly notice?: string | undefined;
+  /** Where people make themselves an account; undefined where they cannot. */
+  readonly registerHref?: string | undefined;
   /** Where to choose another connector; undefined when there is none. */
   readonly otherWaysHref?: string | undefined;
 }
@@ -25,8 +29,10 @@ export function renderPasswordPage(theme: Theme, view: PasswordView): string {
   const focus = html`autofocus`;
   const keyboard = /mail/i.test(view.loginLabel) ? "email" : "text";
   const otherWays = parseLink(view.otherWaysHref);
+  const register = parseLink(view.registerHref);
   const content = html`<h1>Sign in</h1>
 <p class="lead">with <bdi class="name">${view.connectorName}</bdi></p>
+${renderNotice(view.notice)}
 ${message}
 <form id="login-form" method="post" action="${parseFormAction(view.action)}">
 <input type="hidden" name="form_token" value="${view.formToken}">
@@ -40,6 +46,7 @@ ${message}
 </div>
 <button class="button primary" id="submit-login" type="submit">Sign in</button>
 </form>
+${register === undefined ? undefined : html`<p class="aside">New here? <a id="register" href="${register}">Create an account</a></p>`}
 ${otherWays === undefined ? undefined : html`<p class="aside"><a id="other-ways" href="${otherWays}">Sign in another way</a></p>`}`;
   return renderLayout(theme, { title: "Sign in", content });
 }
