@@ -35,9 +35,9 @@ import { makeLoginPaths } from "./login/paths.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
+import { wireApi } from "./wire-api.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
-import { wireApi } from "./wire-api.ts";
 const DISCOVERY_MAX_AGE_SECONDS = 300;
 
 export interface Worker {
@@ -174,7 +174,9 @@ function wireLogin(
   });
   const acceptIdentity = makeAcceptIdentity({
     users: storage.users,
+    requestVerification: (...asked) => storage.accountLinks.requestVerification(...asked),
     automaticRegistration: config.enableAutomaticRegistration,
+    registration: config.enableRegistration,
     dispatcher,
     connectors,
     cookies,
@@ -208,15 +210,25 @@ function wireLogin(
       issuer,
       path: paths.authorization,
       requirePkce: config.requirePkce,
+      registration: config.enableRegistration,
       clients,
       idTokens: keyRing.verifier,
       beginLogin: loginStates.begin,
       cookies,
       dispatcher,
     }),
-    chooser: makeConnectorChooser({ clients: flowClients, connectors, cookies, paths, pages }),
+    chooser: makeConnectorChooser({
+      clients: flowClients,
+      connectors,
+      registration: config.enableRegistration,
+      dispatcher,
+      cookies,
+      paths,
+      pages,
+    }),
     connectorLogin: makeConnectorLogin({
       issuerOrigin,
+      registration: config.enableRegistration,
       connectors,
       cookies,
       paths,

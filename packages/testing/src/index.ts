@@ -27,5 +27,6 @@ export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
 export { type MailSink, type SunkMail, startMailSink } from "./mail-sink.ts";
 export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
+export { queryDatabase } from "./query-database.ts";
 export { type RunningSlapd, startSlapd } from "./slapd.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";

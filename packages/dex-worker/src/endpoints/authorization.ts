@@ -18,6 +18,8 @@ export function makeAuthorizationEndpoint(parts: {
   /** Path of the endpoint itself. */
   path: string;
   requirePkce: boolean;
+  /** Whether people may make themselves an account; otherwise the wish to is ignored (v1 A18). */
+  registration: boolean;
   clients: Clients;
   idTokens: OwnTokenVerifier;
   beginLogin: (request: LoginState["request"], now: Date) => LoginState;
@@ -37,7 +39,8 @@ export function makeAuthorizationEndpoint(parts: {
       if (decision.kind === "show") throw decision.error;
       if (decision.kind === "deliver") return visit.response.redirect(303, decision.to);
       cookies.prune(visit.request, visit.response, visit.now);
-      await dispatcher.next(visit, parts.beginLogin(decision.request, visit.now));
+      const intent = parts.registration ? decision.wish : "sign in";
+      await dispatcher.next(visit, { ...parts.beginLogin(decision.request, visit.now), intent });
     },
 
     // A POST from the client's site brings no Lax cookie, so the session would not be seen: it is turned into a GET.

@@ -13,6 +13,8 @@ import type { Visit } from "../visit.ts";
 import type { AcceptIdentity } from "./accept-identity.ts";
 import { formTargets } from "./form-targets.ts";
 import type { LoginCookies } from "./login-cookies.ts";
+import { describeNotice } from "./notices.ts";
+import { offeredConnectors } from "./offered-connectors.ts";
 import { checkFormToken, openFlow, openFlowById } from "./open-flow.ts";
 import type { LoginPaths } from "./paths.ts";
 
@@ -30,6 +32,7 @@ export interface ConnectorLogin {
 
 export function makeConnectorLogin(parts: {
   issuerOrigin: string;
+  registration: boolean;
   connectors: ConnectorSet;
   cookies: LoginCookies;
   paths: LoginPaths;
@@ -50,17 +53,21 @@ export function makeConnectorLogin(parts: {
   function passwordForm(
     visit: Visit,
     state: LoginState,
-    { id, displayName, login }: Connector & { login: PasswordLogin },
+    { id, type, displayName, login }: Connector & { login: PasswordLogin },
     answer: { status: number; typed: string; message?: string },
   ): void {
+    // Other passwords than ours are made elsewhere.
+    const registers = parts.registration && type === "local" && state.intent !== "link";
+    const others = offeredConnectors(connectors, state, "sign in").filter((way) => way.id !== id);
     const view = {
       connectorName: displayName,
       loginLabel: login.loginLabel,
       action: paths.connector(id, state.id),
       formToken: state.formToken,
       login: answer.typed,
-      ...(answer.message === undefined ? {} : { message: answer.message }),
-      ...(connectors.all().length > 1 ? { otherWaysHref: paths.chooser(state.id) } : {}),
+      ...(answer.message === undefined ? { notice: describeNotice(state, connectors) } : { message: answer.message }),
+      ...(registers ? { registerHref: paths.chooser(state.id, "register") } : {}),
+      ...(others.length > 0 ? { otherWaysHref: paths.chooser(state.id) } : {}),
     };
     pages.password(visit.response, answer.status, view, formTargets(state.request.redirectUri));
   }
@@ -232,6 +239,10 @@ function describeRefusal(
     case "refused":
       if (refusal.reason === "invalid credentials") {
         return { status: 403, message: "the name or the password is not right" };
+      }
+      if (refusal.reason === "not permitted") {
+        const message = `your account at ${connector.displayName} is in none of the groups that may sign in here`;
+        return { status: 403, message };
       }
       if (refusal.reason === "denied upstream")
         return { status: 403, message: `${connector.displayName} did not sign you in` };

@@ -29,6 +29,7 @@ import type { CookieNames } from "../middleware/cookies.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Visit } from "../visit.ts";
 import type { LoginCookies } from "./login-cookies.ts";
+import { type ChooserMode, offeredConnectors } from "./offered-connectors.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
 import { newSessionId, readSessionHash, writeSession } from "./session-cookie.ts";
@@ -45,8 +46,12 @@ export interface ProvedPerson {
 export interface Dispatcher {
   /** Decides what this flow needs next and sends the browser there. */
   next(visit: Visit, state: LoginState): Promise<void>;
-  /** The same after a credential was checked: opens the session, and issues the code with it when nothing else is missing. */
+  /** Sends the browser to where this flow signs in or registers, whoever is signed in already. */
+  authenticate(visit: Visit, state: LoginState): void;
+  /** The same as `next` after a credential was checked: opens the session, and issues the code with it when nothing else is missing. */
   signedIn(visit: Visit, state: LoginState, person: ProvedPerson): Promise<void>;
+  /** Hands the state to the browser and sends it to the next page of this flow. */
+  goOn(visit: Visit, state: LoginState, to: string): void;
   /** What is missing for this flow, for a step that must know before it acts. */
   decide(visit: Visit, state: LoginState): Promise<NextStep>;
   /** Ends the flow with a code for `session`; `consent` is recorded with it. */
@@ -54,6 +59,9 @@ export interface Dispatcher {
   /** Ends the flow with an error that the client is told. */
   refuse(visit: Visit, state: LoginState, error: OAuthError): void;
 }
+
+/** The steps that need the person: each has a page. */
+type StepOfPerson = Exclude<NextStep, { kind: "finish" | "refuse" }>;
 
 export function makeDispatcher(parts: {
   issuer: string;
@@ -135,32 +143,48 @@ export function makeDispatcher(parts: {
     response.redirect(303, to);
   }
 
-  function toSignIn(visit: Visit, state: LoginState): void {
-    const wanted = state.request.connectorId;
-    const all = connectors.all();
-    const [only] = all;
-    const chosen = all.find(({ id }) => id === wanted) ?? (all.length === 1 ? only : undefined);
-    const to = chosen === undefined ? paths.chooser(state.id) : paths.connector(chosen.id, state.id);
-    goOn(visit, state, to);
+  /** Straight to the connector that was asked for, or to the only one there is. */
+  function placeOfConnector(state: LoginState, mode: ChooserMode, wanted: string | undefined): string {
+    const offered = offeredConnectors(connectors, state, mode);
+    const [only] = offered;
+    const chosen = offered.find(({ id }) => id === wanted) ?? (offered.length === 1 ? only : undefined);
+    if (chosen === undefined) return paths.chooser(state.id);
+    const registersHere = mode === "register" && chosen.connector?.type === "local";
+    return registersHere ? paths.register(state.id) : paths.connector(chosen.id, state.id);
+  }
+
+  function placeOfSignIn(state: LoginState): string {
+    const { intent, request } = state;
+    if (intent === "register") return placeOfConnector(state, "register", request.connectorId);
+    // The connector whose identity is to be linked cannot sign in the person who is to own it.
+    return placeOfConnector(state, "sign in", intent === "link" ? undefined : request.connectorId);
+  }
+
+  function placeOf(state: LoginState, step: StepOfPerson): string {
+    switch (step.kind) {
+      case "authenticate":
+        return placeOfSignIn(state);
+      case "prove identity":
+        return placeOfConnector(state, "link", state.request.connectorId);
+      case "link":
+        return paths.link(state.id);
+      case "consent":
+        return paths.consent(state.id);
+    }
   }
 
   return {
     decide,
     finish,
     refuse,
+    goOn,
+    authenticate: (visit, state) => goOn(visit, state, placeOfSignIn(state)),
 
     async next(visit, state) {
       const step = await decide(visit, state);
-      switch (step.kind) {
-        case "authenticate":
-          return toSignIn(visit, state);
-        case "consent":
-          return goOn(visit, state, paths.consent(state.id));
-        case "finish":
-          return finish(visit, state, step.session, undefined);
-        case "refuse":
-          return refuse(visit, state, step.error);
-      }
+      if (step.kind === "finish") return finish(visit, state, step.session, undefined);
+      if (step.kind === "refuse") return refuse(visit, state, step.error);
+      goOn(visit, state, placeOf(state, step));
     },
 
     async signedIn(visit, state, person) {
@@ -180,6 +204,7 @@ export function makeDispatcher(parts: {
         ...state,
         upstream: undefined,
         signedInSession: id.hash.toString("base64url"),
+        notice: undefined,
         formToken: parts.newFormToken(), // forms from before the sign-in are dead (BRO-1)
       };
       const step = decideNextStep(proved, { session, client, now });
@@ -204,7 +229,7 @@ export function makeDispatcher(parts: {
       writeSession(visit.response, cookieNames, id.value, sessionLimits.absoluteSeconds);
       if (ownPage) backToOwnPage(visit, proved);
       else if (code !== undefined) deliverCode(visit, proved, code.value);
-      else goOn(visit, proved, paths.consent(proved.id));
+      else if (step.kind !== "finish") goOn(visit, proved, placeOf(proved, step));
     },
   };
 }

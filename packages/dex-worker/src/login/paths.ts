@@ -2,9 +2,18 @@
 export interface LoginPaths {
   /** The authorization endpoint. */
   readonly authorization: string;
-  chooser(flowId: string): string;
+  /** `mode` turns from signing in to registering and back. */
+  chooser(flowId: string, mode?: "sign in" | "register"): string;
   connector(connectorId: string, flowId: string): string;
   consent(flowId: string): string;
+  /** Where an account is asked for. */
+  register(flowId: string): string;
+  /** What is to become of a proved identity that does not simply sign in. */
+  identity(flowId: string): string;
+  /** Whether a proved identity becomes the signed-in person's. */
+  link(flowId: string): string;
+  /** Where links from mails that confirm an address lead. */
+  readonly verifyEmail: string;
   /** Absolute: what is registered at the upstream provider (dex v1 §10.1). */
   callbackUrl(connectorId: string): string;
 }
@@ -14,9 +23,14 @@ export function makeLoginPaths(issuer: URL): LoginPaths {
   const query = (flowId: string) => `?flow=${encodeURIComponent(flowId)}`;
   return {
     authorization: `${base}/auth`,
-    chooser: (flowId) => `${base}/login${query(flowId)}`,
+    chooser: (flowId, mode) =>
+      `${base}/login${query(flowId)}${mode === undefined ? "" : `&mode=${mode === "register" ? "register" : "sign-in"}`}`,
     connector: (connectorId, flowId) => `${base}/auth/${encodeURIComponent(connectorId)}/login${query(flowId)}`,
     consent: (flowId) => `${base}/consent${query(flowId)}`,
+    register: (flowId) => `${base}/register${query(flowId)}`,
+    identity: (flowId) => `${base}/identity${query(flowId)}`,
+    link: (flowId) => `${base}/link${query(flowId)}`,
+    verifyEmail: `${base}/verify-email`,
     callbackUrl: (connectorId) => `${issuer.origin}${base}/auth/${encodeURIComponent(connectorId)}/callback`,
   };
 }
