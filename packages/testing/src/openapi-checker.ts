@@ -33,7 +33,7 @@ export interface OpenApiChecker {
 export function makeOpenApiChecker(document: OpenApiDocument): OpenApiChecker {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
-  ajv.addSchema({ $id: "urn:document", ...document });
+  ajv.addSchema({ $id: "https://document.example/", ...document });
   const found = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
@@ -70,5 +70,5 @@ export function makeOpenApiChecker(document: OpenApiDocument): OpenApiChecker {
 
 /** References within the document, as they are written from outside of it. */
 function toAbsolute(schema: object): object {
-  return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"urn:document#/components/'));
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"https://document.example/#/components/'));
 }
