@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "@dex/runtime";
 import type { ImportReport } from "./import/import-report.ts";
 import type { ImportSource } from "./import/import-source.ts";
 import type { ImportMode } from "./import/run-import.ts";
+import type { UserDatabaseManagement, UserManagement } from "./user-management.ts";
 
 /** A client that has just been created. This is the only time its secret is seen. */
 export interface CreatedClient {
@@ -16,7 +17,7 @@ export interface CreatedClient {
  * What a command can do, wherever it is done: each command is written once, against this. Every method throws a Failure
  * for what a person can put right.
  */
-export interface Management {
+export interface Management extends UserManagement {
   /** Creates a client from the `client` member of the management API. */
   createClient(request: JsonObject): Promise<CreatedClient>;
   /** All clients as the management API renders them, without anything secret. */
@@ -32,7 +33,7 @@ export interface Management {
 }
 
 /** What only the database offers. */
-export interface DatabaseManagement extends Management {
+export interface DatabaseManagement extends Management, UserDatabaseManagement {
   /** Brings the schema up to date; returns the names of the migrations that were applied, none when it was already. */
   migrate(): Promise<readonly string[]>;
   signingKeys(): Promise<SigningKeySet>;

@@ -1,14 +1,18 @@
 // The command line as a whole: global flags, the table of commands, and what a wrong one is answered with.
 import { type Clock, type Logger, makeLogger, type Random, silentLogger, VERSION } from "@dex/runtime";
 import { Command, CommanderError } from "commander";
+import { adminCommand } from "./commands/admin.ts";
 import { clientsCommand } from "./commands/clients.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { getConnectorConfigsCommand } from "./commands/get-connector-configs.ts";
 import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { mailCommand } from "./commands/mail.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { newClientCommand } from "./commands/new-client.ts";
+import { refreshTokensCommand } from "./commands/refresh-tokens.ts";
 import { setConnectorConfigsCommand } from "./commands/set-connector-configs.ts";
+import { usersCommand } from "./commands/users.ts";
 import { versionCommand } from "./commands/version.ts";
 import { type Config, type GlobalFlags, readConfig } from "./config.ts";
 import { makeHttpManagement } from "./drivers/http.ts";
@@ -30,6 +34,10 @@ export interface Outside {
 const COMMANDS = [
   newClientCommand,
   clientsCommand,
+  usersCommand,
+  refreshTokensCommand,
+  mailCommand,
+  adminCommand,
   setConnectorConfigsCommand,
   getConnectorConfigsCommand,
   keysCommand,
@@ -63,7 +71,7 @@ export async function runProgram(argv: readonly string[], outside: Outside): Pro
 
 function makeProgram(outside: Outside): Command {
   const program = new Command("dexctl")
-    .description("The operator's command line of dex: clients, connectors, signing keys.")
+    .description("The operator's command line of dex: users, clients, connectors, mail, signing keys.")
     .option("--db-url <url>", "work on this database directly")
     .option("--db-url-file <file>", "the same, read from a file")
     .option("--issuer <url>", "or work through the HTTP API of this issuer")

@@ -1,19 +1,19 @@
 // The management API of a worker, used as any admin client would: discovery, a token by client credentials, requests.
-import { isLoopback, type Json, type Logger, type Secret } from "@dex/runtime";
+import { isLoopback, type Logger, type Secret } from "@dex/runtime";
 import { z } from "zod";
 import { Failure } from "../failure.ts";
 import type { Management } from "../management.ts";
 import { toPrintable } from "../printable.ts";
-import { type Answer, request } from "./request.ts";
+import { type ApiCaller, errorAnswer, expectStatus, isUnknown, jsonObject, parseAnswer } from "./api-answers.ts";
+import { makeHttpUsers } from "./http-users.ts";
+import { request } from "./request.ts";
 
 /** Discovery and token together: an issuer that cannot be reached is reported within five seconds. */
 const SIGN_IN_MILLISECONDS = 4_300;
 const API_MILLISECONDS = 20_000;
 
-const jsonObject = z.record(z.string(), z.json());
 const metadata = z.object({ issuer: z.string(), token_endpoint: z.string() });
 const tokenAnswer = z.object({ access_token: z.string().min(1), token_type: z.string().regex(/^bearer$/i) });
-const errorAnswer = z.object({ error: z.string(), error_description: z.string().optional() });
 const createdClient = z.object({
   client: z.object({ id: z.string(), secret: z.string().optional(), redirectURIs: z.array(z.string()).optional() }),
 });
@@ -31,7 +31,7 @@ export function makeHttpManagement(parts: {
   const base = issuer.replace(/\/$/, "");
   let signedIn: Promise<string> | undefined;
 
-  async function call(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: Json): Promise<Answer> {
+  const call: ApiCaller = async (method, path, body) => {
     signedIn ??= signIn(parts, base);
     const token = await signedIn;
     logger.debug("calling the management API", { method, path });
@@ -45,32 +45,31 @@ export function makeHttpManagement(parts: {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(API_MILLISECONDS),
     });
-  }
+  };
 
   return {
+    ...makeHttpUsers(call),
     async createClient(client) {
       const answer = expectStatus(201, await call("POST", "/clients", { client }));
-      const created = parse(createdClient, answer, "a created client").client;
+      const created = parseAnswer(createdClient, answer, "a created client").client;
       return { id: created.id, secret: created.secret, redirectUris: created.redirectURIs ?? [] };
     },
     async listClients() {
-      return parse(clientList, expectStatus(200, await call("GET", "/clients")), "a list of clients").clients;
+      return parseAnswer(clientList, expectStatus(200, await call("GET", "/clients")), "a list of clients").clients;
     },
     async deleteClient(clientId) {
       const answer = await call("DELETE", `/clients/${encodeURIComponent(clientId)}`);
-      if (answer.status === 404 && errorAnswer.safeParse(answer.body).data?.error === "resource_not_found") {
-        return "unknown";
-      }
+      if (isUnknown(answer)) return "unknown";
       expectStatus(204, answer);
       return "deleted";
     },
     async listConnectors() {
       const answer = expectStatus(200, await call("GET", "/connectors"));
-      return parse(connectorList, answer, "a list of connectors").connectors;
+      return parseAnswer(connectorList, answer, "a list of connectors").connectors;
     },
     async replaceConnectors(connectors) {
       const answer = expectStatus(200, await call("PUT", "/connectors", { connectors }));
-      return parse(connectorList, answer, "the saved connectors").connectors.length;
+      return parseAnswer(connectorList, answer, "the saved connectors").connectors.length;
     },
   };
 }
@@ -90,7 +89,7 @@ async function signIn(
       `${discoveryUrl} answered ${discovery.status}, expected 200: is ${parts.issuer} the issuer's exact URL?`,
     );
   }
-  const { issuer, token_endpoint } = parse(metadata, discovery, "discovery metadata");
+  const { issuer, token_endpoint } = parseAnswer(metadata, discovery, "discovery metadata");
   // OIDC Discovery §4.3: or anyone who can serve a file below an origin could collect its clients' secrets.
   if (issuer !== parts.issuer) {
     throw new Failure(
@@ -122,24 +121,11 @@ async function signIn(
       `the issuer did not accept client ${toPrintable(parts.clientId)} with this secret: check --client-id and the secret`,
     );
   }
-  return parse(tokenAnswer, expectStatus(200, answer), "an access token").access_token;
+  return parseAnswer(tokenAnswer, expectStatus(200, answer), "an access token").access_token;
 }
 
 /** RFC 6749 §2.3.1: both halves are form-encoded before they are joined, so a colon or a space in either is safe. */
 export function basicCredentials(clientId: string, clientSecret: string): string {
   const pair = [clientId, clientSecret].map((half) => new URLSearchParams([["", half]]).toString().slice(1));
   return `Basic ${Buffer.from(pair.join(":")).toString("base64")}`;
-}
-
-function expectStatus(status: number, answer: Answer): Answer {
-  if (answer.status === status) return answer;
-  const error = errorAnswer.safeParse(answer.body).data;
-  const reason = error === undefined ? "no reason given" : (error.error_description ?? error.error);
-  throw new Failure("refused", `${answer.from} refused with ${answer.status}: ${toPrintable(reason)}`);
-}
-
-function parse<T>(schema: z.ZodType<T>, answer: Answer, expected: string): T {
-  const result = schema.safeParse(answer.body);
-  if (result.success) return result.data;
-  throw new Failure("refused", `${answer.from} answered with something else than ${expected}: is it a dex issuer?`);
 }

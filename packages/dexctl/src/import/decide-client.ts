@@ -1,5 +1,6 @@
 // What becomes of one found client. Pure.
-import { type Client, type NewClientMetadata, parseNewClient, parseRedirectUriForRegistration } from "@dex/oidc";
+import { type Client, type NewClientMetadata, parseNewClient } from "@dex/oidc";
+import type { JsonObject } from "@dex/runtime";
 import { parsePasswordHash } from "@dex/users";
 import type { FoundClient } from "./import-source.ts";
 
@@ -8,8 +9,6 @@ export type ClientDecision =
   | { readonly kind: "here"; readonly differs: readonly string[] }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** Where a public client of dex v1 could send people back to, whatever was registered. */
-const PUBLIC_REDIRECT_URIS = ["urn:ietf:wg:oauth:2.0:oob", "http://localhost"];
 /** What dex v1 stored for a public client, since it had to store something. */
 const PLACEHOLDER = "http://localhost:0";
 
@@ -17,7 +16,7 @@ const PLACEHOLDER = "http://localhost:0";
 export function decideClient(found: FoundClient, here: Client | undefined): ClientDecision {
   if (found.wanted === undefined) return refused("its stored metadata is not JSON of client metadata");
   const parsed = parseNewClient({
-    ...withPublicRedirectUris(found.wanted),
+    ...asPublicHere(found.wanted),
     ...(found.secret.kind === "text" && found.wanted.public !== true ? { secret: found.secret.secret.reveal() } : {}),
   });
   if (parsed.kind === "refused") return refused(parsed.reason);
@@ -28,12 +27,13 @@ export function decideClient(found: FoundClient, here: Client | undefined): Clie
   return here === undefined ? { kind: "take", metadata } : { kind: "here", differs: differencesOf(metadata, here) };
 }
 
-function withPublicRedirectUris(wanted: Exclude<FoundClient["wanted"], undefined>) {
+/** v1 let a public client send people to their own machine whatever was registered, and its files gave it no name. */
+function asPublicHere(wanted: JsonObject): JsonObject {
   if (wanted.public !== true) return wanted;
   const given = Array.isArray(wanted.redirectURIs) ? wanted.redirectURIs.filter((uri) => uri !== PLACEHOLDER) : [];
-  if (given.length > 0) return { ...wanted, redirectURIs: given };
-  const known = PUBLIC_REDIRECT_URIS.filter((uri) => parseRedirectUriForRegistration(uri).kind === "accepted");
-  return { ...wanted, redirectURIs: known };
+  const name =
+    given.length > 0 || wanted.clientName !== undefined ? {} : { clientName: String(wanted.id).slice(0, 100) };
+  return { ...wanted, ...name, redirectURIs: given };
 }
 
 /** What the found client says otherwise than the one that is here; what only we know of is not compared. */

@@ -32,7 +32,7 @@ export type UserDecision =
 const USER_ID = /^[\x21-\x7e]{1,255}$/;
 const CONNECTOR_ID = /^[\x21-\x7e]{1,64}$/;
 const MAX_REMOTE_ID = 1_000;
-const MAX_NAME = 255;
+const MAX_NAME = 200;
 
 /**
  * A user is taken whole or not at all, by the rules that hold for one who is created here. Nothing is added to a user who
@@ -144,7 +144,7 @@ function decideFoundPassword(found: FoundPassword, email: string, now: Date): Pa
 }
 
 function toDisplayName(name: string): string | undefined {
-  return name !== "" && name.length <= MAX_NAME && !/\p{Cc}/u.test(name) && name.isWellFormed() ? name : undefined;
+  return name !== "" && name.length <= MAX_NAME && !/\p{C}/u.test(name) ? name : undefined;
 }
 
 function refused(reason: string): UserDecision {
