@@ -10,7 +10,13 @@ export { makePasswordSignIn, type PasswordSignIn, type PasswordSignInInput } fro
 export { PASSWORD_MAX_BYTES } from "./password-text.ts";
 export type * from "./registration.ts";
 export * from "./registration-decision.ts";
-export { decideSignIn, type SignInDecision, type SignInPolicy, type SignInRefusal } from "./sign-in-decision.ts";
+export {
+  decideSignIn,
+  type SignInDecision,
+  type SignInPolicy,
+  type SignInRefusal,
+  vouchedEmail,
+} from "./sign-in-decision.ts";
 export type * from "./user.ts";
 export type * from "./user-directory.ts";
 export { newUserId } from "./user-id.ts";

@@ -46,8 +46,8 @@ export function decideSignIn(
   }
   if (identity.connectorId === policy.localConnectorId) return refused("no account");
   const email = identity.email === undefined ? undefined : canonicalEmail(identity.email);
-  const vouchedFor = email !== undefined && identity.emailVerified;
-  if (vouchedFor && owner.userWithSameEmail !== undefined) return { kind: "account exists" };
+  const vouchedFor = vouchedEmail(identity);
+  if (vouchedFor !== undefined && owner.userWithSameEmail !== undefined) return { kind: "account exists" };
   const { displayName, emailVerified } = identity;
   const register = (address: string): SignInDecision => ({
     kind: "register",
@@ -59,7 +59,12 @@ export function decideSignIn(
   }
   if (!policy.registration) return refused("no account");
   if (policy.wish === "sign in") return { kind: "no account yet" };
-  return vouchedFor ? register(email) : { kind: "ask for address" };
+  return vouchedFor === undefined ? { kind: "ask for address" } : register(vouchedFor);
+}
+
+/** The canonical address that the connector says is the person's, or undefined. */
+export function vouchedEmail({ email, emailVerified }: Pick<Identity, "email" | "emailVerified">): string | undefined {
+  return email !== undefined && emailVerified ? canonicalEmail(email) : undefined;
 }
 
 function refused(reason: SignInRefusal): SignInDecision {

@@ -13,6 +13,7 @@ import {
   type RegistrationPolicy,
   type Registrations,
   type Users,
+  vouchedEmail,
 } from "@dex/users";
 import { renderCheckYourMailPage, renderRegisterPage } from "@dex/web";
 import type { ConnectorSet } from "../live/connector-set.ts";
@@ -74,7 +75,7 @@ export function registerPage(parts: RegisterParts): PageRoute {
     const { user } = await parts.users.findByIdentity(toIdentity(unmatched), request.clientId);
     if (user !== undefined) return void dispatcher.goOn(visit, state, paths.identity(state.id));
     const { displayName, connector } = connectorOf(unmatched, parts.connectors);
-    if (unmatched.email !== undefined && unmatched.emailVerified) {
+    if (vouchedEmail(unmatched) !== undefined) {
       // The connector has the last word on the address, whatever a form says (v1 P03).
       const undecided = { ...state, unmatched: undefined };
       return void (await parts.acceptIdentity(visit, undecided, connector, toIdentity(unmatched)));
