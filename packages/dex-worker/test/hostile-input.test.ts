@@ -82,7 +82,7 @@ describe("an error for a trusted redirect_uri is delivered there with state and 
     { more: `response_type=code&scope=openid&state=s&code_challenge=${"a".repeat(43)}`, error: "invalid_request" },
     { more: "response_type=code&scope=openid&state=s&max_age=-1", error: "invalid_request" },
     { more: "response_type=code&scope=openid&state=s&id_token_hint=a.b.c", error: "invalid_request" },
-  ])("$more -> $error (AUT-2, RED-9)", async ({ more, error }) => {
+  ])("$more -> $error (AUT-2, RED-9, v1 A05, v1 T22)", async ({ more, error }) => {
     const answer = await raw("GET", auth(`${good()}&${more}`));
     expect([302, 303]).toContain(answer.status);
     const to = new URL(String(answer.headers.location));
@@ -167,14 +167,23 @@ describe("the token endpoint", () => {
       status: 400,
       error: "invalid_request",
     },
-  ])("$what is refused with $status $error and never cached (TOK-12)", async ({ send, status, error }) => {
-    const answer = await send();
-    expect(answer.status).toBe(status);
-    expect(JSON.parse(answer.text)).toMatchObject({ error });
-    expect(answer.headers["cache-control"]).toBe("no-store");
-    expect(answer.headers["x-content-type-options"]).toBe("nosniff");
-    if (status === 401) expect(answer.headers["www-authenticate"]).toMatch(/^Basic /);
-    if (status === 405) expect(answer.headers.allow).toContain("POST");
+  ])(
+    "$what is refused with $status $error and never cached (TOK-12, v1 T01, v1 T03, v1 T04, v1 T21)",
+    async ({ send, status, error }) => {
+      const answer = await send();
+      expect(answer.status).toBe(status);
+      expect(JSON.parse(answer.text)).toMatchObject({ error });
+      expect(answer.headers["cache-control"]).toBe("no-store");
+      expect(answer.headers["x-content-type-options"]).toBe("nosniff");
+      if (status === 401) expect(answer.headers["www-authenticate"]).toMatch(/^Basic /);
+      if (status === 405) expect(answer.headers.allow).toContain("POST");
+    },
+  );
+
+  // RFC 6749 §5.2 has no state: it belongs to the authorization endpoint, and a client knows which request was answered.
+  test("a state in the body is not given back (v1 T02)", async () => {
+    const answer = await raw("POST", "/dex/token", FORM, "grant_type=authorization_code&code=x&state=s-1");
+    expect(Object.keys(JSON.parse(answer.text) as object).sort()).toEqual(["error", "error_description"]);
   });
 
   test("sixty wrong secrets in a minute are enough: then 429 with Retry-After, also for the next one (TOK-18)", async () => {
@@ -258,9 +267,11 @@ describe("addresses and methods", () => {
   });
 
   test.each(["TRACE", "PUT", "DELETE", "PATCH", "PROPFIND"])(
-    "%s is refused, also by header (NET-5, v1 K23)",
+    "%s is refused, also by header (NET-5, v1 A01, v1 D01, v1 T01, v1 K23)",
     async (method) => {
-      for (const target of ["/dex/auth", "/dex/token", "/dex/keys", "/dex/userinfo"]) {
+      for (const target of ["auth", "token", "keys", "userinfo", ".well-known/openid-configuration"].map(
+        (path) => `/dex/${path}`,
+      )) {
         expect([400, 405]).toContain((await raw(method, target)).status);
       }
       const overridden = await raw("GET", "/dex/keys", { "X-HTTP-Method-Override": method });
@@ -281,10 +292,11 @@ describe("addresses and methods", () => {
 });
 
 describe("caching and other origins", () => {
-  test("discovery and JWKS may be cached and read by any page; 304 for what is known (NET-7, NET-9, v1 K22)", async () => {
+  test("discovery and JWKS may be cached and read by any page; 304 for what is known (NET-7, NET-9, v1 D01, v1 K22)", async () => {
     for (const target of ["/dex/.well-known/openid-configuration", "/dex/keys"]) {
       const answer = await raw("GET", target);
       expect(answer.headers["access-control-allow-origin"]).toBe("*");
+      expect(answer.headers["content-type"]).toMatch(/^application\/json/);
       const maxAge = Number(/max-age=(\d+)/.exec(String(answer.headers["cache-control"]))?.[1]);
       expect(maxAge).toBeLessThanOrEqual(3600);
       const again = await raw("GET", target, { "If-None-Match": String(answer.headers.etag) });

@@ -37,6 +37,19 @@ describe("signing in with a password", () => {
     expect(body).not.toHaveProperty("refresh_token"); // no offline_access (REF-11)
   });
 
+  test("a refresh token gives a verified ID token of the same user again (v1 T13)", async () => {
+    const end = await worker.signIn(worker.browser(), { scope: "openid offline_access" });
+    const first = (await exchange(codeOf(end))).body;
+    const second = await worker.token({ grant_type: "refresh_token", refresh_token: first.refresh_token ?? "" });
+    const keys = createRemoteJWKSet(new URL(`${worker.issuer}/keys`));
+    const expected = { issuer: worker.issuer, audience: worker.client.id, typ: "JWT" };
+    const [before, after] = await Promise.all(
+      [first, second.body].map(async ({ id_token = "" }) => (await jwtVerify(id_token, keys, expected)).payload),
+    );
+    expect(after?.sub).toBe(before?.sub);
+    expect(second.body.refresh_token).not.toBe(first.refresh_token);
+  });
+
   test("a wrong password shows the form again without the password, with one message for every reason", async () => {
     const browser = worker.browser();
     const page = await browser.open(worker.authorizationUrl());
@@ -221,7 +234,7 @@ describe("forms and flows of others", () => {
     expect(await second.open(page.url)).toMatchObject({ status: 400 });
   });
 
-  test("a finished flow gives no second code, with or without its old cookies (BRO-5, BRO-6)", async () => {
+  test("a finished flow gives no second code, with or without its old cookies (BRO-5, BRO-6, v1 S02)", async () => {
     const browser = worker.browser();
     const page = await browser.open(worker.authorizationUrl());
     const kept = new Map(browser.cookies);

@@ -10,7 +10,7 @@ const statuses = [
   { code: "temporarily_unavailable", status: 503, by: "RFC 6749 §4.1.2.1" },
   { code: "too_many_requests", status: 429, by: "TOK-18" },
 ] as const;
-test.each(statuses)("$code means $status ($by)", ({ code, status }) => {
+test.each(statuses)("$code means $status ($by, v1 T21)", ({ code, status }) => {
   expect(new OAuthError(code, "x").status).toBe(status);
 });
 

@@ -5,7 +5,7 @@ import { challengeOfVerifier, refusalOf, setUp, verifier } from "./token-endpoin
 
 const claimsOf = (idToken: unknown) => readJwtPart(String(idToken).split(".")[1]);
 
-test("a code becomes tokens with one round trip and one signature (RFC 6749 §4.1.4, OIDC Core §3.1.3.3)", async () => {
+test("a code becomes tokens with one round trip and one signature (RFC 6749 §4.1.4, OIDC Core §3.1.3.3, v1 T05, v1 S11)", async () => {
   const { issueCode, redeem, store, signer } = setUp();
   const answer = await redeem(issueCode({ scope: "openid email", nonce: "n-1" }));
   expect(answer).toEqual({
@@ -58,7 +58,7 @@ const offline = [
   },
 ] as const;
 test.each(offline)(
-  "a refresh token when $when: $expected (REF-11, OIDC Core §11)",
+  "a refresh token when $when: $expected (REF-11, OIDC Core §11, v1 T06)",
   async ({ scope, grantTypes, expected }) => {
     const owner = { ...client, id: "owner", grantTypes };
     const { issueCode, redeem } = setUp({ clients: [owner] });
@@ -67,7 +67,7 @@ test.each(offline)(
   },
 );
 
-test("a spent code is refused and what it produced dies (TOK-1, RFC 6749 §4.1.2)", async () => {
+test("a spent code is refused and what it produced dies (TOK-1, RFC 6749 §4.1.2, v1 S03)", async () => {
   const { issueCode, redeem, refresh, askUserinfo, store } = setUp();
   const code = issueCode({ scope: "openid offline_access" });
   const first = await redeem(code);
@@ -80,15 +80,18 @@ test("a spent code is refused and what it produced dies (TOK-1, RFC 6749 §4.1.2
   expect(await refusalOf(refresh(second.refresh_token))).toMatchObject({ code: "invalid_grant" });
 });
 
-test.each([2, 12, 100])("of %i simultaneous exchanges of one code exactly one succeeds (TOK-2)", async (count) => {
-  const { issueCode, redeem } = setUp();
-  const code = issueCode();
-  const outcomes = await Promise.allSettled(Array.from({ length: count }, () => redeem(code)));
-  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-  for (const outcome of outcomes) {
-    if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "invalid_grant" });
-  }
-});
+test.each([2, 12, 100])(
+  "of %i simultaneous exchanges of one code exactly one succeeds (TOK-2, v1 S12)",
+  async (count) => {
+    const { issueCode, redeem } = setUp();
+    const code = issueCode();
+    const outcomes = await Promise.allSettled(Array.from({ length: count }, () => redeem(code)));
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "invalid_grant" });
+    }
+  },
+);
 
 test("another client cannot spend or spoil a code, not even with six wrong verifiers (TOK-4, PKC-7)", async () => {
   const { issueCode, redeem, store } = setUp();
@@ -101,7 +104,7 @@ test("another client cannot spend or spoil a code, not even with six wrong verif
   expect(await redeem(code, { code_verifier: verifier })).toHaveProperty("access_token");
 });
 
-test("a wrong client secret leaves the code good (TOK-5)", async () => {
+test("a wrong client secret leaves the code good (TOK-5, v1 T04)", async () => {
   const { issueCode, redeem } = setUp();
   const code = issueCode();
   expect(await refusalOf(redeem(code, { client_secret: "wrong" }))).toMatchObject({
@@ -164,7 +167,7 @@ test.each([undefined, "", "https://a.example/cb/", "https://b.example/cb"])(
   },
 );
 
-test("a code is dead after 60 seconds and when its user was disabled (TOK-16)", async () => {
+test("a code is dead after 60 seconds and when its user was disabled (TOK-16, v1 S05, v1 T24)", async () => {
   const { issueCode, redeem, store } = setUp();
   expect(await redeem(issueCode(), {}, later(59))).toHaveProperty("id_token");
   expect(await refusalOf(redeem(issueCode(), {}, later(60)))).toMatchObject({ code: "invalid_grant" });
@@ -172,7 +175,7 @@ test("a code is dead after 60 seconds and when its user was disabled (TOK-16)", 
   expect(await refusalOf(redeem(issueCode()))).toMatchObject({ code: "invalid_grant" });
 });
 
-test("no other token is a code, and no altered code is one (TOK-13, AUT-15)", async () => {
+test("no other token is a code, and no altered code is one (TOK-13, AUT-15, v1 S04, v1 T03, v1 T08)", async () => {
   const { issueCode, redeem } = setUp();
   const code = issueCode({ scope: "openid offline_access" });
   const { access_token, refresh_token, id_token } = await redeem(code);

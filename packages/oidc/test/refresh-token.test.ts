@@ -13,7 +13,7 @@ async function signedIn(settings: Parameters<typeof setUp>[0] = {}) {
   return { ...parts, first, token: String(first.refresh_token) };
 }
 
-test("each use gives a new refresh token with one round trip and one signature (REF-1, RFC 9700 §4.14.2)", async () => {
+test("each use gives a new refresh token with one round trip and one signature (REF-1, RFC 9700 §4.14.2, v1 T14)", async () => {
   const { refresh, token, store, signer } = await signedIn();
   const answer = await refresh(token, {}, later(100));
   expect(answer).toMatchObject({ token_type: "Bearer", expires_in: 600, scope: "openid email offline_access" });
@@ -32,7 +32,7 @@ test("a refreshed ID token keeps iss, sub, aud and auth_time and has no nonce (R
   expect(after).not.toHaveProperty("nonce");
 });
 
-test("a used token after the grace interval ends the family with its access tokens (REF-2)", async () => {
+test("a used token after the grace interval ends the family with its access tokens (REF-2, v1 T23)", async () => {
   const { refresh, askUserinfo, token, store } = await signedIn();
   const next = await refresh(token);
   expect(await refusalOf(refresh(token, {}, later(10)))).toMatchObject({ code: "invalid_grant" });
@@ -73,7 +73,7 @@ test("an older generation ends the family, grace or not (REF-5)", async () => {
   expect(await refusalOf(refresh(third.refresh_token))).toMatchObject({ code: "invalid_grant" });
 });
 
-test("another client, or none, is refused and consumes nothing (REF-7)", async () => {
+test("another client, or none, is refused and consumes nothing (REF-7, v1 T17, v1 R02)", async () => {
   const { refresh, token, store } = await signedIn();
   expect(await refusalOf(refresh(token, { client_id: "client-b" }))).toMatchObject({ code: "invalid_grant" });
   expect(await refusalOf(refresh(token, { client_secret: undefined }))).toMatchObject({ code: "invalid_client" });
@@ -88,7 +88,7 @@ test("another client, or none, is refused and consumes nothing (REF-7)", async (
   expect(store.revocations).toEqual([]);
 });
 
-test("a refresh token altered in any place is refused without a round trip and harms no family (REF-8)", async () => {
+test("a refresh token altered in any place is refused without a round trip and harms no family (REF-8, v1 T16, v1 R03)", async () => {
   const { refresh, token, store } = await signedIn();
   const altered = [
     token.toUpperCase(),
@@ -119,7 +119,7 @@ test("access and ID tokens are no refresh tokens (TOK-13, AUT-15)", async () => 
   expect(await refusalOf(refresh(""))).toMatchObject({ code: "invalid_request" });
 });
 
-test("less scope is honoured and all of it kept for later; more is refused (REF-9, RFC 6749 §6)", async () => {
+test("less scope is honoured and all of it kept for later; more is refused (REF-9, RFC 6749 §6, v1 T15)", async () => {
   const { refresh, askUserinfo, token } = await signedIn();
   expect(await refusalOf(refresh(token, { scope: "openid groups" }))).toMatchObject({ code: "invalid_scope" });
   const less = await refresh(token, { scope: "openid" });
@@ -159,7 +159,7 @@ test("after 90 days a family ends, whatever its use (REF-14)", async () => {
   expect(await refusalOf(other(last.refresh_token, {}, later(90 * DAY)))).toMatchObject({ code: "invalid_grant" });
 });
 
-test("a disabled user cannot refresh; nothing is consumed (TOK-16)", async () => {
+test("a disabled user cannot refresh; nothing is consumed (TOK-16, v1 T24)", async () => {
   const { refresh, token, store } = await signedIn();
   store.disable(jane.id);
   expect(await refusalOf(refresh(token))).toMatchObject({ code: "invalid_grant" });

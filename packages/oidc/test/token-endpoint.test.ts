@@ -93,7 +93,7 @@ const refusals = [
   },
   { when: "the client sends a wrong secret", body: `${good}x`, more: {}, code: "invalid_client", by: "TOK-5" },
 ];
-test.each(refusals)("$code when $when ($by)", async ({ body, more, code }) => {
+test.each(refusals)("$code when $when ($by, v1 T03)", async ({ body, more, code }) => {
   expect(await refusalOf(send(body, more))).toMatchObject({ code });
 });
 
@@ -106,7 +106,7 @@ test("a grant that the client was not registered for is refused (AUT-13)", async
   }
 });
 
-test("client_credentials gives a JWT for the client itself and nothing else, with no round trip (TOK-15, RFC 9068 §2)", async () => {
+test("client_credentials gives a JWT for the client itself and nothing else, with no round trip (TOK-15, RFC 9068 §2, v1 T11)", async () => {
   const { post, store } = setUp();
   const answer = await post({ grant_type: "client_credentials", scope: "openid email offline_access" });
   expect(Object.keys(answer).sort()).toEqual(["access_token", "expires_in", "token_type"]);
@@ -134,7 +134,7 @@ test("client_credentials grants scopes of the client's list alone, and none that
   expect(readJwtPart(answer.access_token.split(".")[1])).toMatchObject({ scope: "things:read" });
 });
 
-test("a public client gets nothing from client_credentials, even if its row allows it (TOK-15)", async () => {
+test("a public client gets nothing from client_credentials, even if its row allows it (TOK-15, v1 T12)", async () => {
   const odd = { ...publicClient, id: "odd", grantTypes: ["client_credentials"] as const };
   const { post } = setUp({ clients: [odd] });
   const attempt = post({ client_id: "odd", client_secret: undefined, grant_type: "client_credentials" });
@@ -156,3 +156,25 @@ test("an access token lives for ten minutes", async () => {
   expect(await askUserinfo(access_token, later(599))).toEqual({ sub: jane.id });
   expect(await refusalOf(askUserinfo(access_token, later(600)))).toMatchObject({ code: "invalid_token" });
 });
+
+test("while nothing can be signed, neither grant answers with a token (v1 T07, v1 T18)", async () => {
+  const { issueCode, redeem, refresh, post, signer } = setUp();
+  const { refresh_token } = await redeem(issueCode({ scope: "openid offline_access" }));
+  signer.sign = () => Promise.reject(new Error("no key"));
+  for (const attempt of [
+    redeem(issueCode({ scope: "openid offline_access" })),
+    refresh(refresh_token),
+    post({ grant_type: "client_credentials" }),
+  ]) {
+    await expect(attempt).rejects.toThrow("no key"); // not an OAuthError: the worker says 500, or 503 for a missing key
+  }
+});
+
+test.each(["authorization_code", "refresh_token", "client_credentials"])(
+  "an unknown client is invalid_client for %s (v1 T07, v1 T12, v1 T17)",
+  async (grant_type) => {
+    const { issueCode, post } = setUp();
+    const attempt = post({ client_id: "nobody", grant_type, code: issueCode(), redirect_uri: "https://a.example/cb" });
+    expect(await refusalOf(attempt)).toMatchObject({ code: "invalid_client", status: 401 });
+  },
+);

@@ -62,7 +62,7 @@ test.each([2, 12, 100])(
   },
 );
 
-test("a spent code still names its family after the code has expired (TOK-1)", async () => {
+test("a spent code still names its family after the code has expired (TOK-1, v1 S07)", async () => {
   const code = await signIn(opened, cast);
   const redemption = redemptionOf(code);
   await opened.storage.codes.redeem(redemption, NOW);
@@ -136,7 +136,7 @@ describe("the statement agrees with decideCode: a code", () => {
     return hash;
   }
 
-  test.each(CODE_CASES)("gives $expected when $when ($by)", async (row) => {
+  test.each(CODE_CASES)("gives $expected when $when ($by, v1 S04, v1 S05)", async (row) => {
     const codeHash = await store(row);
     const family = { ...redemptionOf(makeCodeRow(cast)).family, id: freshUuid() };
     const grant = await opened.storage.codes.redeem({ ...row.request, codeHash, family }, CODE_CASES_NOW);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-test("a client comes back as it was stored, in one statement", async () => {
+test("a client comes back as it was stored, in one statement, and all of them in a list (v1 C17, v1 C19)", async () => {
   const { clients } = opened.storage;
   const confidential = makeClientRow({
     id: "all-members",
@@ -37,10 +37,11 @@ test("a client comes back as it was stored, in one statement", async () => {
     expect(await clients.find(client.id)).toEqual(client);
     expect(opened.takeStatements()).toEqual(["client.find"]);
   }
+  expect(await clients.find("nobody")).toBeUndefined();
   expect((await clients.list()).map(({ id }) => id)).toEqual(["all-members", "public", "registered-itself"]);
 });
 
-test("of five clients created with one id at once exactly one is, with one audit event (ADM-6)", async () => {
+test("of five clients created with one id at once exactly one is, with one audit event (ADM-6, v1 C16)", async () => {
   const made = Array.from({ length: 5 }, () => makeClientRow({ id: "wanted by five" }));
   const outcomes = await Promise.all(made.map((client) => opened.storage.clients.create(client, ACTOR)));
   expect(outcomes.filter((outcome) => outcome === "created")).toHaveLength(1);

@@ -134,7 +134,7 @@ describe("the statement agrees with decideRefresh: a refresh token", () => {
     expect(await opened.storage.families.find(stored.id)).toEqual(stored);
   }
 
-  test.each(REFRESH_CASES)("gives $expected when $when ($by)", async (row) => {
+  test.each(REFRESH_CASES)("gives $expected when $when ($by, v1 R02, v1 R03, v1 T23)", async (row) => {
     await store(row);
     const rotation: RefreshRotation = {
       ...row.request,

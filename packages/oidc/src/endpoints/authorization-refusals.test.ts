@@ -12,7 +12,7 @@ const shown = [
   { when: "client_id holds NUL", text: query({ client_id: "client-a\0" }), by: "AUT-10" },
   { when: "client_id is endless", text: query({ client_id: "a".repeat(10_000) }), by: "RED-5" },
 ];
-test.each(shown)("nothing is sent anywhere when $when ($by)", async ({ text }) => {
+test.each(shown)("nothing is sent anywhere when $when ($by, v1 A04)", async ({ text }) => {
   const decision = await decide(text);
   expect(decision).toMatchObject({
     kind: "show",
@@ -49,7 +49,7 @@ const untrustedTargets = [
     by: "RED-10",
   },
 ];
-test.each(untrustedTargets)("nothing is sent anywhere when $when ($by)", async ({ text }) => {
+test.each(untrustedTargets)("nothing is sent anywhere when $when ($by, v1 A02, v1 A08, v1 C06)", async ({ text }) => {
   expect(await decide(text)).toMatchObject({ kind: "show", error: { code: "invalid_request", status: 400 } });
 });
 
@@ -249,7 +249,7 @@ const delivered = [
     by: "AUT-6",
   },
 ];
-test.each(delivered)("the client is told $code when $when ($by)", async ({ text, code }) => {
+test.each(delivered)("the client is told $code when $when ($by, v1 A05, v1 A06, v1 A09)", async ({ text, code }) => {
   const decision = await decide(text);
   if (decision.kind !== "deliver") expect.fail(`expected deliver, found ${decision.kind}`);
   expect(decision.error.code).toBe(code);

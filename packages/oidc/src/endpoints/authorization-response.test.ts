@@ -5,7 +5,10 @@ import { OAuthError } from "../errors.ts";
 import { renderAuthorizationError, renderAuthorizationSuccess } from "./authorization-response.ts";
 
 function target(uri: string, state: string | undefined) {
-  return { redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"), state };
+  return {
+    redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+    state,
+  };
 }
 
 const iss = encodeURIComponent(issuer);
@@ -16,9 +19,12 @@ const places = [
   { uri: "https://a.example/cb?", starts: "https://a.example/cb?code=" },
   { uri: "com.example.app:/cb", starts: "com.example.app:/cb?code=" },
 ];
-test.each(places)("the code goes to $uri as registered, with its query (RFC 6749 §3.1.2, v1 F10)", ({ uri, starts }) => {
-  expect(renderAuthorizationSuccess(target(uri, "s"), "c", issuer)).toBe(`${starts}c&state=s&iss=${iss}`);
-});
+test.each(places)(
+  "the code goes to $uri as registered, with its query (RFC 6749 §3.1.2, v1 F10)",
+  ({ uri, starts }) => {
+    expect(renderAuthorizationSuccess(target(uri, "s"), "c", issuer)).toBe(`${starts}c&state=s&iss=${iss}`);
+  },
+);
 
 test("without a state none is made up, and the issuer is named all the same (AUT-1, AUT-2)", () => {
   const to = renderAuthorizationSuccess(target("https://a.example/cb", undefined), "c", issuer);

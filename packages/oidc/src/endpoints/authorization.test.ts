@@ -12,7 +12,7 @@ import {
 import { issuer, jane, later, now } from "../../test/fakes.ts";
 import { isWellFormedForm } from "./parameters.ts";
 
-test("a plain code request leads to login (OIDC Core §3.1.2.1)", async () => {
+test("a plain code request leads to login (OIDC Core §3.1.2.1, v1 A02)", async () => {
   expect(await login(query({ nonce: "n" }))).toEqual({
     clientId: "client-a",
     redirectUri: base.redirect_uri,
@@ -77,7 +77,7 @@ const scopes = [
   { asked: "openid offline_access", clientId: "no-refresh", granted: ["openid"] },
 ];
 test.each(scopes)(
-  "scope $asked of $clientId becomes $granted (AUT-8, REF-11)",
+  "scope $asked of $clientId becomes $granted (AUT-8, REF-11, v1 A09)",
   async ({ asked, clientId, granted }) => {
     expect((await login(query({ scope: asked, client_id: clientId }))).scope).toEqual(granted);
   },

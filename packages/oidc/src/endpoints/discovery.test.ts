@@ -40,3 +40,53 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
     claims_parameter_supported: false,
   });
 });
+
+const bare = [
+  "issuer",
+  "authorization_endpoint",
+  "token_endpoint",
+  "jwks_uri",
+  "userinfo_endpoint",
+  "scopes_supported",
+  "response_types_supported",
+  "response_modes_supported",
+  "grant_types_supported",
+  "subject_types_supported",
+  "id_token_signing_alg_values_supported",
+  "token_endpoint_auth_methods_supported",
+  "code_challenge_methods_supported",
+  "claims_supported",
+  "prompt_values_supported",
+  "authorization_response_iss_parameter_supported",
+  "request_uri_parameter_supported",
+  "request_parameter_supported",
+  "claims_parameter_supported",
+];
+const offers = [
+  {
+    registration: { clients: false, people: false },
+    more: [],
+    prompts: ["none", "login", "consent", "select_account"],
+  },
+  {
+    registration: { clients: true, people: true },
+    more: ["registration_endpoint"],
+    prompts: ["none", "login", "consent", "select_account", "create"],
+  },
+];
+test.each(offers)("with $registration the document has these members and no other (v1 D01, v1 D04)", (row) => {
+  const issuer = "https://id.example/dex";
+  const document = renderDiscovery({ issuer, algorithms: ["RS256"], registration: row.registration });
+  expect(Object.keys(document).sort()).toEqual([...bare, ...row.more].sort());
+  expect(document).toMatchObject({
+    issuer,
+    authorization_endpoint: `${issuer}/auth`,
+    token_endpoint: `${issuer}/token`,
+    jwks_uri: `${issuer}/keys`,
+    userinfo_endpoint: `${issuer}/userinfo`,
+    ...(row.registration.clients ? { registration_endpoint: `${issuer}/registration` } : {}),
+    scopes_supported: ["openid", "profile", "email", "groups", "offline_access"],
+    prompt_values_supported: row.prompts,
+    claims_supported: expect.arrayContaining(["sub", "aud", "azp", "auth_time", "email", "name", "groups"]),
+  });
+});

@@ -34,7 +34,7 @@ const { loginState: sealer, accessToken: foreignSealer } = sealers();
 const states = makeLoginStates({ sealer, random: systemRandom });
 const seal = (state: Parameters<typeof states.seal>[0]) => states.seal(state) ?? expect.fail("too large");
 
-test.each([full, bare])("a login state comes back as it was sealed", (request) => {
+test.each([full, bare])("a login state comes back as it was sealed (v1 S08, v1 S09, v1 S10)", (request) => {
   const state = {
     ...states.begin(request, now),
     upstream: { connectorId: "google", data: { nonce: "x", list: [1, null, { a: true }] } },
@@ -59,7 +59,7 @@ test.each(["someone@example.com", undefined])("a proved identity comes back as i
   expect(states.open(state.id, seal(state), now)).toEqual(state);
 });
 
-test("a new login state has an id and a form token of 128 bits each, and lives for ten minutes", () => {
+test("a new login state has an id and a form token of 128 bits each, and lives for ten minutes (v1 S01)", () => {
   const [one, two] = [states.begin(full, now), states.begin(full, now)];
   expect(new Set([one.id, two.id, one.formToken, two.formToken]).size).toBe(4);
   expect(Buffer.from(one.id, "base64url")).toHaveLength(16);
@@ -79,7 +79,7 @@ test("nothing of the request can be read or changed without the key (PKC-8)", ()
   }
 });
 
-test("a login state opens for its own id alone, until it expires (AUT-15)", () => {
+test("a login state opens for its own id alone, until it expires (AUT-15, v1 S06, v1 S13)", () => {
   const state = states.begin(full, now);
   const text = seal(state);
   expect(states.open(states.begin(full, now).id, text, now)).toBeUndefined();
@@ -99,7 +99,7 @@ const notStates = [
   { when: "with a member of another type", text: withMember("formToken", 1) },
   { when: "of another id inside", text: withMember("id", "other") },
 ];
-test.each(notStates)("a text that is $when is no login state (AUT-15)", ({ text }) => {
+test.each(notStates)("a text that is $when is no login state (AUT-15, v1 S06)", ({ text }) => {
   expect(states.open("id", text, now)).toBeUndefined();
 });
 

@@ -46,7 +46,7 @@ test("tokens open under every key secret, and under no foreign one (JWT-11)", ()
   expect(tokens([old]).open(token, later(60))).toBeUndefined();
 });
 
-test("a refresh token carries family, generation and the hash of its secret, in at least 256 bits (REF-8)", () => {
+test("a refresh token carries family, generation and the hash of its secret, in at least 256 bits (REF-8, v1 R01)", () => {
   const tokens = makeRefreshTokens({ sealer: sealers().refreshToken, random: systemRandom });
   const familyId = newUuid(systemRandom, now);
   const token = tokens.make(familyId, 4_000_000_000);
