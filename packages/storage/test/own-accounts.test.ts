@@ -163,7 +163,7 @@ test("a first password comes with its local identity", async () => {
   expect(identities.map((one) => one.connectorId)).toEqual(["local", "work"]);
 });
 
-test("an identity is linked once, whoever else has it, and its link is told", async () => {
+test("an identity is linked once, whoever else has it, and its link is told (v1 U10)", async () => {
   expect(await accounts().link(owner, WORK, NOW)).toBe("taken"); // by the people of the tests before
   const mine = { connectorId: "work", remoteId: `mine ${fresh()}` };
   const outcomes = await Promise.all([accounts().link(owner, mine, NOW), accounts().link(owner, mine, NOW)]);
@@ -172,7 +172,7 @@ test("an identity is linked once, whoever else has it, and its link is told", as
   expect(await audited()).toMatchObject([{ event: "identity linked", detail: { connector: "work" } }]);
 });
 
-test("an unlinked identity ends what was begun through its connector, and nothing else (ACC-13, REF-12)", async () => {
+test("an unlinked identity ends what was begun through its connector, and nothing else (ACC-13, REF-12, v1 U11)", async () => {
   const mine = { connectorId: "work", remoteId: `mine ${fresh()}` };
   await accounts().link(owner, mine, NOW);
   const through = await openSession("work");
@@ -220,7 +220,7 @@ test.each(uselessWays)("an identity $what is no way in that could be left (ACC-1
   expect(await accounts().unlink(owner, removed, NOW)).toBe("last way in");
 });
 
-test("nobody removes the identity or ends the session of somebody else", async () => {
+test("nobody removes the identity or ends the session of somebody else (v1 U11)", async () => {
   const first = { owner, identity: { connectorId: "local", remoteId: cast.user.id } };
   cast = await makeCast(opened);
   const stranger = await openSession();
