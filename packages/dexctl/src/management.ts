@@ -39,6 +39,8 @@ export interface DatabaseManagement extends Management, UserDatabaseManagement {
   signingKeys(): Promise<SigningKeySet>;
   /** Takes over what a dex v1 knew. Nothing that is here already is changed; see ImportReport for what became of it. */
   importFrom(source: ImportSource, mode: ImportMode): Promise<ImportReport>;
+  /** Whether a client may use the management API. Unknown also when it is public: such a client never may. */
+  setClientAdmin(clientId: string, admin: boolean): Promise<"done" | "unknown">;
   /** Records that a rotation is wanted; the overlord acts on it at its next tick. Harmless when already recorded. */
   requestKeyRotation(): Promise<void>;
 }

@@ -25,7 +25,7 @@ function inShell(script: string) {
   return run("sh", ["-euc", script], { env: { DEXCTL_DB_URL: database.url, DEXCTL: scriptFile } });
 }
 
-test("migrate creates the schema, says what it applied, and has nothing to do the second time (B02)", async () => {
+test("migrate creates the schema, says what it applied, and has nothing to do the second time (v1 B02)", async () => {
   const before = await runDexctl(["clients", "list", "--db-url", empty.url]);
   expect(before).toMatchObject({ code: 1, stdout: "" });
   expect(before.stderr).toMatch(/^dexctl: .*dexctl migrate.*\n$/);
@@ -37,7 +37,7 @@ test("migrate creates the schema, says what it applied, and has nothing to do th
   expect(second).toEqual({ code: 0, stderr: "", stdout: "the schema is up to date, nothing to apply\n" });
 });
 
-test("new-client prints what a shell can evaluate (B06)", async () => {
+test("new-client prints what a shell can evaluate (v1 B06)", async () => {
   const { code, stdout, stderr } = await inShell(`
     eval "$("$DEXCTL" new-client --name "It's \\$(id) an app" http://127.0.0.1:5555/callback 'https://app.example/cb?a=1&b=$HOME')"
     printf '%s\\n' "$DEX_APP_CLIENT_ID" "$DEX_APP_CLIENT_SECRET" "$DEX_APP_REDIRECTURL_0" "$DEX_APP_REDIRECTURL_1"`);
@@ -121,6 +121,31 @@ test.each(["\u0001", "' OR 1=1 --", "a".repeat(5000), "../../x"])("clients delet
   expect(stderr).toMatch(/^dexctl: there is no client /);
 });
 
+test("a client is made an admin and is one no longer, with the secret it had (v1 C18)", async () => {
+  const made = await onDatabase("new-client", "--id", "helper", "https://a.example/cb");
+  expect(made.code).toBe(0);
+  const isAdmin = async () => {
+    const clients: { id: string; isAdmin: boolean }[] = JSON.parse(
+      (await onDatabase("clients", "list", "-o", "json")).stdout,
+    );
+    return clients.find(({ id }) => id === "helper")?.isAdmin;
+  };
+  expect(await onDatabase("clients", "make-admin", "helper")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/may now use/),
+  });
+  expect(await isAdmin()).toBe(true);
+  expect(await onDatabase("clients", "revoke-admin", "helper")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/may no longer/),
+  });
+  expect(await isAdmin()).toBe(false);
+  expect(await onDatabase("clients", "make-admin", "nobody")).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/there is no client nobody/),
+  });
+});
+
 const OIDC = {
   id: "google",
   type: "oidc",
@@ -129,7 +154,7 @@ const OIDC = {
   clientSecret: "canary-connector-secret",
 };
 
-test("connector configs are set from a file and from standard input, and listed (B06)", async () => {
+test("connector configs are set from a file and from standard input, and listed (v1 B06)", async () => {
   const file = join(directory, "connectors.json");
   writeFileSync(file, JSON.stringify([{ id: "local", type: "local", aMemberOfLater: 1 }, OIDC]));
   const saved = await onDatabase("set-connector-configs", file);

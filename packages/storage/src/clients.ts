@@ -10,6 +10,8 @@ export interface ClientStore extends Clients, ClientSecretUpgrades {
   list(): Promise<readonly Client[]>;
   /** Deletes the client with its codes, token families and consents; false when there is none. */
   delete(clientId: string, actor: Actor): Promise<boolean>;
+  /** Whether the client may use the management API; all else of it stays. A public client never may, and is unknown here. */
+  setAdmin(clientId: string, admin: boolean, actor: Actor): Promise<"done" | "unknown">;
   /** Whether some client has a redirect_uri of this origin (RFC 6454 §6.2), for CORS. */
   originIsRegistered(origin: string): Promise<boolean>;
 }
@@ -75,6 +77,16 @@ const UPGRADE_SECRET = cold(
   WHERE id = $1 AND secret_bcrypt = $2`,
 );
 
+const SET_ADMIN = cold(
+  "client.setAdmin",
+  `WITH changed AS (UPDATE client SET admin = $2 WHERE id = $1 AND NOT public AND admin <> $2 RETURNING id),
+  audited AS (
+    INSERT INTO audit_event (${AUDIT_COLUMNS})
+    SELECT CASE WHEN $2 THEN 'client made admin' ELSE 'client no longer admin' END, id, $3, $4, $5 FROM changed
+  )
+  SELECT id FROM client WHERE id = $1 AND NOT public`,
+);
+
 const DELETE = cold(
   "client.delete",
   `WITH deleted AS (DELETE FROM client WHERE id = $1 RETURNING id)
@@ -100,6 +112,11 @@ export function makeClientStore(db: Database): ClientStore {
       if (!isStorable(clientId)) return false;
       const rows = await db.run(DELETE, [clientId, ...toAuditValues(actor)]);
       return rows.length > 0;
+    },
+    async setAdmin(clientId, admin, actor) {
+      if (!isStorable(clientId)) return "unknown";
+      const rows = await db.run(SET_ADMIN, [clientId, admin, ...toAuditValues(actor)]);
+      return rows.length > 0 ? "done" : "unknown";
     },
     async upgradeSecret(clientId, oldHash, next) {
       const values = [next.kind === "sha256" ? next.hash : null, next.kind === "argon2id" ? next.hash : null];

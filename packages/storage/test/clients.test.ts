@@ -103,7 +103,23 @@ test("connectors are replaced as a whole: of two lists at once one stands, and w
   expect(await count()).toBe(before);
 });
 
-test("an imported secret is replaced once, and only while it is the one that was checked (v1 C18)", async () => {
+test("a client that is no longer admin keeps its secret and all else (v1 C18, ADM-6)", async () => {
+  const { clients } = opened.storage;
+  const client = makeClientRow({ id: "was-admin", admin: true });
+  await clients.create(client, ACTOR);
+  for (const admin of [false, false, true]) {
+    expect(await clients.setAdmin("was-admin", admin, ACTOR)).toBe("done");
+    expect(await clients.find("was-admin")).toEqual({ ...client, admin });
+  }
+  const events = "SELECT event FROM audit_event WHERE subject_id = 'was-admin' ORDER BY id";
+  expect(await opened.query(events)).toEqual(
+    ["client created", "client no longer admin", "client made admin"].map((event) => ({ event })),
+  );
+  await clients.create(makeClientRow({ id: "public-one", public: true, secret: undefined }), ACTOR);
+  for (const id of ["nobody", "public-one", "a\0b"]) expect(await clients.setAdmin(id, true, ACTOR)).toBe("unknown");
+});
+
+test("an imported secret is replaced once, and only while it is the one that was checked", async () => {
   const { clients } = opened.storage;
   const secret = { kind: "bcrypt", hash: "$2a$10$old" } as const;
   const client = makeClientRow({ id: "imported", secret, admin: true });

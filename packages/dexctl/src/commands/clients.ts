@@ -14,11 +14,13 @@ Examples:
 /** Lists and deletes clients. */
 export function clientsCommand(context: CommandContext): Command {
   return new Command("clients")
-    .summary("list or delete clients")
-    .description("Lists or deletes clients. See also new-client.")
+    .summary("list or delete clients, or say which may administer")
+    .description("Lists or deletes clients, and says which may use the management API. See also new-client.")
     .addHelpText("after", EXAMPLES)
     .addCommand(listCommand(context))
-    .addCommand(deleteCommand(context));
+    .addCommand(deleteCommand(context))
+    .addCommand(adminCommand(context, "make-admin"))
+    .addCommand(adminCommand(context, "revoke-admin"));
 }
 
 function listCommand(context: CommandContext): Command {
@@ -46,6 +48,25 @@ function deleteCommand(context: CommandContext): Command {
         throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
       }
       context.print(`deleted client ${toPrintable(id)}`);
+    });
+}
+
+function adminCommand(context: CommandContext, name: "make-admin" | "revoke-admin"): Command {
+  const admin = name === "make-admin";
+  const what = admin ? "let a client use the management API" : "keep a client from using the management API";
+  return new Command(name)
+    .summary(what)
+    .description(
+      `${admin ? "Lets" : "Keeps"} a client ${admin ? "use" : "from using"} the management API. Needs --db-url.`,
+    )
+    .argument("<id>", "the client's id")
+    .addHelpText("after", `\nExample:\n  dexctl --db-url-file db.txt clients ${name} my-app`)
+    .action(async (id: string) => {
+      const outcome = await context.withDatabase((database) => database.setClientAdmin(id, admin));
+      if (outcome === "unknown") {
+        throw new Failure("refused", `there is no client ${toPrintable(id)} with a secret: see dexctl clients list`);
+      }
+      context.print(`client ${toPrintable(id)} ${admin ? "may now" : "may no longer"} use the management API`);
     });
 }
 

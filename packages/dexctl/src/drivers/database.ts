@@ -53,6 +53,7 @@ export function makeDatabaseManagement(parts: {
     migrate: parts.migrate,
     signingKeys: () => stores.signingKeys.load(),
     importFrom: (source, mode) => runImport(source, mode, { ...parts, actor: ACTOR }),
+    setClientAdmin: (clientId, admin) => stores.clients.setAdmin(clientId, admin, ACTOR),
     requestKeyRotation: () => stores.signingKeys.requestRotation(ACTOR, clock()),
   };
 }
