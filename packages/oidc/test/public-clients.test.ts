@@ -4,7 +4,8 @@ import { decideAuthorization, OUT_OF_BAND } from "../src/index.ts";
 import { clientsOf, issuer, later, makeSigner, now, publicClient } from "./fakes.ts";
 import { challengeOfVerifier, refusalOf, setUp, verifier } from "./token-endpoint.ts";
 
-const cli = { ...publicClient, id: "cli", name: "CLI", redirectUris: [] };
+// Being public is enough to need PKCE, whatever the row says of it.
+const cli = { ...publicClient, id: "cli", name: "CLI", redirectUris: [], requirePkce: false };
 const parts = { clients: clientsOf(cli), issuer, idTokens: makeSigner(), requirePkce: false, now };
 const pkce = { code_challenge: challengeOfVerifier, code_challenge_method: "S256" };
 
