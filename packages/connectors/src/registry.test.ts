@@ -23,7 +23,7 @@ function parsed(input: unknown): readonly StoredConnector[] {
 }
 
 describe("a list of configurations", () => {
-  test("is taken in the words of dex v1 and of dex v2, unknown members left out", () => {
+  test("is taken in the words of dex v1 and of dex v2, unknown members left out (v1 N01, v1 N02)", () => {
     const v2 = {
       issuer: "https://idp.example/realm/",
       clientID: "dex",
@@ -83,6 +83,7 @@ describe("a list of configurations", () => {
       names: /at most one connector of type "local"/,
     },
     { when: "a type is missing", input: [{ id: "a" }], names: /"a": type: expected one of local, oidc/ },
+    { when: "a type is a number", input: [{ id: "a", type: 1 }], names: /"a": type: expected one of/ },
     { when: "a type is unknown", input: [{ id: "a", type: "ldapx" }], names: /"a": type: "ldapx" is unknown/ },
     { when: "a type is constructor", input: [{ id: "a", type: "constructor" }], names: /"constructor" is unknown/ },
     { when: "an issuer is missing", input: [{ id: "a", type: "oidc", clientID: "x" }], names: /issuer/ },
@@ -110,7 +111,7 @@ describe("a list of configurations", () => {
     { when: "only some domains may enter (P6)", input: oidc({ hostedDomains: ["a.example"] }), names: /hostedDomains/ },
     { when: "a name has a newline (LOG-3)", input: oidc({ name: "a\nb" }), names: /name/ },
   ];
-  test.each(refusals)("is refused when $when, by name", ({ input, names }) => {
+  test.each(refusals)("is refused when $when, by name (v1 N01, v1 N02)", ({ input, names }) => {
     const result = parseConnectorConfigs(input);
     expect(result).toMatchObject({ kind: "refused", reason: expect.stringMatching(names) });
     expect(JSON.stringify(result)).not.toContain(v1.clientSecret);
@@ -146,6 +147,25 @@ describe("stored secrets", () => {
     expect(keepSecrets([next], [stored])).toEqual({ kind: "connectors", connectors: [next] });
     const dropped = keepSecrets([withConfig({ ...v1, clientSecret: "" })], [stored]);
     expect(dropped).toEqual({ kind: "connectors", connectors: [withConfig(withoutSecret)] });
+  });
+
+  test("that a connector cannot do without are missed when they are given, not when somebody signs in", () => {
+    const given = parsed([{ id: "gh", type: "github", clientID: "dex" }]);
+    expect(keepSecrets(given, [])).toEqual({
+      kind: "refused",
+      reason: 'connector "gh": clientSecret: expected a secret',
+    });
+  });
+
+  test("of a directory are not sent to another one, and not in clear text after TLS", () => {
+    const search = { userSearch: { baseDN: "dc=x", username: "uid" } };
+    const ldap = { id: "dir", type: "ldap", host: "ldap.example", bindDN: "cn=dex", ...search };
+    const before = parsed([{ ...ldap, bindPW: "s3cret-value" }]);
+    expect(redactConnector(before[0] ?? stored).config.bindPW).toBe("[secret]");
+    expect(keepSecrets(parsed([{ ...ldap, maxIdleConn: 3 }]), before)).toMatchObject({ kind: "connectors" });
+    for (const change of [{ host: "evil.example" }, { insecureNoSSL: true }, { insecureSkipVerify: true }]) {
+      expect(keepSecrets(parsed([{ ...ldap, ...change }]), before)).toMatchObject({ kind: "refused" });
+    }
   });
 
   const elsewhere = [

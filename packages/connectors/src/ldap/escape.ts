@@ -8,11 +8,13 @@ export function escapeFilterValue(value: string): string {
 
 /** A value inside a distinguished name, RFC 4514 §2.4. */
 export function escapeDnValue(value: string): string {
-  return value
-    .replace(/["+,;<=>\\]/g, (character) => `\\${character}`)
-    .replace(/\p{Cc}/gu, (character) => `\\${hex(character)}`)
-    .replace(/^[ #]/, (character) => `\\${character}`)
-    .replace(/ $/, "\\ ");
+  return (
+    value
+      .replace(/["+,;<=>\\]/g, (character) => `\\${character}`)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be escaped
+      .replace(/[\0-\x1f\x7f]/g, (character) => `\\${hex(character)}`)
+      .replace(/^[ #]| $/g, (character) => `\\${character}`)
+  );
 }
 
 /**

@@ -5,7 +5,6 @@
 // with status 200 for success. Not openid-client's grant: it refuses form answers and missing token types, both common
 // here, and checks ID tokens that nobody asked for.
 import { isLoopback, type JsonObject, sha256 } from "@dex/runtime";
-import * as client from "openid-client";
 import * as z from "zod";
 import { makeBoundedFetch, OUTBOUND_LIMITS } from "../bounded-fetch.ts";
 import { makeCircuitBreaker } from "../circuit-breaker.ts";
@@ -131,10 +130,6 @@ function makeOAuth2Login(
     });
   const tokenFetch = bounded(provider.tokenEndpoint);
   const apiFetch = bounded(provider.apiUrl);
-  const authenticate =
-    provider.clientAuthentication === "client_secret_basic"
-      ? client.ClientSecretBasic(clientSecret)
-      : client.ClientSecretPost(clientSecret);
   const redirectUri = (callbackUrl: string) =>
     provider.redirectUri === "registered" ? {} : { redirect_uri: callbackUrl };
 
@@ -145,12 +140,17 @@ function makeOAuth2Login(
       ...redirectUri(callbackUrl),
       code_verifier: codeVerifier,
     });
-    const headers = new Headers({
+    const headers: Record<string, string> = {
       accept: "application/json",
       "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
-    });
-    authenticate({ issuer: provider.tokenEndpoint }, { client_id: clientId }, body, headers);
-    const request = { method: "POST", headers: Object.fromEntries(headers), body: body.toString(), signal };
+    };
+    if (provider.clientAuthentication === "client_secret_basic") {
+      headers.authorization = basicCredentials(clientId, clientSecret);
+    } else {
+      body.set("client_id", clientId);
+      body.set("client_secret", clientSecret);
+    }
+    const request = { method: "POST", headers, body: body.toString(), signal };
     const response = await tokenFetch(provider.tokenEndpoint, request);
     if (response.status >= 500) throw unavailable(`token endpoint: status ${response.status}`);
     const type = response.headers.get("content-type") ?? "";
@@ -193,6 +193,12 @@ function makeOAuth2Login(
         return { kind: "identity", identity };
       }),
   };
+}
+
+/** RFC 6749 §2.3.1: both halves form-encoded, and nothing that need not be: not every server decodes them. */
+function basicCredentials(clientId: string, clientSecret: string): string {
+  const encode = (text: string) => new URLSearchParams([["", text]]).toString().slice(1);
+  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString("base64")}`;
 }
 
 function readTrip(data: JsonObject): string {

@@ -2,6 +2,7 @@ import { type JsonObject, systemClock } from "@dex/runtime";
 import { type FakeBehaviours, type FakeOpenIdProvider, startFakeOpenIdProvider } from "@dex/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as browser from "../../test/oidc-login.ts";
+import type { UpstreamWish } from "../connector.ts";
 
 const { begin, callbackUrl, clientSecret, signIn, state, visit } = browser;
 
@@ -47,6 +48,19 @@ describe("a sign-in that goes well", () => {
     for (const name of ["nonce", "code_challenge"]) {
       expect(first.searchParams.get(name)).not.toBe(second.searchParams.get(name));
     }
+  });
+
+  test("asks for exactly what is configured and wished for (v1 N04)", async () => {
+    const always = ["client_id", "code_challenge", "code_challenge_method", "nonce", "redirect_uri", "response_type"];
+    const membersOf = async (config: JsonObject, wish: Partial<UpstreamWish>) =>
+      [...new URL((await begin(openLogin(config), wish)).to).searchParams.keys()].sort();
+    expect(await membersOf({}, {})).toEqual([...always, "scope", "state"]);
+    expect(await membersOf({ scopes: [] }, { reauthenticate: true })).toEqual(
+      [...always, "prompt", "scope", "state"].sort(),
+    );
+    const { searchParams } = new URL((await begin(openLogin({ scopes: [] }))).to);
+    expect(searchParams.get("scope")).toBe("openid");
+    expect(searchParams.get("state")).toBe(state);
   });
 
   test("two logins of one connector at the same moment do not mix", async () => {

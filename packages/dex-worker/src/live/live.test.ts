@@ -98,6 +98,12 @@ describe("the connector set", () => {
     ]);
   });
 
+  test("a connector is found by its id, an unknown id finds none (v1 N03)", () => {
+    set.replace([stored("ok"), stored("broken")]);
+    expect(set.find("ok")?.connector?.displayName).toBe("The ok");
+    expect(set.find("none")).toBeUndefined();
+  });
+
   test("a connector whose configuration did not change is kept, another is opened again", () => {
     const before = set.find("ok")?.connector;
     opened.length = 0;
