@@ -10,19 +10,8 @@ import { openTestApi } from "./management-api-server.ts";
 const dexctl = fileURLToPath(new URL("../../dexctl/src/main.ts", import.meta.url));
 
 test("dexctl does over HTTP what the API offers", async () => {
-  await using api = await openTestApi();
-  await api.reset();
-  const app = express();
-  const server = await openHttpServer({ handler: app, listen: new URL("http://127.0.0.1:0") });
-  const issuer = new URL("/dex", server.url).href;
-  app.get("/dex/.well-known/openid-configuration", (_request, response) => {
-    response.json({ issuer, token_endpoint: `${issuer}/token` });
-  });
-  app.post("/dex/token", async (_request, response) => {
-    response.json({ access_token: await api.token("admin"), token_type: "Bearer" });
-  });
-  app.use("/dex/api/v1", makeManagementApi(api.parts));
-  const run = (args: readonly string[], stdin = "") => runProgram(issuer, args, stdin);
+  await using opened = await openIssuer();
+  const { run } = opened;
 
   expect(await run(["new-client", "--id", "mine", "https://app.example/cb"])).toMatch(/^DEX_APP_CLIENT_ID=mine$/m);
   expect(await run(["clients", "list"])).toMatch(/^mine +- +confidential +https:\/\/app\.example\/cb$/m);
@@ -36,8 +25,71 @@ test("dexctl does over HTTP what the API offers", async () => {
     /^1 .*isAdmin: an admin client can only/,
   );
   expect(await run(["set-connector-configs", "-"], `[{"id":"x","type":"nope"}]`)).toMatch(/^1 .*connector "x": type/);
-  await server.close(0);
 }, 20_000);
+
+test("dexctl manages users, tokens and mail over HTTP as it does in the database", async () => {
+  await using opened = await openIssuer();
+  const { run, api } = opened;
+  await run(["set-connector-configs", "-"], `[{"id":"local","type":"local"}]`);
+  for (let number = 0; number < 120; number += 1) {
+    const id = `u${number}`;
+    await api.query("INSERT INTO app_user (id, email, email_verified, created_at) VALUES ($1, $2, true, now())", [
+      id,
+      `${id}@many.example`,
+    ]);
+  }
+  expect((await run(["users", "list", "--email", "U", "--all"])).match(/^u\d+ /gm)).toHaveLength(120);
+  expect((await run(["users", "list", "--limit", "105"])).match(/@/g)).toHaveLength(105);
+
+  const invited = await run(["users", "invite", "Jane@Example.com", "--name", "Jane"]);
+  const id = /^0 created user (\S+);/.exec(invited)?.[1] ?? expect.fail(invited);
+  expect(await run(["users", "show", "jane@example.com"])).toMatch(/^email +jane@example\.com$/m);
+  expect(await run(["users", "invite", "jane@example.com"])).toMatch(
+    /^1 dexctl: .* a user with this email address exists/,
+  );
+  expect(await run(["users", "identities", id])).toMatch(/^local +/m);
+  expect(await run(["users", "disable", id])).toBe(`0 disabled user ${id}\n`);
+  expect(await run(["users", "list", "--disabled"])).toMatch(/^\S+ +jane@example\.com +Jane +disabled,unverified$/m);
+  expect(await run(["users", "enable", id])).toBe(`0 enabled user ${id}\n`);
+  expect(await run(["users", "unlink", id, "local", "x"])).toMatch(/^1 .*has no such identity/);
+  expect(await run(["refresh-tokens", "list", id, "-o", "json"])).toBe("0 []\n");
+  expect(await run(["refresh-tokens", "revoke", id, "admin"])).toMatch(/^0 client admin holds no tokens/);
+
+  await api.query("UPDATE outbox SET dead_at = now() WHERE kind = 'invitation'");
+  expect(await run(["mail", "queue", "--state", "dead"])).toMatch(/^\S+ +invitation +dead /m);
+  expect(await run(["mail", "retry", "--all-dead"])).toBe("0 1 mail is due now\n");
+  expect(await run(["mail", "queue", "-o", "json"])).toMatch(/"recipient": "jane@example.com"/);
+  expect(await run(["mail", "retry", "no such mail"])).toMatch(/^1 dexctl: there is no dead mail/);
+
+  expect(await run(["users", "delete", id, "--yes"])).toBe(`0 deleted user ${id}\n`);
+  expect(await run(["users", "show", id])).toMatch(/^1 dexctl: there is no user/);
+  for (const odd of ["..", "a/b", "a%2Fb", "\u0001", "ü"])
+    expect(await run(["users", "show", odd])).toMatch(/^1 dexctl: there is no user/);
+}, 60_000);
+
+/** The API of a worker behind an issuer that gives every client a token, and dexctl as its admin client. */
+async function openIssuer() {
+  const api = await openTestApi();
+  await api.reset();
+  const app = express();
+  const server = await openHttpServer({ handler: app, listen: new URL("http://127.0.0.1:0") });
+  const issuer = new URL("/dex", server.url).href;
+  app.get("/dex/.well-known/openid-configuration", (_request, response) => {
+    response.json({ issuer, token_endpoint: `${issuer}/token` });
+  });
+  app.post("/dex/token", async (_request, response) => {
+    response.json({ access_token: await api.token("admin"), token_type: "Bearer" });
+  });
+  app.use("/dex/api/v1", makeManagementApi(api.parts));
+  return {
+    api,
+    run: (args: readonly string[], stdin = "") => runProgram(issuer, args, stdin),
+    async [Symbol.asyncDispose]() {
+      await server.close(0);
+      await api.close();
+    },
+  };
+}
 
 /** The exit code, a blank, and everything that was printed. */
 async function runProgram(issuer: string, args: readonly string[], stdin: string): Promise<string> {

@@ -62,6 +62,13 @@ test("a public client has no secret, and forgets the one of an earlier client in
   expect(stdout).toBe("[]");
 });
 
+test("new-client makes a public client without redirect URLs, when it has a name (v1 C13)", async () => {
+  const made = await onDatabase("new-client", "--public", "--name", "My CLI");
+  expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^DEX_APP_CLIENT_ID=\S+@My-CLI$/m) });
+  const nameless = await onDatabase("new-client", "--public");
+  expect(nameless).toMatchObject({ code: 1, stderr: expect.stringMatching(/clientName: .* needs a name/) });
+});
+
 test("every flag of new-client reaches the client", async () => {
   const flags = ["--id", "all", "--name", "All", "--trusted", "--admin", "--require-pkce", "--alg", "EdDSA"];
   const lists = ["--grant-type", "authorization_code", "--grant-type", "client_credentials", "--scope", "openid"];

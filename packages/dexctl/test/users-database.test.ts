@@ -131,7 +131,7 @@ test("an invitation is promised with where it leads, and shown among the mail", 
     expect.objectContaining({ kind: "invitation", state: "waiting", recipient: "jane@example.com", attempts: 0 }),
   ]);
   expect((await dexctl("mail", "queue")).stdout).toMatch(
-    /^ID +KIND +STATE +OCCURRED +TRIES +LAST ERROR\n\S+ +invitation +waiting /,
+    /^ID +KIND +STATE +PROMISED +TRIES +LAST ERROR\n\S+ +invitation +waiting /,
   );
   expect(await dexctl("mail", "queue", "--state", "sent", "-o", "json")).toMatchObject({ stdout: "[]\n" });
 });

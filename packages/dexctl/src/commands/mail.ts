@@ -45,13 +45,13 @@ function queueCommand(context: CommandContext): Command {
         context.print(renderData(items, flags.output));
         return;
       }
-      context.print(renderTable(["id", "kind", "state", "occurred", "tries", "last error"], items.map(toRow)));
+      context.print(renderTable(["id", "kind", "state", "promised", "tries", "last error"], items.map(toRow)));
       if (more) context.print(`and more: raise --limit above ${items.length}, or give --all`);
     });
 }
 
 function toRow(mail: JsonObject): readonly string[] {
-  return [mail.id, mail.kind, mail.state, mail.occurredAt, mail.attempts, mail.lastError].map((value) =>
+  return [mail.id, mail.kind, mail.state, mail.createdAt, mail.attempts, mail.lastError].map((value) =>
     value === undefined || value === null ? "-" : String(value),
   );
 }

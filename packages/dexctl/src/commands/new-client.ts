@@ -13,6 +13,7 @@ interface NewClientFlags {
   readonly requirePkce?: true;
   readonly grantType?: readonly string[];
   readonly scope?: readonly string[];
+  readonly trustedPeer?: readonly string[];
   readonly alg?: string;
 }
 
@@ -24,6 +25,7 @@ Examples:
   dexctl --db-url postgres://dex@localhost/dex new-client https://app.example.com/callback
   eval "$(dexctl new-client --name 'My App' http://127.0.0.1:5555/callback)"
   dexctl new-client --public --name 'My CLI' http://127.0.0.1/callback
+  dexctl new-client --public --name 'My CLI'    # any port of http://localhost, or a code copied by hand
   dexctl new-client --admin --grant-type client_credentials`;
 
 /** Registers a client and prints its credentials as assignments. */
@@ -31,7 +33,10 @@ export function newClientCommand(context: CommandContext): Command {
   return new Command("new-client")
     .summary("register a client and print its id and secret")
     .description("Registers a client that may send people to the given redirect URLs.")
-    .argument("[redirect-url...]", "where people are sent back to; at least one, unless only for client_credentials")
+    .argument(
+      "[redirect-url...]",
+      "where people are sent back to; at least one, unless --public with --name, or only for client_credentials",
+    )
     .option("--id <id>", "the client's id; random when left out")
     .option("--name <name>", "what people are shown")
     .option("--public", "an app that cannot keep a secret: no secret, always PKCE")
@@ -40,6 +45,7 @@ export function newClientCommand(context: CommandContext): Command {
     .option("--require-pkce", "refuse it without PKCE although it has a secret")
     .addOption(repeated("--grant-type <type>", `a grant it may use: ${GRANT_TYPES.join(", ")}`, GRANT_TYPES))
     .addOption(repeated("--scope <scope>", "a scope it may ask for; every scope when left out"))
+    .addOption(repeated("--trusted-peer <id>", "a client that may ask for ID tokens that are also for this one"))
     .addOption(new Option("--alg <algorithm>", "how its ID tokens are signed").choices(["RS256", "ES256", "EdDSA"]))
     .addHelpText("after", EXAMPLES)
     .action(async (redirectUrls: string[], flags: NewClientFlags, command: Command) => {
@@ -64,7 +70,9 @@ export function renderAssignments(created: CreatedClient): string {
   ].join("\n");
 }
 
+// Whether a name makes up for it, as for a public client, is the validator's business.
 function needsRedirectUrl(flags: NewClientFlags): boolean {
+  if (flags.public === true) return false;
   return flags.grantType === undefined || flags.grantType.includes("authorization_code");
 }
 
@@ -79,6 +87,7 @@ function toRequest(redirectURIs: readonly string[], flags: NewClientFlags): Json
     ...(flags.requirePkce ? { requirePKCE: true } : {}),
     ...(flags.grantType === undefined ? {} : { grantTypes: flags.grantType }),
     ...(flags.scope === undefined ? {} : { scopes: flags.scope }),
+    ...(flags.trustedPeer === undefined ? {} : { trustedPeers: flags.trustedPeer }),
     ...(flags.alg === undefined ? {} : { idTokenSignedResponseAlg: flags.alg }),
   };
 }

@@ -132,7 +132,7 @@ function renderMail({ lastError, occurredAt, dueAt, endedAt, ...mail }: QueuedMa
   return {
     ...mail,
     ...(lastError === undefined ? {} : { lastError }),
-    occurredAt: occurredAt.toISOString(),
+    createdAt: occurredAt.toISOString(),
     ...(dueAt === undefined ? {} : { dueAt: dueAt.toISOString() }),
     ...(endedAt === undefined ? {} : { endedAt: endedAt.toISOString() }),
   };

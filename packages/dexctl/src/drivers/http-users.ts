@@ -9,7 +9,7 @@ const oneUser = z.object({ user: jsonObject });
 const userPage = z.object({ users: z.array(jsonObject), nextPageToken: z.string().min(1).optional() });
 const identityList = z.object({ identities: z.array(jsonObject) });
 const clientList = z.object({ clients: z.array(jsonObject) });
-const mailPage = z.object({ mails: z.array(jsonObject), nextPageToken: z.string().min(1).optional() });
+const mailPage = z.object({ mail: z.array(jsonObject), nextPageToken: z.string().min(1).optional() });
 
 const users = (id: string, rest = "") => `/users/${segment(id)}${rest}`;
 const refresh = (userId: string, clientId?: string) =>
@@ -64,11 +64,11 @@ export function makeHttpUsers(call: ApiCaller): UserManagement {
     },
     async listMail(state, page) {
       const answer = await call("GET", `/mail?${toQuery({ state }, page)}`);
-      const { mails, nextPageToken } = parseAnswer(mailPage, expectStatus(200, answer), "a list of mails");
-      return { items: mails, next: nextPageToken };
+      const { mail, nextPageToken } = parseAnswer(mailPage, expectStatus(200, answer), "a list of mails");
+      return { items: mail, next: nextPageToken };
     },
     async retryMail(mailId) {
-      return done(await call("POST", `/mail/${segment(mailId)}/retry`, {}), 200, "retried");
+      return done(await call("POST", `/mail/${segment(mailId)}/retry`), 200, "retried");
     },
   };
 }
@@ -83,8 +83,8 @@ function toQuery(
   { after, limit }: { readonly after: string | undefined; readonly limit: number },
 ): string {
   const members = Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]);
-  const page: [string, string] = after === undefined ? ["maxResults", String(limit)] : ["nextPageToken", after];
-  return new URLSearchParams([...members, page]).toString();
+  const token: [string, string][] = after === undefined ? [] : [["nextPageToken", after]];
+  return new URLSearchParams([...members, ["maxResults", String(limit)], ...token]).toString();
 }
 
 function known<T>(answer: Answer, read: (found: Answer) => T): T | undefined {
