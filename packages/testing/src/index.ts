@@ -1,7 +1,7 @@
 export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "./browser.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
 export { type FakeGithubPerson, startFakeGithub } from "./fake-github.ts";
-export type { FakeOAuth2Behaviours, FakeOAuth2Server } from "./fake-oauth2-server.ts";
+export { type FakeOAuth2Behaviours, type FakeOAuth2Server, startFakeOAuth2Server } from "./fake-oauth2-server.ts";
 export type { FakeBehaviours, FakeEndpoint, Misbehaviour } from "./fake-openid-behaviours.ts";
 export {
   type FakeClientAuthentication,
