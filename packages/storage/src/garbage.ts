@@ -9,6 +9,7 @@ export interface GarbageReport {
   readonly attempt_count: number;
   readonly outbox: number;
   readonly registration: number;
+  readonly account_link: number;
 }
 
 export interface Garbage {
@@ -38,6 +39,7 @@ const SESSIONS = collectFrom("session", "hash", "expires_at");
 const FAMILIES = collectFrom("token_family", "id", "expires_at");
 const ATTEMPTS = collectFrom("attempt_count", "key", "window_ends_at");
 const OUTBOX = collectFrom("outbox", "id", "delete_after");
+const ACCOUNT_LINKS = collectFrom("account_link", "id", "expires_at");
 const REGISTRATIONS = collectFrom("registration", "id", "expires_at");
 
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
@@ -58,9 +60,10 @@ export function makeGarbage(db: Database): Garbage {
       const attempts = await collect(ATTEMPTS);
       const outbox = await collect(OUTBOX);
       const registrations = await collect(REGISTRATIONS);
+      const accountLinks = await collect(ACCOUNT_LINKS);
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
       if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
-      if (registrations === undefined) return undefined;
+      if (registrations === undefined || accountLinks === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
@@ -68,6 +71,7 @@ export function makeGarbage(db: Database): Garbage {
         attempt_count: attempts,
         outbox,
         registration: registrations,
+        account_link: accountLinks,
       };
     },
   };

@@ -3,6 +3,7 @@ import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from 
 import type { Logger, Secret } from "@dex/runtime";
 import type { Actor, OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
+import { type AccountLinkStore, makeAccountLinkStore } from "./account-links.ts";
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
 import { type Changes, makeChanges } from "./changes.ts";
@@ -42,6 +43,7 @@ export interface Storage {
   readonly garbage: Garbage;
   readonly imports: ImportStore;
   readonly outbox: Outbox;
+  readonly accountLinks: AccountLinkStore;
   readonly mailQueue: MailQueue<Actor>;
   readonly ownAccounts: OwnAccounts;
   readonly registrations: Registrations;
@@ -90,6 +92,7 @@ export function openStorage(options: StorageOptions): Storage {
     garbage: makeGarbage(db),
     imports: makeImportStore(db),
     outbox: makeOutbox(db),
+    accountLinks: makeAccountLinkStore(db, redis),
     mailQueue: makeMailQueue(db),
     ownAccounts: makeOwnAccountStore(db),
     registrations: makeRegistrationStore(db),

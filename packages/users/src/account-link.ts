@@ -65,14 +65,22 @@ export interface AccountLinks {
   requestEmailChange(userId: string, email: string, origin: LinkOrigin, actor: Actor, now: Date): Promise<void>;
 
   /**
-   * Marks the address verified. What was there from before the proof goes: sessions, families, password and identities
-   * of an account that had never been verified, unless the person proves to own them too (ACC-13).
+   * Marks the address verified, for the user who is signed in in the same browser (`userId`). The link alone is not
+   * enough: whoever made an account with a stranger's address would get it verified by the stranger's click. The
+   * stranger takes such an account over by resetting its password instead (ACC-13).
    */
-  verifyEmail(id: string, actor: Actor, now: Date): Promise<LinkUse>;
-  /** Sets the password, ends sessions, families and all links of the user, promises the notice (ACC-16, REF-12). */
+  verifyEmail(id: string, userId: string, actor: Actor, now: Date): Promise<LinkUse>;
+  /**
+   * Sets the password, ends sessions, families and all links of the user, promises the notice (ACC-16, REF-12). The
+   * reader of the mail has proved the address, which is verified from now on; if it was not before, every other way to
+   * sign in to the account goes too (ACC-13). What others tried on the account is forgotten (ACC-3).
+   */
   resetPassword(id: string, passwordHash: string, actor: Actor, now: Date): Promise<LinkUse>;
   /** Marks the address verified and sets the password, with all that resetPassword does. */
   acceptInvitation(id: string, passwordHash: string, actor: Actor, now: Date): Promise<LinkUse>;
-  /** Makes the new address the user's, if it is still free; ends all other links; tells the old address (ACC-15). */
+  /**
+   * Makes the new address the user's, if it is still free; ends all other links; tells the old address (ACC-15). Sessions
+   * go on: the user asked for it in one of them, and the way in has not changed.
+   */
   changeEmail(id: string, actor: Actor, now: Date): Promise<LinkUse | "taken">;
 }

@@ -1,7 +1,9 @@
 // Builds the pages of registration, of confirming an address, and of proved identities that belong to nobody.
+import { OWN_PAGES_CLIENT_ID } from "@dex/oidc";
 import { makeLinkTokens } from "@dex/users";
 import type { WorkerConfig } from "../config.ts";
 import { linkIdentityPage } from "../login/link-identity.ts";
+import { readSessionHash } from "../login/session-cookie.ts";
 import { unmatchedIdentityPage } from "../login/unmatched-identity.ts";
 import type { PageRoute } from "../visit.ts";
 import type { LoginWiring } from "../wiring.ts";
@@ -39,6 +41,13 @@ export function registrationPages(config: WorkerConfig, wiring: LoginWiring): re
       mailedLinks: makeMailedLinks(cookieNames),
       linkTokens: makeLinkTokens({ secrets: config.keySecrets, salt }),
       accountLinks: storage.accountLinks,
+      beginOwnPages: wiring.beginOwnPages,
+      async signedInUser({ request, now }) {
+        const hash = readSessionHash(request, cookieNames);
+        if (hash === undefined) return undefined;
+        const { idleSeconds } = wiring.sessionLimits;
+        return (await storage.signIns.findSession(hash, OWN_PAGES_CLIENT_ID, now, idleSeconds))?.user;
+      },
     }),
     unmatchedIdentityPage({ ...shared, acceptIdentity }),
     linkIdentityPage({ ...shared, ownAccounts }),

@@ -16,6 +16,7 @@ import { type ConfirmAddressView, renderConfirmAddressPage } from "@dex/web";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
+import type { BeginOwnPages } from "../login/own-pages.ts";
 import type { LoginPaths } from "../login/paths.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
 import { readForm } from "../middleware/form-body.ts";
@@ -35,6 +36,9 @@ export interface VerifyEmailParts {
   linkTokens: LinkTokens;
   registrations: Registrations;
   accountLinks: Pick<AccountLinks, "find" | "verifyEmail">;
+  /** Who is signed in in this browser, or undefined. */
+  signedInUser: (visit: Visit) => Promise<{ readonly id: string } | undefined>;
+  beginOwnPages: BeginOwnPages;
   limits: RegistrationLimits;
   hasher: PasswordHasher;
   clients: Clients;
@@ -84,6 +88,7 @@ export function verifyEmailPage(parts: VerifyEmailParts): PageRoute {
       const token = mailedLinks.token(visit, PLACE);
       const pending = token === undefined ? undefined : await find(token, visit.now);
       if (token === undefined || pending === undefined) return refuse(visit);
+      if (pending.kind === "user" && !(await isOwner(parts, visit, pending.link))) return;
       ask(parts, visit, pending, token, { status: 200 });
     },
 
@@ -96,8 +101,10 @@ export function verifyEmailPage(parts: VerifyEmailParts): PageRoute {
       const pending = await find(token, visit.now);
       if (pending === undefined) return refuse(visit);
       if (pending.kind === "user") {
-        const actor = { kind: "user", id: pending.link.user.id, address: visit.request.ip } as const;
-        const use = await accountLinks.verifyEmail(pending.link.id, actor, visit.now);
+        if (!(await isOwner(parts, visit, pending.link))) return;
+        const { id: userId } = pending.link.user;
+        const actor = { kind: "user", id: userId, address: visit.request.ip } as const;
+        const use = await accountLinks.verifyEmail(pending.link.id, userId, actor, visit.now);
         return use === "gone" ? refuse(visit) : done(parts, visit, pending.link);
       }
       if (!(await isRegistrant(parts, visit, pending, token, form.get("password") ?? ""))) return;
@@ -106,6 +113,27 @@ export function verifyEmailPage(parts: VerifyEmailParts): PageRoute {
         : refuse(visit);
     },
   };
+}
+
+/**
+ * Whether the reader of the mail is signed in as the user it is about (ACC-13): otherwise somebody could make an account
+ * with a stranger's address at an upstream, and have the stranger's click verify it. If not, the answer has been given.
+ */
+async function isOwner(parts: VerifyEmailParts, visit: Visit, link: AccountLink): Promise<boolean> {
+  const here = await parts.signedInUser(visit);
+  if (here?.id === link.user.id) return true;
+  if (here === undefined && visit.request.method !== "POST") {
+    await parts.beginOwnPages({ visit, path: `/${PLACE}` });
+    return false;
+  }
+  parts.pages.error(visit.response, 403, {
+    title: "Please sign in as the owner of this address",
+    message:
+      here === undefined
+        ? "you are not signed in any more; please open the link again"
+        : "you are signed in with another account; please sign out there and open the link again",
+  });
+  return false;
 }
 
 function ask(
