@@ -20,6 +20,7 @@ import {
   toggle,
   VERSION,
 } from "@dex/runtime";
+import { type MailSetup, readMailSetup } from "./mail-setup.ts";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -64,8 +65,12 @@ const SETTINGS = {
     "Secrets that protect signing keys at rest and sealed browser state. The first seals, all open.",
   ),
   redisUrl: optionalSetting("redis-url", redisUrl, "Redis for mail delivery and shared limits. May be left out."),
-  smtpUrl: optionalSetting("smtp-url", smtpUrl, "Mail server; without it mail is only logged."),
-  emailFrom: optionalSetting("email-from", mailAddress, "Sender of mail; needed with --smtp-url."),
+  smtpUrl: optionalSetting("smtp-url", smtpUrl, "Mail server; without it and without --email-cfg mail is only logged."),
+  emailFrom: optionalSetting(
+    "email-from",
+    mailAddress,
+    "Sender of mail; needed with --smtp-url. A sender in the file of --email-cfg beats it.",
+  ),
   emailCfg: optionalSetting(
     "email-cfg",
     text,
@@ -166,6 +171,8 @@ const SETTINGS = {
 
 export type WorkerConfig = SettingsOf<typeof SETTINGS> & {
   readonly tls: { cert: Buffer; key: Buffer } | undefined;
+  /** What the settings about mail come to. */
+  readonly mail: MailSetup;
   /** The issuer exactly as it stands in tokens. */
   readonly issuerText: string;
 };
@@ -183,9 +190,8 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   if (result.kind === "exit") return result;
   const { values } = result;
   const problems = [...issuerProblems(values.issuer, values.insecureHttpIssuer)];
-  if (values.smtpUrl !== undefined && values.emailFrom === undefined) {
-    problems.push("--email-from (DEX_WORKER_EMAIL_FROM) is required with --smtp-url: expected one plain mail address");
-  }
+  const mail = readMailSetup(values);
+  if ("problems" in mail) problems.push(...mail.problems);
   if (
     values.enableClientRegistration &&
     values.clientRegistrationTokens.length === 0 &&
@@ -200,10 +206,10 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   }
   const tls = readTls(values.listen, values.tlsCertFile, values.tlsKeyFile);
   if (typeof tls === "string") problems.push(tls);
-  if (problems.length > 0 || typeof tls === "string") {
+  if (problems.length > 0 || typeof tls === "string" || "problems" in mail) {
     return { kind: "exit", code: 1, message: problems.map((problem) => `FATAL: ${problem}`).join("\n") };
   }
-  return { kind: "settings", values: Object.freeze({ ...values, tls, issuerText: issuerText(values.issuer) }) };
+  return { kind: "settings", values: Object.freeze({ ...values, tls, mail, issuerText: issuerText(values.issuer) }) };
 }
 
 // `new URL` adds a slash to a bare origin. An issuer without a path is meant without it: OIDC Discovery §4 appends to it.

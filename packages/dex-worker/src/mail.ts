@@ -1,24 +1,49 @@
-import { type Delivery, makeLogTransport, openSmtpTransport, parseMailAddress, startDelivery } from "@dex/email";
+import {
+  type Delivery,
+  type Emailer,
+  type LinkFor,
+  type MailLinkPurpose,
+  type MailTransport,
+  makeLogTransport,
+  openMailgunTransport,
+  openSmtpTransport,
+  parseMailAddress,
+  startDelivery,
+} from "@dex/email";
 import type { Clock, Logger } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
+import { type LinkTokens, makeLinkTokens } from "@dex/users";
+import type { LinkPlace } from "./accounts/mailed-link.ts";
 import type { WorkerConfig } from "./config.ts";
 
 /** Never seen by anybody: without a mail server, mail goes into the log. */
 const SENDER_OF_LOGGED_MAIL = "dex@localhost";
 
-/** Delivers the outbox until closed: over SMTP where a server is configured, else into the log. */
-export function startMail(
-  config: WorkerConfig,
-  parts: { outbox: Storage["outbox"]; clock: Clock; logger: Logger },
-): Delivery {
-  const from = config.emailFrom ?? parseMailAddress(SENDER_OF_LOGGED_MAIL);
+export interface MailParts {
+  readonly storage: Pick<Storage, "outbox" | "accountLinks">;
+  /** With the key secrets, what the tokens of mailed links are made with. */
+  readonly salt: Buffer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Delivers the outbox until closed: in the way that is configured, else into the log. */
+export function startMail(config: WorkerConfig, { storage, salt, clock, logger }: MailParts): Delivery {
+  const { emailer, templates } = config.mail;
+  const from = emailer?.from ?? config.emailFrom ?? parseMailAddress(SENDER_OF_LOGGED_MAIL);
   if (from === undefined) throw new Error("mail has no sender");
-  const transport = config.smtpUrl === undefined ? makeLogTransport(parts.logger) : openSmtpTransport(config.smtpUrl);
+  const transport = openTransport(emailer, logger);
   const delivery = startDelivery({
-    ...parts,
+    outbox: storage.outbox,
+    clock,
+    logger,
     transport,
     from,
-    brand: { issuerName: config.issuerName, issuer: config.issuer },
+    templates,
+    locale: config.emailLocale,
+    brand: { issuerName: config.issuerName, issuer: config.issuer, logo: config.issuerLogoUrl },
+    linkFor: makeLinkFor(config.issuer, makeLinkTokens({ secrets: config.keySecrets, salt })),
+    openPasswordReset: (request, now) => storage.accountLinks.openPasswordReset(request, now),
     redis: config.redisUrl === undefined ? undefined : { url: config.redisUrl },
   });
   return {
@@ -26,5 +51,35 @@ export function startMail(
       await delivery.close();
       await transport.close();
     },
+  };
+}
+
+function openTransport(emailer: Emailer | undefined, logger: Logger): MailTransport {
+  switch (emailer?.type) {
+    case "smtp":
+      return openSmtpTransport(emailer.server);
+    case "mailgun":
+      return openMailgunTransport(emailer.account);
+    case "fake":
+    case undefined:
+      return makeLogTransport(logger);
+  }
+}
+
+/** The page behind each kind of link, below the issuer. A registration and a user's address are confirmed at one place. */
+const LINK_PLACES: Readonly<Record<MailLinkPurpose, LinkPlace>> = {
+  registration: "verify-email",
+  "verify email": "verify-email",
+  "reset password": "reset-password",
+  invitation: "accept-invitation",
+  "change email": "change-email",
+};
+
+/** Links in mails lead to the configured issuer, whatever host a request named (ACC-9). */
+export function makeLinkFor(issuer: URL, tokens: Pick<LinkTokens, "issue">): LinkFor {
+  return (purpose, id) => {
+    const link = new URL(`${issuer.href.replace(/\/+$/, "")}/${LINK_PLACES[purpose]}`);
+    link.searchParams.set("token", tokens.issue(purpose, id));
+    return link;
   };
 }

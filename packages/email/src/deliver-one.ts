@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { addSeconds, type Clock, describeError, type Logger } from "@dex/runtime";
-import { type MailAddress, maskMailAddress, parseMailAddress } from "./mail-address.ts";
-import { type Brand, renderMessage, toMailContent } from "./messages.ts";
+import { type MailAddress, maskMailAddress } from "./mail-address.ts";
+import type { Brand, WriteMail } from "./messages.ts";
 import type { ClaimedMail, NextTry, Outbox } from "./ports.ts";
-import { decideNextTry, LEASE_SECONDS, MAX_TRIES } from "./retry.ts";
+import { type ResolveParts, resolveMail } from "./resolve-mail.ts";
+import { decideNextTry, LEASE_SECONDS } from "./retry.ts";
 import type { MailTransport, OutgoingMail, SendOutcome } from "./transport.ts";
 
-export interface DeliverOneParts {
-  readonly outbox: Pick<Outbox, "markSent" | "markFailed">;
+export interface DeliverOneParts extends ResolveParts {
+  readonly outbox: Pick<Outbox, "markSent" | "markFailed" | "markDiscarded">;
   readonly transport: MailTransport;
   readonly from: MailAddress;
   readonly brand: Brand;
+  readonly writeMail: WriteMail;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Aborted when the process stops: then an outcome that cannot be written is not tried for ever. */
@@ -21,19 +23,21 @@ export interface DeliverOneParts {
 export type DeliverOne = (mail: ClaimedMail) => Promise<void>;
 
 export function makeDeliverOne(parts: DeliverOneParts): DeliverOne {
-  const { outbox, transport, from, brand, logger, clock } = parts;
-  return async (mail) => {
+  const { outbox, transport, logger, clock } = parts;
+  return async (row) => {
     const claimedAt = clock();
-    const ready = prepare(mail, from, brand);
-    const outcome = ready.kind === "refused" ? ready : await send(transport, ready.mail, logger);
-    const about = {
-      id: mail.id,
-      kind: mail.kind,
-      attempt: mail.attempt,
-      ...("mail" in ready ? { to: maskMailAddress(ready.mail.to) } : {}),
-    };
+    const about: Record<string, unknown> = { id: row.id, kind: row.kind, attempt: row.attempt };
+    const ready = await prepare(row, parts, claimedAt);
+    if (ready.kind === "discarded") {
+      await record(() => outbox.markDiscarded(row.id, row.lease, ready.reason, clock()), claimedAt, parts);
+      // Not said at info level: a line for each address that nobody has would only tell who asks.
+      logger.debug("mail discarded", { ...about, reason: ready.reason });
+      return;
+    }
+    if (ready.kind === "ready") about.to = maskMailAddress(ready.mail.to);
+    const outcome = ready.kind === "ready" ? await send(transport, ready.mail, logger) : ready;
     if (outcome.kind === "accepted") {
-      if (await record(() => outbox.markSent(mail.id, mail.lease, clock()), claimedAt, parts)) {
+      if (await record(() => outbox.markSent(row.id, row.lease, clock()), claimedAt, parts)) {
         logger.info("mail sent", about);
       } else {
         logger.error("mail sent but not marked so: it may be sent a second time", about);
@@ -41,27 +45,38 @@ export function makeDeliverOne(parts: DeliverOneParts): DeliverOne {
       return;
     }
     const now = clock();
-    const next: NextTry = decideNextTry(outcome, mail.attempt, now);
-    await record(() => outbox.markFailed(mail.id, mail.lease, outcome.error, next, now), claimedAt, parts);
+    const next: NextTry = decideNextTry(outcome, row.attempt, now);
+    await record(() => outbox.markFailed(row.id, row.lease, outcome.error, next, now), claimedAt, parts);
     if (next.kind === "dead") logger.error("mail given up", { ...about, error: outcome.error });
     else logger.warn("mail not sent yet", { ...about, error: outcome.error, nextTryAt: next.at.toISOString() });
   };
 }
 
-type Prepared = { readonly kind: "ready"; readonly mail: OutgoingMail } | Extract<SendOutcome, { kind: "refused" }>;
+type Prepared =
+  | { readonly kind: "ready"; readonly mail: OutgoingMail }
+  | { readonly kind: "discarded"; readonly reason: string }
+  | Exclude<SendOutcome, { kind: "accepted" }>;
 
-/** The mail of a row, or why there will never be one. */
-function prepare(row: ClaimedMail, from: MailAddress, brand: Brand): Prepared {
-  // Counted when claimed: whoever had it before us has died of it, eight times.
-  if (row.attempt > MAX_TRIES) return { kind: "refused", error: "every process that tried to send it ended first" };
-  const content = toMailContent(row);
-  if (content === undefined) return { kind: "refused", error: "this version of dex does not know this kind of mail" };
-  const to = parseMailAddress(row.recipient.address);
-  if (to === undefined) return { kind: "refused", error: "the address is not one plain address" };
-  // Otherwise anybody could enter a stranger's address and have us fill their mailbox.
-  if (!row.recipient.verified) return { kind: "refused", error: "the address is not verified" };
-  const message = renderMessage(content, brand);
-  return { kind: "ready", mail: { ...message, id: row.id, kind: row.kind, from, fromName: brand.issuerName, to } };
+/** The mail of a row, or why there is none. */
+async function prepare(row: ClaimedMail, parts: DeliverOneParts, now: Date): Promise<Prepared> {
+  const { from, brand, writeMail, logger } = parts;
+  try {
+    const resolved = await resolveMail(row, parts, now);
+    if (resolved.kind !== "message") return resolved;
+    const { content } = resolved;
+    const mail = {
+      ...writeMail(content),
+      id: row.id,
+      kind: row.kind,
+      from,
+      fromName: brand.issuerName,
+      to: content.to,
+    };
+    return { kind: "ready", mail };
+  } catch (error) {
+    logger.warn("a mail could not be made ready", { id: row.id, kind: row.kind, ...describeError(error) });
+    return { kind: "failed", error: "it could not be made ready" };
+  }
 }
 
 /** A transport does not throw; were one to, the row must still learn of it. Whether it was sent is then unknown. */

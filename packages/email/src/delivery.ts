@@ -1,19 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, describeError, type Logger, type Secret } from "@dex/runtime";
+import { FALLBACK_LANGUAGE } from "./built-in.ts";
 import { makeDeliverOne } from "./deliver-one.ts";
 import type { MailAddress } from "./mail-address.ts";
-import type { Brand } from "./messages.ts";
+import { type Brand, makeMailWriter } from "./messages.ts";
 import type { Outbox } from "./ports.ts";
 import { openJobQueue } from "./redis-queue.ts";
+import type { ResolveParts } from "./resolve-mail.ts";
 import { LEASE_SECONDS } from "./retry.ts";
+import { type MailTemplates, NO_TEMPLATES } from "./template-files.ts";
 import type { MailTransport } from "./transport.ts";
 
-export interface DeliveryParts {
+export interface DeliveryParts extends ResolveParts {
   readonly outbox: Outbox;
   /** Stays the caller's to close, after the delivery. */
   readonly transport: MailTransport;
   readonly from: MailAddress;
   readonly brand: Brand;
+  /** What replaces built-in messages. */
+  readonly templates?: MailTemplates | undefined;
+  /** The language of mail to whoever has not said theirs. English when left out. */
+  readonly locale?: string;
   /** Without Redis, and whenever it is away, rows are claimed from the database directly. */
   readonly redis?: { readonly url: Secret<string> } | undefined;
   readonly logger: Logger;
@@ -37,9 +44,10 @@ const OVERDUE_MILLISECONDS = 60_000;
 /** Delivers the outbox until closed. Any number of processes may do so at once. */
 export function startDelivery(parts: DeliveryParts): Delivery {
   const { outbox, redis, logger, clock, pollSeconds = POLL_SECONDS } = parts;
+  const { templates = NO_TEMPLATES, locale = FALLBACK_LANGUAGE } = parts;
   const stop = new AbortController();
   const stopping = stop.signal;
-  const deliverOne = makeDeliverOne({ ...parts, stopping });
+  const deliverOne = makeDeliverOne({ ...parts, writeMail: makeMailWriter({ ...parts, templates, locale }), stopping });
   const underWay = new Set<Promise<void>>();
 
   async function claimAndDeliver(id: string): Promise<void> {

@@ -38,7 +38,8 @@ export const mailAddress: ValueKind<MailAddress> = {
   parse: parseMailAddress,
 };
 
-function isHostName(domain: string): boolean {
+/** Whether this is a name of the DNS and no address: RFC 1035 labels. */
+export function isHostName(domain: string): boolean {
   const labels = domain.split(".");
   // A last label of digits alone is an IPv4 address in disguise, which mail servers write in brackets.
   return labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? "");

@@ -1,73 +1,194 @@
 // What our mails say: pure functions from data to text. Hosts come from the configured issuer only (ACC-9).
+import { compileLanguages, FALLBACK_LANGUAGE, type Language, parseLanguageTag, widenLanguageTag } from "./built-in.ts";
+import type { MailAddress } from "./mail-address.ts";
+import type { MessageName } from "./message-names.ts";
+import { fillTemplate, type Template } from "./placeholders.ts";
+import type { MailTemplates, MessageOverride } from "./template-files.ts";
 
 /** Who the mail is from, as its reader knows them. Configuration, never taken from a request. */
 export interface Brand {
   readonly issuerName: string;
   readonly issuer: URL;
+  /** Shown at the top of the HTML part when it is an https address. */
+  readonly logo?: URL | undefined;
 }
 
 /** Everything a message can say. Names in it are other people's words and are shown as such. */
-export type MailContent = {
-  readonly kind: "refresh-token-replayed";
+export interface MailContent {
+  readonly message: MessageName;
+  readonly to: MailAddress;
+  readonly link: URL | undefined;
   readonly clientName: string | undefined;
+  readonly connectorId: string | undefined;
   readonly occurredAt: Date;
-};
+  /** A BCP 47 tag. */
+  readonly locale: string | undefined;
+}
 
 export interface RenderedMessage {
   readonly subject: string;
-  readonly text: string;
-  readonly html: string;
+  /** At least one of the two is there. */
+  readonly text: string | undefined;
+  readonly html: string | undefined;
 }
 
-/** The content of a row, or undefined when this version knows no such kind: a newer worker may have written it. */
-export function toMailContent(row: {
-  readonly kind: string;
-  readonly clientName: string | undefined;
-  readonly occurredAt: Date;
-}): MailContent | undefined {
-  const { kind, clientName, occurredAt } = row;
-  return kind === "refresh-token-replayed" ? { kind, clientName, occurredAt } : undefined;
+export interface MailWriterParts {
+  readonly brand: Brand;
+  readonly from: MailAddress;
+  readonly templates: MailTemplates;
+  /** The language of whoever has not said theirs. */
+  readonly locale: string;
 }
 
 /** The message as plain text and as HTML, saying the same. */
-export function renderMessage(content: MailContent, brand: Brand): RenderedMessage {
-  const issuerName = toShownName(brand.issuerName);
-  const { subject, paragraphs } = compose(content, issuerName);
-  const signature = `${issuerName}\n${brand.issuer.href}`;
-  return {
-    subject,
-    text: `${[...paragraphs.map(wrap), signature].join("\n\n")}\n`,
-    html: renderHtml(subject, paragraphs, issuerName, brand.issuer),
+export type WriteMail = (content: MailContent) => RenderedMessage;
+
+/** Whether there is anything in this language or in what it narrows. */
+export function speaks(locale: string, templates: MailTemplates): boolean {
+  const known = new Set([...compileLanguages().keys(), ...templates.languages]);
+  const tag = parseLanguageTag(locale);
+  return tag !== undefined && widenLanguageTag(tag).some((language) => known.has(language));
+}
+
+export function makeMailWriter({ brand, from, templates, locale }: MailWriterParts): WriteMail {
+  const languages = compileLanguages();
+  return (content) => {
+    const wanted = [content.locale, locale, FALLBACK_LANGUAGE].flatMap((text) => {
+      const tag = text === undefined ? undefined : parseLanguageTag(text);
+      return tag === undefined ? [] : widenLanguageTag(tag);
+    });
+    const { language, override } = choose(content.message, wanted, languages, templates);
+    const builtIn = language.messages.get(content.message);
+    if (builtIn === undefined) throw new Error(`no message ${content.message}`); // the type of a catalogue has them all
+    const values = toValues(content, language, brand, from);
+    const subject = fillLine(override?.subject ?? builtIn.subject, values);
+    const all = new Map([...values, ["subject", { text: subject }]]);
+    if (override === undefined)
+      return renderText(subject, builtIn.text, all, { brand, lang: language.tag, lines: "wrap" });
+    const { html } = override;
+    const text = override.text && renderText(subject, override.text, all, { brand, lang: language.tag, lines: "keep" });
+    return {
+      subject,
+      text: text?.text,
+      html:
+        html === undefined
+          ? text?.html
+          : fillTemplate(
+              html,
+              (literal) => literal,
+              (name) => escapeHtml(findValue(all, name).text),
+            ),
+    };
   };
 }
 
-/** Tells of the ended refresh token family (RFC 9700 §4.14.2): what we saw, what it may mean, what to do. */
-function compose(content: MailContent, issuerName: string): { subject: string; paragraphs: readonly string[] } {
+/** The first language wanted that we have; before the built-in text comes what operators put in its place. */
+function choose(
+  message: MessageName,
+  wanted: readonly string[],
+  languages: ReadonlyMap<string, Language>,
+  templates: MailTemplates,
+): { language: Language; override: MessageOverride | undefined } {
+  const [language] = wanted.flatMap((tag) => languages.get(tag) ?? []);
+  if (language === undefined) throw new Error("the last language wanted is one of ours");
+  const forAll = templates.find(message, undefined);
+  for (const tag of wanted) {
+    const override = templates.find(message, tag);
+    if (override !== undefined) return { language: { ...language, tag }, override };
+    // A text for all languages is in the operator's own: it stands for those that have no other.
+    if (forAll === undefined && languages.has(tag)) break;
+  }
+  return { language, override: forAll };
+}
+
+/** `link`: an address of ours, to be opened by a click. */
+interface Value {
+  readonly text: string;
+  readonly link?: true;
+}
+type Values = ReadonlyMap<string, Value>;
+
+function toValues(content: MailContent, language: Language, brand: Brand, from: MailAddress): Values {
+  const { to, link, clientName, connectorId, occurredAt } = content;
   const client =
-    content.clientName === undefined ? "an application" : `the application "${toShownName(content.clientName)}"`;
-  return {
-    subject: `${issuerName}: one of your sign-ins was ended`,
-    paragraphs: [
-      "Hello,",
-      `Your sign-in to ${client} through ${issuerName} was ended on ${renderInstant(content.occurredAt)}.`,
-      "The key that keeps you signed in there was used a second time, although each one works only once. Two copies of " +
-        "it must exist. That can be a fault of the application, or somebody may have copied it from one of your devices. " +
-        "We cannot tell which, so this sign-in no longer works for anybody. Your other sign-ins go on.",
-      "If you use this application, sign in to it again. If you do not know it, or if this mail comes again, tell the " +
-        "people who run it or who gave you your account.",
-      "You need not reply to this mail.",
-    ],
-  };
+    clientName === undefined
+      ? fillLine(language.someClient, new Map())
+      : fillLine(language.namedClient, new Map([["client_name", { text: toShownName(clientName) }]]));
+  return new Map<string, Value>([
+    ["email", { text: to.address }],
+    ["to", { text: to.address }],
+    ["from", { text: from.address }],
+    ["issuer_name", { text: toShownName(brand.issuerName) }],
+    ["issuer", { text: brand.issuer.href, link: true }],
+    ["time", { text: renderInstant(occurredAt, language.instant) }],
+    ["client", { text: client }],
+    ["connector", { text: toShownName(connectorId ?? "") }],
+    ...(link === undefined ? [] : [["link", { text: link.href, link: true }] as const]),
+  ]);
 }
 
-function renderHtml(subject: string, paragraphs: readonly string[], issuerName: string, issuer: URL): string {
+function findValue(values: Values, name: string): Value {
+  const value = values.get(name);
+  // Templates are checked against what their message has; a message with a link is not written without it.
+  if (value === undefined) throw new Error(`the message has no ${name}`);
+  return value;
+}
+
+function fillLine(template: Template, values: Values): string {
+  const line = fillTemplate(
+    template,
+    (text) => text,
+    (name) => findValue(values, name).text,
+  );
+  return line.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+}
+
+interface TextOptions {
+  readonly brand: Brand;
+  readonly lang: string;
+  /** `wrap`: a paragraph is one long line in the template. */
+  readonly lines: "wrap" | "keep";
+}
+
+/** Text, and HTML made from it: blank lines end paragraphs, addresses of ours become links that show where they lead. */
+function renderText(
+  subject: string,
+  template: Template,
+  values: Values,
+  { brand, lang, lines }: TextOptions,
+): RenderedMessage & { text: string; html: string } {
+  const text = fillTemplate(
+    template,
+    (literal) => literal,
+    (name) => findValue(values, name).text,
+  ).trimEnd();
+  const body = fillTemplate(template, escapeHtml, (name) => {
+    const value = findValue(values, name);
+    const shown = escapeHtml(value.text);
+    return value.link === true ? `<a href="${shown}">${shown}</a>` : shown;
+  });
+  const paragraphs = body
+    .trim()
+    .split(/\n(?:[ \t]*\n)+/)
+    .map((paragraph) => `<p>${paragraph.split("\n").join("<br>\n")}</p>`);
+  const wrapped = lines === "wrap" ? text.split("\n").map(wrap).join("\n") : text;
+  return { subject, text: `${wrapped}\n`, html: renderPage(subject, paragraphs, brand, lang) };
+}
+
+function renderPage(subject: string, paragraphs: readonly string[], brand: Brand, lang: string): string {
   const style = "font-family:sans-serif;font-size:16px;line-height:1.5;color:#1a1a1a;max-width:36em";
-  const link = `<a href="${escapeHtml(issuer.href)}">${escapeHtml(issuer.href)}</a>`;
+  const { logo } = brand;
+  // The name stands in its place where pictures are not shown.
+  const name = escapeHtml(toShownName(brand.issuerName));
+  const header =
+    logo?.protocol === "https:"
+      ? [`<p><img src="${escapeHtml(logo.href)}" alt="${name}" style="max-height:48px;max-width:240px"></p>`]
+      : [];
   return [
-    `<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>`,
+    `<!doctype html>\n<html lang="${escapeHtml(lang)}">\n<head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>`,
     `<body style="${style}">`,
-    ...paragraphs.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`),
-    `<p>${escapeHtml(issuerName)}<br>${link}</p>`,
+    ...header,
+    ...paragraphs,
     "</body>\n</html>\n",
   ].join("\n");
 }
@@ -85,9 +206,10 @@ function toShownName(name: string): string {
   return short.replace(/[.:@](?=\S)/g, "$&\u200b");
 }
 
-function renderInstant(instant: Date): string {
-  const [date, time] = instant.toISOString().split("T");
-  return `${date} at ${time?.slice(0, 5)} UTC`;
+function renderInstant(instant: Date, template: Template): string {
+  const [year = "", month = "", day = "", clock = ""] = instant.toISOString().split(/[-T]/);
+  const values = { year, month, day, clock: clock.slice(0, 5) };
+  return fillLine(template, new Map(Object.entries(values).map(([name, text]) => [name, { text }])));
 }
 
 function escapeHtml(text: string): string {
@@ -97,7 +219,7 @@ function escapeHtml(text: string): string {
 
 const LINE_WIDTH = 72;
 
-/** RFC 5322 §2.1.1 asks for lines below 78 characters. */
+/** RFC 5322 §2.1.1 asks for lines below 78 characters. A link is never broken. */
 function wrap(paragraph: string): string {
   const lines: string[] = [];
   let line = "";

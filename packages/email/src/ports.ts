@@ -104,3 +104,25 @@ export interface MailQueue<Actor> {
    */
   retry(id: string, actor: Actor, now: Date): Promise<"due" | "not dead" | "unknown">;
 }
+
+/** What the mailed links are for; each purpose has tokens of its own. */
+export type MailLinkPurpose = "registration" | "verify email" | "reset password" | "invitation" | "change email";
+
+/** The address to mail for this purpose and id of a link. Made when the mail is sent, and never kept (ACC-8, LOG-1). */
+export type LinkFor = (purpose: MailLinkPurpose, id: string) => URL;
+
+/** A promised reset mail: `id` is that of its row, and becomes that of its link. */
+export interface PasswordResetRequest {
+  readonly id: string;
+  readonly email: string;
+  readonly origin: MailOrigin;
+}
+
+/**
+ * Finds out whose password a reset mail is about, and opens the link for it. Said again for the same mail it changes
+ * nothing and answers the same, as long as the link lives. `superseded`: a newer one took its place, or it was used.
+ */
+export type OpenPasswordReset = (
+  request: PasswordResetRequest,
+  now: Date,
+) => Promise<"link" | "no password" | "nobody" | "superseded">;

@@ -1,19 +1,15 @@
 import type { Readable } from "node:stream";
-import type { Secret } from "@dex/runtime";
 import { createTransport, type NodemailerError, type SMTPPoolOptions } from "nodemailer";
-import { parseSmtpUrl, type SmtpServer } from "./smtp-url.ts";
-import type { MailTransport, OutgoingMail, SendOutcome } from "./transport.ts";
+import type { SmtpServer } from "./smtp-url.ts";
+import { type MailTransport, messageIdOf, type OutgoingMail, type SendOutcome } from "./transport.ts";
 
 const CONNECT_MILLISECONDS = 3000;
 const TOTAL_MILLISECONDS = 10_000;
 /** Twice what one deliverer sends at once: the queue in Redis and the look into the database may both be at work. */
 const MAX_CONNECTIONS = 10;
 
-/** A pool of connections to one mail server; opens none before the first mail. Throws when `smtpUrl` is not one. */
-export function openSmtpTransport(smtpUrl: Secret<string>): MailTransport {
-  const server = parseSmtpUrl(smtpUrl.reveal());
-  if (server === undefined)
-    throw new Error("the URL of the mail server is not an smtp:// or smtps:// URL that we accept");
+/** A pool of connections to one mail server; opens none before the first mail. */
+export function openSmtpTransport(server: SmtpServer): MailTransport {
   const pool = createTransport(poolOptions(server));
   const handedOver = new WeakSet<AbortSignal>();
   // Notes the moment at which the last byte of a mail went to the connection: from then on the server may have taken it.
@@ -74,10 +70,10 @@ function toMailOptions(mail: OutgoingMail) {
     to: { name: "", address: mail.to.address },
     envelope: { from: mail.from.address, to: [mail.to.address] },
     subject: mail.subject,
-    text: mail.text,
-    html: mail.html,
+    ...(mail.text === undefined ? {} : { text: mail.text }),
+    ...(mail.html === undefined ? {} : { html: mail.html }),
     // The same at every try, so that a receiver can drop a second copy.
-    messageId: `<${mail.id}@${mail.from.address.slice(mail.from.address.lastIndexOf("@") + 1)}>`,
+    messageId: messageIdOf(mail),
     headers: { "Auto-Submitted": "auto-generated" }, // RFC 3834 §5: no out-of-office replies, please
   };
 }

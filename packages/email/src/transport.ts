@@ -11,6 +11,11 @@ export interface OutgoingMail extends RenderedMessage {
   readonly to: MailAddress;
 }
 
+/** The same at every try of a mail, so that a receiver can drop a second copy. */
+export function messageIdOf({ id, from }: Pick<OutgoingMail, "id" | "from">): string {
+  return `<${id}@${from.address.slice(from.address.lastIndexOf("@") + 1)}>`;
+}
+
 /**
  * What came of handing a mail over. `error` is a short reason from our own words, codes and status numbers: what a server
  * says may name the recipient (LOG-2).

@@ -1,7 +1,8 @@
 // A process of its own that delivers, so that a test can kill it: node deliverer.ts <database> <smtp> <instant>
 import { Secret, silentLogger } from "@dex/runtime";
 import { openStorage } from "@dex/storage";
-import { openSmtpTransport, parseMailAddress, startDelivery } from "../src/index.ts";
+import { parseMailAddress, startDelivery } from "../src/index.ts";
+import { linkFor, openSmtp } from "./outbox-world.ts";
 
 const [databaseUrl = "", smtp = "", instant = ""] = process.argv.slice(2);
 const from = parseMailAddress("noreply@id.example.com");
@@ -13,8 +14,10 @@ startDelivery({
     namedStatements: true,
     logger: silentLogger,
   }).outbox,
-  transport: openSmtpTransport(new Secret(smtp)),
+  transport: openSmtp(smtp),
   from,
+  linkFor,
+  openPasswordReset: async () => "link",
   brand: { issuerName: "Example Accounts", issuer: new URL("https://id.example.com/dex") },
   logger: silentLogger,
   clock: () => new Date(instant),

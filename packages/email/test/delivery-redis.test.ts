@@ -32,7 +32,7 @@ const allSent = () =>
 /** Deliverers whose mail goes through the queue from the first one on. The mails that show it are forgotten. */
 async function deliver(count = 1): Promise<Delivery[]> {
   const commands = await watchCommands();
-  const deliveries = Array.from({ length: count }, () => world.deliver({ smtp: mails.url, redis: redis.url }));
+  const deliveries = Array.from({ length: count }, () => world.deliver({ smtp: mails.url, redisUrl: redis.url }));
   await untilQueued(commands);
   // Both connections of every deliverer are up: each has its queue, and blocks for a job.
   await expect
@@ -123,7 +123,7 @@ test("Redis killed in the middle: the rest goes out through the database, each m
 test("Redis away at the start: mail goes out within seconds; when it comes, the queue is used again", async () => {
   await redis.kill();
   const started = performance.now();
-  world.deliver({ smtp: mails.url, redis: redis.url });
+  world.deliver({ smtp: mails.url, redisUrl: redis.url });
   await world.promise(3);
   await allSent();
   expect(performance.now() - started).toBeLessThan(5000);

@@ -1,9 +1,20 @@
 // A migrated database with one user, one client and mail promised to them, and deliverers at work on it.
-import { type Clock, type LogFields, type Logger, Secret, silentLogger } from "@dex/runtime";
+import { type LogFields, type Logger, Secret, silentLogger } from "@dex/runtime";
 import { migrate, openStorage, type Storage } from "@dex/storage";
 import { type HandSetClock, makeHandSetClock, openTestDatabase } from "@dex/testing";
 import pg from "pg";
-import { type Delivery, type Outbox, openSmtpTransport, parseMailAddress, startDelivery } from "../src/index.ts";
+import {
+  type Delivery,
+  type DeliveryParts,
+  type LinkFor,
+  type MailTransport,
+  type OpenPasswordReset,
+  type Outbox,
+  openSmtpTransport,
+  parseMailAddress,
+  parseSmtpUrl,
+  startDelivery,
+} from "../src/index.ts";
 
 export const USER = { id: "canary-user-id", email: "canary.jane@example.com", clientId: "canary-client-id" };
 
@@ -13,6 +24,20 @@ export interface OutboxRow {
   readonly last_error: string | null;
   readonly sent_at: Date | null;
   readonly dead_at: Date | null;
+  readonly discarded: boolean;
+}
+
+/** Tokens of mailed links begin so in these tests, and must be found nowhere but in a mail (LOG-1). */
+export const LINK_CANARY = "canary-link-token";
+
+export const linkFor: LinkFor = (purpose, id) =>
+  new URL(`https://id.example.com/dex/${purpose.replaceAll(" ", "-")}?token=${LINK_CANARY}-${id}`);
+
+/** A pool of connections to the server at this URL. */
+export function openSmtp(url: string): MailTransport {
+  const server = parseSmtpUrl(url);
+  if (server === undefined) throw new Error(`${url} is no URL of a mail server`);
+  return openSmtpTransport(server);
 }
 
 export interface OutboxWorld {
@@ -26,7 +51,11 @@ export interface OutboxWorld {
   rows(): Promise<OutboxRow[]>;
   /** SQL as a superuser. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
-  deliver(options: { smtp: string; redis?: Secret<string>; outbox?: Outbox; clock?: Clock }): Delivery;
+  /** Promises one mail of a kind, due now, with these columns. */
+  promiseKind(kind: string, columns: Readonly<Record<string, unknown>>): Promise<string>;
+  /** What a reset mail finds out about its address; "link" until set. */
+  passwordReset: OpenPasswordReset;
+  deliver(options: Partial<DeliveryParts> & { smtp?: string; redisUrl?: Secret<string> }): Delivery;
   close(): Promise<void>;
 }
 
@@ -53,7 +82,7 @@ export async function openOutboxWorld(): Promise<OutboxWorld> {
     USER.email,
     clock.now(),
   ]);
-  return {
+  const world: OutboxWorld = {
     clock,
     databaseUrl: database.url,
     outbox: storage.outbox,
@@ -67,21 +96,34 @@ export async function openOutboxWorld(): Promise<OutboxWorld> {
       );
       return rows.map(({ id }) => id);
     },
-    rows: () => query<OutboxRow>("SELECT id, attempts, last_error, sent_at, dead_at FROM outbox ORDER BY id"),
-    deliver({ smtp, redis, ...more }) {
+    promiseKind: async (kind, columns) => {
+      const row = Object.entries({ kind, occurred_at: clock.now(), due_at: clock.now(), ...columns });
+      const places = row.map((_, index) => `$${index + 1}`);
+      const [made] = await query<{ id: string }>(
+        `INSERT INTO outbox (cause, ${row.map(([name]) => name)}) VALUES (gen_random_uuid(), ${places}) RETURNING id`,
+        row.map(([, value]) => value),
+      );
+      return made?.id ?? "";
+    },
+    passwordReset: async () => "link",
+    rows: () =>
+      query<OutboxRow>("SELECT id, attempts, last_error, sent_at, dead_at, discarded FROM outbox ORDER BY id"),
+    deliver({ smtp = "smtp://127.0.0.1:9", redisUrl, ...more }) {
       const from = parseMailAddress("noreply@id.example.com");
       if (from === undefined) throw new Error("the sender is no address");
-      const transport = openSmtpTransport(new Secret(smtp));
+      const transport = more.transport ?? openSmtp(smtp);
       const delivery = startDelivery({
         outbox: storage.outbox,
-        transport,
         from,
+        linkFor,
+        openPasswordReset: (...asked) => world.passwordReset(...asked),
         brand: { issuerName: "Example Accounts", issuer: new URL("https://id.example.com/dex") },
-        redis: redis && { url: redis },
+        redis: redisUrl && { url: redisUrl },
         logger: collect(lines),
         clock: clock.now,
         pollSeconds: 0.05,
         ...more,
+        transport,
       });
       const close = async () => {
         await delivery.close();
@@ -97,6 +139,7 @@ export async function openOutboxWorld(): Promise<OutboxWorld> {
       await database.close();
     },
   };
+  return world;
 }
 
 function collect(lines: string[]): Logger {

@@ -1,9 +1,9 @@
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { Secret } from "@dex/runtime";
 import { afterEach, expect, test } from "vitest";
-import { type OutgoingMail, openSmtpTransport, parseMailAddress, type SendOutcome } from "../src/index.ts";
+import { type OutgoingMail, parseMailAddress, type SendOutcome } from "../src/index.ts";
 import { CERTIFICATE, CERTIFICATE_KEY } from "./certificate.ts";
 import { findFreePort, type MailServer, startMailServer } from "./mail-server.ts";
+import { openSmtp } from "./outbox-world.ts";
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -34,7 +34,7 @@ async function server(options: Parameters<typeof startMailServer>[0] = {}): Prom
 }
 
 async function send(url: string, changes: Partial<OutgoingMail> = {}): Promise<SendOutcome> {
-  const transport = openSmtpTransport(new Secret(url));
+  const transport = openSmtp(url);
   closing.push(() => transport.close());
   return transport.send({ ...mail, ...changes });
 }
@@ -174,7 +174,7 @@ test("connections are kept and used again", async () => {
       done();
     },
   });
-  const transport = openSmtpTransport(new Secret(url));
+  const transport = openSmtp(url);
   closing.push(() => transport.close());
   for (let count = 0; count < 5; count++) expect(await transport.send(mail)).toEqual({ kind: "accepted" });
   expect(connections).toBe(1);
