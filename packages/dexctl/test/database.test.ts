@@ -71,7 +71,18 @@ test("new-client makes a public client without redirect URLs, when it has a name
 
 test("every flag of new-client reaches the client", async () => {
   const flags = ["--id", "all", "--name", "All", "--trusted", "--admin", "--require-pkce", "--alg", "EdDSA"];
-  const lists = ["--grant-type", "authorization_code", "--grant-type", "client_credentials", "--scope", "openid"];
+  const lists = [
+    "--grant-type",
+    "authorization_code",
+    "--grant-type",
+    "client_credentials",
+    "--scope",
+    "openid",
+    "--trusted-peer",
+    "a",
+    "--trusted-peer",
+    "b",
+  ];
   expect(await onDatabase("new-client", ...lists, "https://a.example/cb", ...flags)).toMatchObject({ code: 0 });
   const { stdout } = await onDatabase("clients", "list", "-o", "json");
   expect(JSON.parse(stdout)).toContainEqual(
@@ -83,6 +94,7 @@ test("every flag of new-client reaches the client", async () => {
       requirePKCE: true,
       grantTypes: ["authorization_code", "client_credentials"],
       scopes: ["openid"],
+      trustedPeers: ["a", "b"],
       idTokenSignedResponseAlg: "EdDSA",
     }),
   );

@@ -18,6 +18,7 @@ export const clientShape = z.strictObject({
   scopes: z.array(z.string()).optional(),
   trustedPeers: z.array(z.string()),
   idTokenSignedResponseAlg: z.string(),
+  dynamic: z.boolean().describe("It registered itself (RFC 7591); left out where it did not.").optional(),
   createdAt: z.iso.datetime().describe("RFC 3339"),
 });
 export const createdClientShape = clientShape.extend({
