@@ -53,11 +53,9 @@ export function speaks(locale: string, templates: MailTemplates): boolean {
 export function makeMailWriter({ brand, from, templates, locale }: MailWriterParts): WriteMail {
   const languages = compileLanguages();
   return (content) => {
-    const wanted = [content.locale, locale, FALLBACK_LANGUAGE].flatMap((text) => {
-      const tag = text === undefined ? undefined : parseLanguageTag(text);
-      return tag === undefined ? [] : widenLanguageTag(tag);
-    });
-    const { language, override } = choose(content.message, wanted, languages, templates);
+    const own = [...tagsOf(locale), FALLBACK_LANGUAGE];
+    const wanted = [...tagsOf(content.locale), ...own];
+    const { language, override } = choose(content.message, { wanted, own, languages, templates });
     const builtIn = language.messages.get(content.message);
     if (builtIn === undefined) throw new Error(`no message ${content.message}`); // the type of a catalogue has them all
     const values = toValues(content, language, brand, from);
@@ -82,23 +80,38 @@ export function makeMailWriter({ brand, from, templates, locale }: MailWriterPar
   };
 }
 
-/** The first language wanted that we have; before the built-in text comes what operators put in its place. */
+function tagsOf(locale: string | undefined): readonly string[] {
+  const tag = locale === undefined ? undefined : parseLanguageTag(locale);
+  return tag === undefined ? [] : widenLanguageTag(tag);
+}
+
+interface Choice {
+  /** Languages by preference; the last one is ours. */
+  readonly wanted: readonly string[];
+  /** Those of the deployment, in which its texts for all languages are written. */
+  readonly own: readonly string[];
+  readonly languages: ReadonlyMap<string, Language>;
+  readonly templates: MailTemplates;
+}
+
+/** What operators put into a message's place comes before the built-in one: in the reader's language, else for all. */
 function choose(
   message: MessageName,
-  wanted: readonly string[],
-  languages: ReadonlyMap<string, Language>,
-  templates: MailTemplates,
+  { wanted, own, languages, templates }: Choice,
 ): { language: Language; override: MessageOverride | undefined } {
-  const [language] = wanted.flatMap((tag) => languages.get(tag) ?? []);
-  if (language === undefined) throw new Error("the last language wanted is one of ours");
+  const firstOf = (tags: readonly string[]): Language => {
+    const [language] = tags.flatMap((tag) => languages.get(tag) ?? []);
+    if (language === undefined) throw new Error("the last language wanted is one of ours");
+    return language;
+  };
   const forAll = templates.find(message, undefined);
   for (const tag of wanted) {
     const override = templates.find(message, tag);
-    if (override !== undefined) return { language: { ...language, tag }, override };
-    // A text for all languages is in the operator's own: it stands for those that have no other.
+    if (override !== undefined) return { language: { ...firstOf(wanted), tag }, override };
     if (forAll === undefined && languages.has(tag)) break;
   }
-  return { language, override: forAll };
+  if (forAll === undefined) return { language: firstOf(wanted), override: undefined };
+  return { language: { ...firstOf(own), tag: own[0] ?? FALLBACK_LANGUAGE }, override: forAll };
 }
 
 /** `link`: an address of ours, to be opened by a click. */

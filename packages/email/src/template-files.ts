@@ -158,16 +158,16 @@ function parse(piece: Piece, names: ReadonlySet<string>, problems: string[]): Te
   return undefined;
 }
 
-function readText(path: string, problems: string[]): string {
+function readText(path: string, problems: string[]): string | undefined {
   try {
     if (statSync(path).size > MAX_BYTES) {
       problems.push(`${path}: is larger than ${MAX_BYTES / 1024} KiB`);
-      return "";
+      return undefined;
     }
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)).replaceAll("\r\n", "\n");
   } catch (error) {
     problems.push(`${path}: cannot be read (${codeOf(error)}), expected text in UTF-8`);
-    return "";
+    return undefined;
   }
 }
 
