@@ -153,6 +153,7 @@ function sessionOf(user: Cast["user"]) {
     amr: [],
     groups: undefined,
     preferredUsername: undefined,
+    userAgent: undefined,
     idleExpiresAt: addSeconds(NOW, 60),
     expiresAt: addSeconds(NOW, 60),
   };
