@@ -24,7 +24,7 @@ export function renderUnmatchedIdentityPage(theme: Theme, view: UnmatchedIdentit
   const lead = registered
     ? html`${connector} signs in to ${who ?? "it"}.`
     : html`Nobody has signed in with ${connector} ${who === undefined ? undefined : html`as ${who} `}before.`;
-  const button = registered ? html`Continue with that account` : html`Create an account with ${connector}`;
+  const button = registered ? html`Continue with that account` : html`<span>Create an account with ${connector}</span>`;
   const other = parseLink(view.otherWaysHref);
   const content = html`<span class="client-mark" aria-hidden="true">${initialOf(view.connectorName)}</span>
 <h1>${title}</h1>

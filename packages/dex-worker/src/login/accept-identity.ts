@@ -3,6 +3,7 @@ import type { LoginState, Session, UnmatchedIdentity } from "@dex/oidc";
 import { describeError, type Logger, type Random } from "@dex/runtime";
 import {
   type AccountLinks,
+  attemptAccountOf,
   decideSignIn,
   newUserId,
   type SignInDecision,
@@ -123,7 +124,8 @@ export function makeAcceptIdentity(parts: AcceptIdentityParts): AcceptIdentity {
     switch (decision.kind) {
       case "sign in": {
         const { user } = decision;
-        const tried = { account: user.email, source: visit.request.ip ?? "" };
+        const account = connector.type === "local" ? user.email : attemptAccountOf(identity);
+        const tried = { account, source: visit.request.ip ?? "" };
         const rightPassword = connector.login.kind === "password" ? tried : undefined;
         const person = { user, identity, consentedScope, rightPassword };
         return dispatcher.signedIn(
@@ -139,7 +141,7 @@ export function makeAcceptIdentity(parts: AcceptIdentityParts): AcceptIdentity {
         return dispatcher.goOn(visit, proved, paths.register(state.id));
       case "account exists": {
         const intent = state.intent === "link" ? "link" : "sign in";
-        const request = { ...state.request, connectorId: undefined };
+        const request = { ...state.request, connectorId: undefined, loginHint: identity.email };
         return dispatcher.authenticate(visit, { ...proved, intent, request, notice: "account exists already" });
       }
       // Registered a moment ago and gone again, or somebody else was faster with the address.

@@ -146,7 +146,7 @@ label { display: block; margin-bottom: 0.375rem; font-size: 0.9375rem; font-weig
 .button.primary { border-color: var(--accent); color: var(--on-accent); background: var(--accent); }
 .button.primary:hover { border-color: var(--accent-strong); background: var(--accent-strong); }
 .wide .button, #login-form .button { width: 100%; margin-top: 1.5rem; }
-.field small { margin-top: 0.375rem; }
+.wide input[type="hidden"] + .button { margin-top: 0; }
 .field .problem { color: var(--bad); }
 .buttons { display: grid; grid-template-columns: 1fr 1fr; gap: 0.75rem; }
 .aside { margin-top: 1.25rem; text-align: center; font-size: 0.9375rem; color: var(--quiet); }
