@@ -12,12 +12,25 @@ export type PasswordCheck = (input: {
   readonly now: Date;
 }) => Promise<LoginOutcome>;
 
+/**
+ * Counts an attempt at somebody's password before the upstream is shown it, and says whether it may be. Made by `users`,
+ * for connectors that take a password but do not check it themselves.
+ */
+export type AttemptAdmission = (attempt: {
+  readonly connectorId: string;
+  readonly remoteId: string;
+  readonly source: string;
+  readonly now: Date;
+}) => Promise<{ readonly kind: "try" } | { readonly kind: "throttled"; readonly retryAfterSeconds: number }>;
+
 /** What connectors need from outside. */
 export interface ConnectorParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly checkPassword: PasswordCheck;
+  /** Left out only by tests: every attempt is admitted then. */
+  readonly admitAttempt?: AttemptAdmission;
 }
 
 export type ParsedConfig =

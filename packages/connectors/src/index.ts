@@ -1,5 +1,5 @@
 export type * from "./connector.ts";
-export type { ConnectorParts, OpenedConnector, PasswordCheck } from "./connector-kind.ts";
+export type { AttemptAdmission, ConnectorParts, OpenedConnector, PasswordCheck } from "./connector-kind.ts";
 export { displayNameOf } from "./display-name.ts";
 export {
   connectorConfigSchema,

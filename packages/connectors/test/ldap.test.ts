@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:net";
-import { type JsonObject, silentLogger, systemClock } from "@dex/runtime";
+import { type JsonObject, systemClock } from "@dex/runtime";
 import { type RunningSlapd, startSlapd } from "@dex/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { makeCircuitBreaker } from "../src/circuit-breaker.ts";
@@ -311,7 +311,10 @@ describe("many people and a directory in trouble", () => {
     const pool = openPool(settings);
     opened.push(pool);
     const breaker = makeCircuitBreaker(systemClock, { maxInFlight: 1000 });
-    return { pool, login: makeLdapLogin({ id: "dir" }, { settings, pool, breaker, logger: silentLogger }) };
+    return {
+      pool,
+      login: makeLdapLogin({ id: "dir" }, { settings, pool, breaker, admitAttempt: async () => ({ kind: "try" }) }),
+    };
   }
   const numbered = (count: number) => Array.from({ length: count }, (_, n) => n);
 

@@ -12,7 +12,7 @@ import {
   type SessionLimits,
 } from "@dex/oidc";
 import { sha256 } from "@dex/runtime";
-import { makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
+import { makeAttemptGate, makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
 import { staticFiles, stylesheetPath, type Theme } from "@dex/web";
 import type { Express } from "express";
 import { makeApp } from "./app.ts";
@@ -62,10 +62,11 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     logger,
     policy: THROTTLE_POLICY,
   });
+  const admitAttempt = makeAttemptGate({ passwords: storage.passwords, policy: THROTTLE_POLICY });
   const connectorSealer = makeConnectorSealer({ secrets: config.keySecrets, salt: outside.salt, random });
   const connectors = makeConnectorSet({
     unseal: (stored) => openSealedConnector(stored, connectorSealer),
-    open: (stored) => openConnector(stored, { clock: clock.now, random, logger, checkPassword }),
+    open: (stored) => openConnector(stored, { clock: clock.now, random, logger, checkPassword, admitAttempt }),
     logger,
   });
   const watcher = makeChangeWatcher({
@@ -174,7 +175,7 @@ function wireLogin(
   });
   const acceptIdentity = makeAcceptIdentity({
     users: storage.users,
-    requestVerification: (...asked) => storage.accountLinks.requestVerification(...asked),
+    requestVerification: storage.accountLinks.requestVerification,
     automaticRegistration: config.enableAutomaticRegistration,
     registration: config.enableRegistration,
     dispatcher,

@@ -118,4 +118,16 @@ describe("a sign-in through a directory", () => {
     for (const canary of [BIND_PASSWORD, GRACE.password]) expect(worker.log.join("\n")).not.toContain(canary);
     expect(await findInDatabase(worker.databaseUrl, GRACE.password)).toEqual([]);
   });
+
+  test("waits after five wrong passwords, under every spelling and for nobodies too; a right one ends it (ACC-3, ACC-1)", async () => {
+    for (let round = 0; round < 3; round += 1) {
+      for (let n = 0; n < 3; n += 1) await signIn({ ...GRACE, password: "wrong" });
+      expect((await signIn()).url.searchParams.has("code")).toBe(true);
+    }
+    for (const login of ["grace", "GRACE", " grace", "grace@example.com", "grace"])
+      await signIn({ login, password: "wrong" });
+    expect((await signIn()).status).toBe(429);
+    for (let n = 0; n < 5; n += 1) await signIn({ login: "nobody", password: "wrong" });
+    expect((await signIn({ login: "nobody", password: "wrong" })).status).toBe(429);
+  });
 });

@@ -1,4 +1,5 @@
 export * from "./account-link.ts";
+export { type AttemptGate, attemptAccountOf, makeAttemptGate } from "./attempt-gate.ts";
 export { decideThrottle, THROTTLE_POLICY, type ThrottleDecision, type ThrottlePolicy } from "./attempt-throttle.ts";
 export { canonicalEmail } from "./email-address.ts";
 export { type LinkPurpose, type LinkTokens, makeLinkTokens } from "./link-token.ts";

@@ -1,10 +1,9 @@
 // Name and password, checked by a directory: find the one entry, bind as it, read who it is and which groups it is in.
-import type { Logger } from "@dex/runtime";
 import * as z from "zod";
 import { UpstreamUnreachable } from "../bounded-fetch.ts";
 import { type CircuitBreaker, makeCircuitBreaker } from "../circuit-breaker.ts";
 import type { Identity, LoginOutcome, PasswordLogin, StoredConnector } from "../connector.ts";
-import type { ConnectorKind } from "../connector-kind.ts";
+import type { AttemptAdmission, ConnectorKind } from "../connector-kind.ts";
 import { displayNameOf } from "../display-name.ts";
 import { invalidAnswer, LoginRefused, outcomeOf, unavailable } from "../login-refused.ts";
 import { LDAP_SECRET_AUDIENCE, ldapConfigSchema, openLdapSettings, parseLdapConfig } from "./config.ts";
@@ -19,7 +18,7 @@ export const ldapKind: ConnectorKind = {
   secretFields: ["bindPW", "searchBindPw"],
   secretAudience: LDAP_SECRET_AUDIENCE,
   parse: parseLdapConfig,
-  open(stored, { clock, logger }) {
+  open(stored, { clock, logger, admitAttempt = async () => ({ kind: "try" }) }) {
     const opened = openLdapSettings(stored.config);
     if (opened.kind === "refused") return { kind: "refused", id: stored.id, reason: opened.reason };
     const { settings } = opened;
@@ -33,7 +32,7 @@ export const ldapKind: ConnectorKind = {
         id: stored.id,
         type: stored.type,
         displayName: displayNameOf(stored),
-        login: makeLdapLogin(stored, { settings, pool, breaker, logger }),
+        login: makeLdapLogin(stored, { settings, pool, breaker, admitAttempt }),
         close: pool.close,
       },
     };
@@ -71,16 +70,24 @@ async function becomeNobody(connection: LdapConnection, needed: boolean): Promis
 
 export function makeLdapLogin(
   stored: Pick<StoredConnector, "id">,
-  parts: { settings: LdapSettings; pool: Pool<LdapConnection>; breaker: CircuitBreaker; logger: Logger },
+  parts: {
+    settings: LdapSettings;
+    pool: Pool<LdapConnection>;
+    breaker: CircuitBreaker;
+    admitAttempt: AttemptAdmission;
+  },
 ): PasswordLogin {
   const { settings, pool, breaker } = parts;
 
   async function check(
     connection: LdapConnection,
-    login: string,
-    password: string,
+    { login, password, source, now }: Typed,
   ): Promise<Omit<Identity, "authTime">> {
-    const entry = await authenticate(connection, settings, login, password);
+    const admit = async (remoteId: string) => {
+      const admitted = await parts.admitAttempt({ connectorId: stored.id, remoteId, source, now });
+      if (admitted.kind === "throttled") throw new LoginRefused(admitted);
+    };
+    const entry = await authenticate(connection, settings, { login, password, admit });
     const groups = await groupsOf(connection, settings, entry);
     const identity = toIdentity(entry, settings, groups);
     return { ...identity, connectorId: stored.id };
@@ -89,7 +96,7 @@ export function makeLdapLogin(
   return {
     kind: "password",
     loginLabel: settings.loginLabel,
-    async verify({ login, password, now }): Promise<LoginOutcome> {
+    async verify({ login, password, source, now }): Promise<LoginOutcome> {
       // LDA-2. An empty password makes a bind that succeeds as nobody; servers differ on what spaces and NUL make of it.
       if (password.trim() === "" || /\0/.test(password) || Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
         return wrong("a password that is not sent to a directory");
@@ -101,7 +108,7 @@ export function makeLdapLogin(
       try {
         return await outcomeOf(async () => {
           try {
-            const identity = await pool.use((connection) => check(connection, login, password));
+            const identity = await pool.use((connection) => check(connection, { login, password, source, now }));
             return { kind: "identity", identity: { ...identity, authTime: now } };
           } catch (error) {
             answered = !(error instanceof UpstreamUnreachable);
@@ -115,16 +122,20 @@ export function makeLdapLogin(
   };
 }
 
+type Typed = Parameters<PasswordLogin["verify"]>[0];
+
+/** `admit` counts the attempt on somebody before a password is tried, whether they exist or not (ACC-1, ACC-3). */
 async function authenticate(
   connection: LdapConnection,
   settings: LdapSettings,
-  login: string,
-  password: string,
+  { login, password, admit }: Pick<Typed, "login" | "password"> & { admit: (remoteId: string) => Promise<void> },
 ): Promise<LdapEntry> {
   const { find } = settings;
   const attributes = wantedAttributes(settings);
   if (find.kind === "bind") {
     const dn = find.dnFor(login);
+    // ASSUMES: the id is the DN, as it is in dex v1. Under another id the count is not forgiven after a success.
+    await admit(dn);
     await bindAsPerson(connection, dn, password);
     const filter = "(objectClass=*)";
     const entries = await connection.search({ baseDn: dn, scope: "base", filter, attributes, limit: 2 });
@@ -132,6 +143,10 @@ async function authenticate(
   }
   const { baseDn, scope } = find;
   const entries = await connection.search({ baseDn, scope, filter: find.filterFor(login), attributes, limit: 2 });
+  const [found] = entries;
+  await admit(
+    found === undefined ? `nobody called ${login}` : (valuesOf(found, settings.attributes.id)[0] ?? found.dn),
+  );
   const entry = theOne(entries, "no entry has this name");
   await bindAsPerson(connection, entry.dn, password);
   return entry;
