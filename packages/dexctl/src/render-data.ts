@@ -7,7 +7,7 @@ export type DataForm = "json" | "yaml";
 
 /** JSON, or YAML of the same members. Controls and marks that reorder text stand as escapes; what is read back is equal. */
 export function renderData(value: unknown, form: DataForm): string {
-  return escapeUnprintable(form === "json" ? JSON.stringify(value, undefined, 2) : renderYaml(value));
+  return escapeUnprintable(form === "json" ? JSON.stringify(value, undefined, 2) : renderYaml(value), form);
 }
 
 function renderYaml(value: unknown): string {
@@ -24,12 +24,15 @@ function renderYaml(value: unknown): string {
 }
 
 /** The line breaks left by now are those between members; in a text they are escapes already. */
-function escapeUnprintable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) =>
-    character === "\n"
-      ? character
-      : [...Array(character.length).keys()]
-          .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`)
-          .join(""),
-  );
+function escapeUnprintable(text: string, form: DataForm): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    if (character === "\n") return character;
+    // YAML has an escape for what is beyond the first plane, JSON two halves of one.
+    if (form === "yaml" && character.length === 2) return `\\U${hex(character.codePointAt(0), 8)}`;
+    return [...Array(character.length).keys()].map((index) => `\\u${hex(character.charCodeAt(index), 4)}`).join("");
+  });
+}
+
+function hex(code: number | undefined, digits: number): string {
+  return (code ?? 0).toString(16).padStart(digits, "0");
 }
