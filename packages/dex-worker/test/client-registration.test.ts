@@ -1,5 +1,6 @@
 // Dynamic client registration, RFC 7591, over HTTP: dex v1 §2.9.
 import { randomBytes } from "node:crypto";
+import { queryDatabase } from "@dex/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readWorkerConfig } from "../src/config.ts";
 import { openTestWorker, PERSON, REDIRECT_URI, type TestWorker } from "./worker-server.ts";
@@ -63,6 +64,14 @@ test("a client registers with an initial access token, and is stored as the answ
     trusted: false,
     trustedPeers: [],
   });
+  const events = await queryDatabase<{ event: string; actor_kind: string; actor_address: string | null }>(
+    worker.databaseUrl,
+    "SELECT event, actor_kind, actor_address FROM audit_event WHERE subject_id = $1",
+    [answer.client_id],
+  );
+  expect(events).toEqual([
+    { event: "client created", actor_kind: "registration", actor_address: expect.stringContaining("127.0.0.1") },
+  ]);
   const log = worker.log.join("\n");
   for (const secret of [initialToken, answer.client_secret ?? "none"]) expect(log).not.toContain(secret);
 });
@@ -177,6 +186,32 @@ describe("the settings", () => {
     expect(read("--enable-client-registration", "--insecure-open-client-registration").kind).toBe("settings");
     expect(read("--enable-client-registration", `--client-registration-tokens=${initialToken}`).kind).toBe("settings");
     expect(read().kind).toBe("settings");
+  });
+});
+
+describe("with the insecure flag", () => {
+  let open: TestWorker;
+  beforeAll(async () => {
+    open = await openTestWorker(["--enable-client-registration", "--insecure-open-client-registration"]);
+  });
+  afterAll(() => open.close());
+
+  test("anybody registers, 20 times in an hour from one address, and is still unverified (DCR-1, DCR-3)", async () => {
+    const once = () =>
+      fetch(`${open.issuer}/registration`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(metadata),
+      });
+    const answers = await Promise.all(Array.from({ length: 25 }, once));
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 201)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(5);
+    const refused = await once();
+    expect([refused.status, Number(refused.headers.get("retry-after")) > 0]).toEqual([429, true]);
+    const clients = (await open.storage.clients.list()).filter(({ name }) => name === metadata.client_name);
+    expect(clients).toHaveLength(20);
+    expect(clients.every(({ dynamic, trusted, admin }) => dynamic && !trusted && !admin)).toBe(true);
   });
 });
 

@@ -140,6 +140,14 @@ test("a public client needs no redirect URI when it has a name (v1 C13)", () => 
   expect(metadataOf({ public: true, redirectURIs: ["http://127.0.0.1/cb"] })).toMatchObject({ name: undefined });
 });
 
+test("an id that dex v1 made is taken as it is", () => {
+  for (const place of ["127.0.0.1", "app.example.com", "My-CLI"]) {
+    const id = `${Buffer.alloc(32, 0xfe).toString("base64").replaceAll("/", "_").replaceAll("+", "-")}@${place}`;
+    expect(id).toContain("=@");
+    expect(metadataOf({ ...minimal, id })).toMatchObject({ id });
+  }
+});
+
 const names = [
   { clientName: "kubectl", ends: "@kubectl" },
   { clientName: "a:b:c", ends: "@a-b-c" },

@@ -28,7 +28,8 @@ export type NewClientDecision =
 
 const id = z
   .string()
-  .regex(/^[A-Za-z0-9._~@:/-]{1,255}$/, "must be 1 to 255 characters of letters, digits and ._~@:/-")
+  // The equals sign ends the random part of ids that dex v1 made.
+  .regex(/^[A-Za-z0-9._~@:/=-]{1,255}$/, "must be 1 to 255 characters of letters, digits and ._~@:/=-")
   .refine((text) => text !== "." && text !== "..", "must not be a dot segment, which no URL path can name")
   // Ours, OWN_PAGES_CLIENT_ID among them.
   .refine((text) => !text.startsWith("dex:"), "is reserved: it must not begin with dex:");
