@@ -63,3 +63,12 @@ test("batches are bounded, skip what somebody holds, and leave every live row", 
   expect(await opened.query("SELECT 1 FROM session")).toHaveLength(50);
   expect(await opened.query("SELECT 1 FROM attempt_count")).toHaveLength(1);
 });
+
+test("registrations that nobody confirmed go when their link is dead (ACC-8)", async () => {
+  const insert = `INSERT INTO registration (id, email, connector_id, password_hash, browser_hash, created_at, expires_at)
+    VALUES (gen_random_uuid(), $1, 'local', 'hash', sha256('browser'), $2, $3)`;
+  await opened.query(insert, ["old@example.com", addSeconds(NOW, -DAY), NOW]);
+  await opened.query(insert, ["live@example.com", NOW, addSeconds(NOW, 1)]);
+  expect(await collect(NOW)).toMatchObject({ registration: 1 });
+  expect(await opened.query("SELECT email FROM registration")).toEqual([{ email: "live@example.com" }]);
+});
