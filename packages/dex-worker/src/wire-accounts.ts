@@ -2,11 +2,20 @@
 import { accountPages } from "./accounts/account-pages.ts";
 import { oobPages } from "./accounts/oob.ts";
 import { registrationPages } from "./accounts/registration-pages.ts";
+import { resendVerifyEmailRoute } from "./accounts/resend-verify-email.ts";
 import type { WorkerConfig } from "./config.ts";
 import type { PageRoute } from "./visit.ts";
 import type { LoginWiring } from "./wiring.ts";
 
 /** Every page route beside the sign-in steps themselves. */
 export function wireAccountPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
-  return [...accountPages(config, wiring), ...registrationPages(config, wiring), ...oobPages(wiring)];
+  const { outside, live } = wiring;
+  const { clients, userDirectory: users, accountLinks: links } = outside.storage;
+  const { verifier } = live.keyRing;
+  return [
+    ...accountPages(config, wiring),
+    ...registrationPages(config, wiring),
+    resendVerifyEmailRoute({ issuer: config.issuerText, verifier, clients, users, links }),
+    ...oobPages(wiring),
+  ];
 }

@@ -4,6 +4,7 @@ export type { ManagedClients } from "./clients.ts";
 export type { ManagedConnectors } from "./connectors.ts";
 export { ADMIN_API, type ApiConventions, USER_API } from "./conventions.ts";
 export { type JsonApiParts, makeJsonApi, sendApiError } from "./json-api.ts";
+export { readJson } from "./json-body.ts";
 export { makeMailRoutes } from "./mail-routes.ts";
 export { makeManagementRoutes } from "./management-routes.ts";
 export { makeOpenApiRoutes, type OpenApiFacts } from "./openapi.ts";

@@ -123,6 +123,11 @@ function isAdminClient(client: Client): boolean {
 // One scheme, one token, nothing around it (RFC 6750 §2.1). 8 KiB is more than any token of ours.
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,8192}=*)$/i;
 
+/** The token of the one Authorization header there is; undefined when there is none, or more than one. */
+export function readBearerToken(headers: readonly string[] | undefined): string | undefined {
+  return headers?.length === 1 ? BEARER.exec(headers[0] ?? "")?.[1] : undefined;
+}
+
 /** Who was let in, and whether as a person or as a client. */
 export interface Admitted {
   readonly kind: Bearer["kind"];
@@ -165,7 +170,7 @@ export function makeAccessCheck(
   }
 
   return async (headers, asked, now) => {
-    const token = headers?.length === 1 ? BEARER.exec(headers[0] ?? "")?.[1] : undefined;
+    const token = readBearerToken(headers);
     const bearer = token === undefined ? undefined : await readBearer(token, now);
     if (bearer === undefined) throw unauthorized().error;
     const access = decideAccess(await look(bearer), asked, parts);
