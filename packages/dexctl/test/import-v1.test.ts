@@ -1,3 +1,4 @@
+import { makeClientAuthentication } from "@dex/oidc";
 import { Secret, silentLogger } from "@dex/runtime";
 import { openStorage, type Storage } from "@dex/storage";
 import { openTestDatabase, type TestDatabase } from "@dex/testing";
@@ -213,6 +214,37 @@ test("an imported user signs in with the password of before, and it is argon2id 
   }
   // What was upgraded here is no difference to tell.
   expect(await importAsJson()).toMatchObject({ users: counts(0, 5), passwords: counts(0, 2, 0, 3) });
+});
+
+test("an imported client authenticates with the secret of before, bytes and all, and it is SHA-256 afterwards (v1 C14)", async () => {
+  await fillDexV1(v1.url, ROWS);
+  await importAsJson();
+  // 72 bytes, the first of them NUL, many above 0x7f.
+  const secret = "AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK-2vcTL0tng5-71_AMKERgfJi00O0JJUFdeZWxzeoGIj5adpKuyucDHztXc4-rx";
+  const hasher = makePasswordHasher({ threads: 1 });
+  try {
+    await withStorage(async ({ clients, failures }) => {
+      const authentication = makeClientAuthentication({
+        clients,
+        failures,
+        chosenSecrets: hasher,
+        secretUpgrades: clients,
+      });
+      const authenticate = (client_secret: string) => {
+        const body = new URLSearchParams({ client_id: "old-form", client_secret });
+        const now = new Date("2030-01-01T00:00:00Z");
+        return authentication.authenticate({ authorization: undefined, body, source: "192.0.2.1" }, now);
+      };
+      await expect(authenticate(`${secret.slice(0, -1)}A`)).rejects.toThrow("client authentication failed");
+      expect(await authenticate(secret)).toMatchObject({ id: "old-form" });
+      await expect.poll(async () => (await clients.find("old-form"))?.secret?.kind).toBe("sha256");
+      expect(await authenticate(secret)).toMatchObject({ id: "old-form" });
+      await expect(authenticate(`${secret}x`)).rejects.toThrow("client authentication failed");
+    });
+  } finally {
+    await hasher.close();
+  }
+  expect(await importAsJson()).toMatchObject({ clients: counts(0, 3) });
 });
 
 test("what was changed here is told and never overwritten", async () => {
