@@ -125,6 +125,8 @@ label { display: block; margin-bottom: 0.375rem; font-size: 0.9375rem; font-weig
   background: var(--field);
   font: inherit;
 }
+.copied { margin-top: 1.5rem; }
+.copied input { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: 0.875rem; }
 .field input:focus { border-color: var(--accent); outline: 3px solid var(--accent); outline-offset: -1px; }
 .field input[aria-invalid="true"] { border-color: var(--bad); }
 .button {
