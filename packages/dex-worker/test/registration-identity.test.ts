@@ -201,6 +201,19 @@ describe("an identity that belongs to nobody", () => {
   });
 });
 
+test("the upstream is asked to let the person choose when an account is wanted, and not otherwise (v1 A14)", async () => {
+  const { sub } = newPerson();
+  for (const [more, prompt] of [
+    [{ register: "1" }, "select_account"],
+    [{}, undefined],
+  ] as const) {
+    upstream.requests.length = 0;
+    await open(worker.browser(), "trusted", sub, more);
+    const asked = upstream.requests.find(({ endpoint }) => endpoint === "authorization");
+    expect(asked?.parameters.prompt).toBe(prompt);
+  }
+});
+
 test("somebody who wants a new account and has one may go on with it or take another (v1 P05)", async () => {
   const { sub, email } = newPerson();
   await open(worker.browser(), "trusted", sub, { register: "1" });

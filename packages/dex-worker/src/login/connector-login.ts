@@ -112,7 +112,8 @@ export function makeConnectorLogin(parts: {
       state: handle,
       wish: {
         reauthenticate: prompt.includes("login"),
-        selectAccount: prompt.includes("select_account"),
+        // A new account, or one more way in: not simply whoever is signed in there.
+        selectAccount: prompt.includes("select_account") || state.intent !== "sign in",
         maxAgeSeconds,
         loginHint,
       },
