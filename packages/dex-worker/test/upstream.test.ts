@@ -124,7 +124,7 @@ describe("callbacks that do not belong to a trip of this browser", () => {
         url.pathname = url.pathname.replace("/up/", "/none/");
       },
     },
-  ])("$what is refused with a page (MIX-1, MIX-2)", async ({ change }) => {
+  ])("$what is refused with a page (MIX-1, MIX-2, v1 L03, v1 L06)", async ({ change }) => {
     const browser = worker.browser();
     const callback = await untilCallback(browser, "up");
     change(callback);
@@ -172,7 +172,7 @@ describe("an upstream that fails or lies gives a page with a way back, never a 5
     },
     { what: "fails at its token endpoint", behaviour: { endpoints: { token: "status 500" } }, status: 503 },
   ];
-  test.each(lies)("$what (MIX-1, MIX-3)", async ({ behaviour, status }) => {
+  test.each(lies)("$what (MIX-1, MIX-3, v1 A15)", async ({ behaviour, status }) => {
     Object.assign(upstream.behaviours, behaviour);
     const page = await worker.browser().open(via("up"));
     expect(page.status).toBe(status);

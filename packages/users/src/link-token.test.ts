@@ -7,7 +7,7 @@ const secretOf = (byte: number) => new Secret(Buffer.alloc(32, byte));
 const tokens = makeLinkTokens({ secrets: [secretOf(1)], salt });
 const id = "0198a2c4-1111-7222-8333-444455556666";
 
-test("a link token names what it was issued for, and is the same when it is issued again (ACC-8)", () => {
+test("a link token names what it was issued for, and is the same when it is issued again (ACC-8, v1 V01)", () => {
   const token = tokens.issue("reset password", id);
   expect(tokens.read("reset password", token)).toBe(id);
   expect(tokens.issue("reset password", id)).toBe(token);
@@ -20,7 +20,7 @@ test.each(purposes)("a token issued for %s is refused for every other purpose (A
   for (const other of purposes) expect(tokens.read(other, token)).toBe(other === purpose ? id : undefined);
 });
 
-test("no altered, shortened or lengthened token is read (ACC-8)", () => {
+test("no altered, shortened or lengthened token is read (ACC-8, v1 V02)", () => {
   const token = tokens.issue("invitation", id);
   for (let at = 0; at < token.length; at += 1) {
     const swapped = token[at] === "A" ? "B" : "A";
