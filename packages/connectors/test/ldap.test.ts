@@ -2,8 +2,10 @@ import { createServer, type Server } from "node:net";
 import { type JsonObject, systemClock } from "@dex/runtime";
 import { type RunningSlapd, startSlapd } from "@dex/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { UpstreamUnreachable } from "../src/bounded-fetch.ts";
 import { makeCircuitBreaker } from "../src/circuit-breaker.ts";
 import { openLdapSettings } from "../src/ldap/config.ts";
+import { openLdapConnection } from "../src/ldap/connection.ts";
 import { makeLdapLogin, openPool } from "../src/ldap/ldap.ts";
 import { GROUPS, JANE, LDIF, openLdap, PEOPLE, SERVICE, v2, verify } from "./ldap-login.ts";
 
@@ -180,7 +182,7 @@ describe("groups", () => {
 changetype: add
 objectClass: groupOfNames
 cn: developers
-member: uid=jane,${PEOPLE}
+member: cn=childGroup,${GROUPS}
 
 dn: cn=aboveTheOther,${GROUPS}
 changetype: add
@@ -283,6 +285,17 @@ describe("over TLS (v1 N10)", () => {
     expect(await signIn(config)).toMatchObject({ kind: "unavailable" });
     expect(await signIn({ ...config, clientCert: clientCert, clientKey })).toMatchObject({ kind: "identity" });
     await strict.close();
+  });
+
+  test("a connection that was lost after StartTLS is not opened again in clear text (LDA-4)", async () => {
+    const parsed = openLdapSettings(startTls({ rootCA: slapd.files.ca }));
+    if (parsed.kind === "refused") throw new Error(parsed.reason);
+    const connection = await openLdapConnection(parsed.settings.server);
+    expect(await connection.bind(SERVICE.dn, SERVICE.password)).toBe("bound");
+    await slapd.kill();
+    await slapd.start();
+    await expect(connection.bind(SERVICE.dn, SERVICE.password)).rejects.toBeInstanceOf(UpstreamUnreachable);
+    expect(connection.alive()).toBe(false);
   });
 
   test("where StartTLS is refused, no password is sent in clear text (LDA-4)", async () => {
