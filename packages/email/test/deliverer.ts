@@ -7,17 +7,18 @@ import { linkFor, openSmtp } from "./outbox-world.ts";
 const [databaseUrl = "", smtp = "", instant = ""] = process.argv.slice(2);
 const from = parseMailAddress("noreply@id.example.com");
 if (from === undefined) throw new Error("the sender is no address");
+const storage = openStorage({
+  url: new Secret(databaseUrl),
+  applicationName: "dex email test",
+  namedStatements: true,
+  logger: silentLogger,
+});
 startDelivery({
-  outbox: openStorage({
-    url: new Secret(databaseUrl),
-    applicationName: "dex email test",
-    namedStatements: true,
-    logger: silentLogger,
-  }).outbox,
+  outbox: storage.outbox,
   transport: openSmtp(smtp),
   from,
   linkFor,
-  openPasswordReset: async () => "link",
+  openPasswordReset: storage.accountLinks.openPasswordReset,
   brand: { issuerName: "Example Accounts", issuer: new URL("https://id.example.com/dex") },
   logger: silentLogger,
   clock: () => new Date(instant),

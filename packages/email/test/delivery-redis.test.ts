@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Delivery } from "../src/index.ts";
 import { type MailServer, startMailServer } from "./mail-server.ts";
-import { type OutboxWorld, openOutboxWorld, USER } from "./outbox-world.ts";
+import { LINK_CANARY, type OutboxWorld, openOutboxWorld, USER } from "./outbox-world.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 
 // Real servers start, die and come back, on a machine that may be busy.
@@ -91,6 +91,22 @@ test("mail goes through the queue, which learns nothing but ids and keeps nothin
     expect(commands()).not.toContain(canary);
   const keys = await connect().keys("*");
   expect(keys.filter((key) => ids.some((id) => key.includes(id)))).toEqual([]);
+});
+
+test("mail with links goes through Redis, which is emptied and then killed: each arrives once, and Redis saw no link (LOG-1)", async () => {
+  await deliver(2);
+  const commands = await watchCommands();
+  const ids = await world.register(60);
+  await mails.waitFor(5);
+  await connect().flushall();
+  await mails.waitFor(20);
+  await redis.kill();
+  await allSent();
+  expect(idsOf(mails)).toEqual(ids.toSorted());
+  expect(mails.received.every(({ raw }) => raw.includes(LINK_CANARY))).toBe(true);
+  const seen = commands();
+  expect(ids.some((id) => seen.includes(id))).toBe(true);
+  for (const canary of [LINK_CANARY, "person-", "id.example.com"]) expect(seen.includes(canary)).toBe(false);
 });
 
 test("three deliverers send each of 60 mails once", async () => {

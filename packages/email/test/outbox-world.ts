@@ -53,7 +53,9 @@ export interface OutboxWorld {
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Promises one mail of a kind, due now, with these columns. */
   promiseKind(kind: string, columns: Readonly<Record<string, unknown>>): Promise<string>;
-  /** What a reset mail finds out about its address; "link" until set. */
+  /** Registrations of so many people with addresses of their own, each with its mail; returns the ids of the mails. */
+  register(count: number): Promise<string[]>;
+  /** What a reset mail finds out about its address: the storage's, until set. */
   passwordReset: OpenPasswordReset;
   deliver(options: Partial<DeliveryParts> & { smtp?: string; redisUrl?: Secret<string> }): Delivery;
   close(): Promise<void>;
@@ -105,7 +107,21 @@ export async function openOutboxWorld(): Promise<OutboxWorld> {
       );
       return made?.id ?? "";
     },
-    passwordReset: async () => "link",
+    register: async (count) => {
+      const rows = await query<{ id: string }>(
+        `WITH kept AS (
+          INSERT INTO registration (id, email, connector_id, password_hash, browser_hash, created_at, expires_at)
+          SELECT gen_random_uuid(), 'person-' || n || '@example.com', 'local', 'hash', sha256('browser'), $1,
+            $1::timestamptz + interval '1 day'
+          FROM generate_series(1, $2) AS n RETURNING id, email
+        )
+        INSERT INTO outbox (kind, cause, email, link_id, occurred_at, due_at)
+        SELECT 'confirm-registration', id::text, email, id, $1, $1 FROM kept RETURNING id`,
+        [clock.now(), count],
+      );
+      return rows.map(({ id }) => id);
+    },
+    passwordReset: storage.accountLinks.openPasswordReset,
     rows: () =>
       query<OutboxRow>("SELECT id, attempts, last_error, sent_at, dead_at, discarded FROM outbox ORDER BY id"),
     deliver({ smtp = "smtp://127.0.0.1:9", redisUrl, ...more }) {
