@@ -10,6 +10,7 @@ const read = [
   { url: "smtp://mail.internal:25?tls=off", host: "mail.internal", port: 25, tls: "off" },
   { url: "smtp://127.0.0.1:1025", host: "127.0.0.1", port: 1025, tls: "off" },
   { url: "smtp://[::1]:1025", host: "::1", port: 1025, tls: "off" },
+  { url: "smtp://mail.internal?tls=opportunistic", host: "mail.internal", port: 587, tls: "opportunistic" },
   { url: "smtp://localhost:1025?tls=required", host: "localhost", port: 1025, tls: "starttls" },
 ];
 test.each(read)("$url is port $port with TLS $tls", ({ url, ...expected }) => {
@@ -27,6 +28,10 @@ const refused = [
   { what: "smtps without TLS", url: "smtps://mail.example.com?tls=off" },
   { what: "a user without a password", url: "smtp://dex@mail.example.com" },
   { what: "a password that would travel in the clear", url: "smtp://dex:secret@mail.internal?tls=off" },
+  { what: "a password where TLS is only hoped for", url: "smtp://dex:secret@mail.internal?tls=opportunistic" },
+  { what: "insecurity that is not spelled out", url: "smtp://dex:secret@mail.internal?tls=off&insecure-auth=1" },
+  { what: "insecurity of what is secure", url: "smtps://mail.example.com?insecure-auth=true" },
+  { what: "a name of every object for TLS", url: "smtp://mail.internal?tls=constructor" },
   { what: "a broken escape", url: "smtp://dex:%zz@mail.example.com" },
   { what: "no URL", url: "mail.example.com:25" },
 ];
@@ -41,4 +46,10 @@ test("user and password are decoded and print as a secret (LOG-1)", () => {
   expect(inspect(server, { depth: 9 })).not.toContain("pa/ss");
   expect(JSON.stringify(server)).not.toContain("pa/ss");
   expect(String(smtpUrl.parse("smtps://dex:pass@mail.example.com"))).toBe("[secret]");
+});
+
+test("a password goes in the clear only to this machine, or where that is asked for by name", () => {
+  for (const url of ["smtp://dex:x@127.0.0.1:25", "smtp://dex:x@mail.internal?tls=off&insecure-auth=true"]) {
+    expect(parseSmtpUrl(url)).toMatchObject({ tls: "off", credentials: expect.anything() });
+  }
 });

@@ -166,6 +166,21 @@ test.each([
   }
 });
 
+test("opportunistic TLS takes what the server offers, checks its certificate all the same, and goes without where there is none", async () => {
+  const plain = await server();
+  expect(await send(`${plain.url}?tls=opportunistic`)).toEqual({ kind: "accepted" });
+  const offering = await server(withTls);
+  expect(await send(`smtp://localhost:${offering.port}?tls=opportunistic`)).toMatchObject({ kind: "failed" });
+  expect(offering.received).toEqual([]);
+});
+
+test("a mail of one part arrives with that part alone (v1 E04)", async () => {
+  const { url, received } = await server();
+  await send(url, { text: undefined });
+  await send(url, { html: undefined });
+  expect(received.map(({ raw }) => /^content-type: ([\w/]+)/im.exec(raw)?.[1])).toEqual(["text/html", "text/plain"]);
+});
+
 test("connections are kept and used again", async () => {
   let connections = 0;
   const { url } = await server({
