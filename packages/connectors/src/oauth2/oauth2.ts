@@ -17,8 +17,8 @@ import {
   knownMembers,
 } from "../connector-kind.ts";
 import { displayNameOf } from "../display-name.ts";
-import { invalidAnswer, LoginRefused, outcomeOf, unavailable } from "../login-refused.ts";
-import { parseTokenAnswer } from "./token-answer.ts";
+import { invalidAnswer, LoginRefused, outcomeOf } from "../login-refused.ts";
+import { makeCodeExchange } from "./code-exchange.ts";
 import { makeUpstreamApi, type UpstreamApi } from "./upstream-api.ts";
 
 /** What a provider says about a person. */
@@ -118,7 +118,7 @@ function makeOAuth2Login(
   registration: { readonly clientId: string; readonly clientSecret: string },
   { clock, random }: ConnectorParts,
 ): CallbackLogin {
-  const { clientId, clientSecret } = registration;
+  const { clientId } = registration;
   const breaker = makeCircuitBreaker(clock);
   const bounded = (url: string) =>
     makeBoundedFetch({
@@ -128,36 +128,10 @@ function makeOAuth2Login(
       limits: OUTBOUND_LIMITS,
       rootCa: provider.rootCa,
     });
-  const tokenFetch = bounded(provider.tokenEndpoint);
+  const redeem = makeCodeExchange({ ...provider, ...registration, fetch: bounded(provider.tokenEndpoint) });
   const apiFetch = bounded(provider.apiUrl);
   const redirectUri = (callbackUrl: string) =>
     provider.redirectUri === "registered" ? {} : { redirect_uri: callbackUrl };
-
-  async function redeem(code: string, codeVerifier: string, callbackUrl: string, signal: AbortSignal): Promise<string> {
-    const body = new URLSearchParams({
-      grant_type: "authorization_code",
-      code,
-      ...redirectUri(callbackUrl),
-      code_verifier: codeVerifier,
-    });
-    const headers: Record<string, string> = {
-      accept: "application/json",
-      "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
-    };
-    if (provider.clientAuthentication === "client_secret_basic") {
-      headers.authorization = basicCredentials(clientId, clientSecret);
-    } else {
-      body.set("client_id", clientId);
-      body.set("client_secret", clientSecret);
-    }
-    const request = { method: "POST", headers, body: body.toString(), signal };
-    const response = await tokenFetch(provider.tokenEndpoint, request);
-    if (response.status >= 500) throw unavailable(`token endpoint: status ${response.status}`);
-    const type = response.headers.get("content-type") ?? "";
-    const answer = parseTokenAnswer(response.status, type, await response.text());
-    if (answer.kind === "token") return answer.accessToken;
-    throw answer.ourFault ? unavailable(answer.detail) : invalidAnswer(answer.detail);
-  }
 
   return {
     kind: "callback",
@@ -182,7 +156,7 @@ function makeOAuth2Login(
       outcomeOf(async () => {
         const code = readCode(query, state, provider);
         const signal = AbortSignal.timeout(LOGIN_MILLISECONDS);
-        const accessToken = await redeem(code, readTrip(data), callbackUrl, signal);
+        const accessToken = await redeem({ code, codeVerifier: readTrip(data), ...redirectUri(callbackUrl) }, signal);
         const { origin } = new URL(provider.apiUrl);
         const headers = provider.apiHeaders ?? {};
         const person = await provider.readPerson(
@@ -193,12 +167,6 @@ function makeOAuth2Login(
         return { kind: "identity", identity };
       }),
   };
-}
-
-/** RFC 6749 §2.3.1: both halves form-encoded, and nothing that need not be: not every server decodes them. */
-function basicCredentials(clientId: string, clientSecret: string): string {
-  const encode = (text: string) => new URLSearchParams([["", text]]).toString().slice(1);
-  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString("base64")}`;
 }
 
 function readTrip(data: JsonObject): string {
