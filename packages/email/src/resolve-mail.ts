@@ -47,8 +47,8 @@ export async function resolveMail(row: ClaimedMail, parts: ResolveParts, now: Da
   if (row.kind === "email-changed") return message("email-changed", row, to);
   const notice = NOTICES.find((name) => name === row.kind);
   if (notice === undefined) return refused("this version of dex does not know this kind of mail");
-  // Otherwise anybody could enter a stranger's address and have us fill their mailbox.
-  if (!row.recipient.verified) return refused("the address is not verified");
+  // Otherwise anybody could enter a stranger's address and have us fill their mailbox. Nothing that a person could mend.
+  if (!row.recipient.verified) return discarded("the address is not verified");
   return message(notice as MessageName, row, to); // the list above holds nothing else
 }
 

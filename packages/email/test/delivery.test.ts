@@ -96,7 +96,6 @@ test("a mail that ended eight processes is given up by the ninth, unsent", async
 });
 
 test.each([
-  { what: "is not verified", change: "email_verified = false", why: "not verified" },
   { what: "names two recipients", change: "email = 'jane@example.com,eve@evil.example'", why: "one plain address" },
   {
     what: "brings a header along",

@@ -124,14 +124,32 @@ const REQUEST_CHANGE = cold(
   SELECT 'address change requested', user_id, $8, $9, $10, jsonb_build_object('email', email) FROM linked`,
 );
 
-/** The link, used up, and its user, locked: until the end of the statement nobody disables or changes them. */
+/**
+ * Every use begins here: the user before anything of theirs, so that no two callers wait for each other in a circle. The
+ * statements after it see what others committed until then, such as a session that was just opened; under one statement's
+ * snapshot they would not.
+ */
+const HOLD = cold(
+  "accountLink.hold",
+  `SELECT id FROM app_user WHERE id = (SELECT user_id FROM account_link WHERE id = $1::uuid) FOR NO KEY UPDATE`,
+);
+
+/** Before the families: a code that is being spent has its family once this has waited for it. */
+const EXPIRE_CODES = cold(
+  "accountLink.expireCodes",
+  `UPDATE authorization_code SET expires_at = LEAST(expires_at, $2::timestamptz)
+  WHERE spent_at IS NULL
+    AND user_id = (SELECT user_id FROM account_link WHERE id = $1::uuid AND purpose = $3 AND expires_at > $2)`,
+);
+
+/** The link, used up, and its user. */
 const used = (purpose: AccountLinkPurpose, more = "") => `used AS (
     DELETE FROM account_link WHERE id = $1::uuid AND purpose = '${purpose}' AND expires_at > $2 ${more}
     RETURNING id AS link_id, user_id, email
   )`;
 const PERSON = `person AS (
     SELECT u.id, u.email, u.email_verified, used.link_id FROM used JOIN app_user u ON u.id = used.user_id
-    WHERE NOT u.disabled AND u.email = used.email FOR UPDATE OF u
+    WHERE NOT u.disabled AND u.email = used.email FOR NO KEY UPDATE OF u
   )`;
 
 /** Only the user, signed in, can say that the mailbox is theirs too: see AccountLinks.verifyEmail. */
@@ -173,19 +191,25 @@ function setPassword(name: string, purpose: AccountLinkPurpose, event: string): 
 const RESET = setPassword("accountLink.resetPassword", "reset password", "password reset");
 const ACCEPT = setPassword("accountLink.acceptInvitation", "invitation", "invitation accepted");
 
+/** The uses that end everything the user holds. */
+const ENDING_ACCESS: ReadonlyMap<Statement, AccountLinkPurpose> = new Map([
+  [RESET, "reset password"],
+  [ACCEPT, "invitation"],
+]);
+
 const CHANGE = cold(
   "accountLink.changeEmail",
   `WITH ${used("change email")}, before AS (
-    SELECT u.id, u.email AS old_email, used.email AS new_email, used.link_id
-    FROM used JOIN app_user u ON u.id = used.user_id WHERE NOT u.disabled FOR UPDATE OF u
+    SELECT u.id, u.email AS old_email, u.email_verified AS old_verified, used.email AS new_email, used.link_id
+    FROM used JOIN app_user u ON u.id = used.user_id WHERE NOT u.disabled FOR NO KEY UPDATE OF u
   ), changed AS (
     UPDATE app_user u SET email = b.new_email, email_verified = true FROM before b WHERE u.id = b.id
-    RETURNING u.id, b.old_email, b.new_email, b.link_id
+    RETURNING u.id, b.old_email, b.old_verified, b.new_email, b.link_id
   ), ended_links AS (
     DELETE FROM account_link l USING changed c WHERE l.user_id = c.id
   ), notice AS (
     INSERT INTO outbox (kind, cause, user_id, email, occurred_at, due_at)
-    SELECT 'email-changed', link_id::text, id, old_email, $2::timestamptz, $2 FROM changed
+    SELECT 'email-changed', link_id::text, id, old_email, $2::timestamptz, $2 FROM changed WHERE old_verified
   )
   INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
   SELECT 'address changed', id, $3, $4, $5, jsonb_build_object('from', old_email, 'to', new_email) FROM changed
@@ -214,10 +238,16 @@ export interface AccountLinkStore extends AccountLinks {
 }
 
 export function makeAccountLinkStore(db: Database, redis: RedisAttempts | undefined): AccountLinkStore {
+  type Used = { readonly email?: string } | undefined;
   async function use(statement: Statement, id: string, now: Date, actor: Actor, ...more: readonly unknown[]) {
     if (!isUuid(id)) return undefined;
-    const [row] = await db.run<{ email?: string }>(statement, [id, now, ...toAuditValues(actor), ...more]);
-    return row;
+    return db.transaction(async (tx): Promise<Used> => {
+      await tx.run(HOLD, [id]);
+      const purpose = ENDING_ACCESS.get(statement);
+      if (purpose !== undefined) await tx.run(EXPIRE_CODES, [id, now, purpose]);
+      const [row] = await tx.run<NonNullable<Used>>(statement, [id, now, ...toAuditValues(actor), ...more]);
+      return row;
+    });
   }
 
   async function setNewPassword(statement: Statement, id: string, passwordHash: string, actor: Actor, now: Date) {

@@ -45,12 +45,12 @@ const UPDATE = cold(
       display_name = CASE WHEN $4::boolean THEN $5::text ELSE u.display_name END,
       admin = COALESCE($6::boolean, u.admin)
     FROM before b WHERE u.id = b.id
-    RETURNING ${USER_COLUMNS}, b.email AS old_email
+    RETURNING ${USER_COLUMNS}, b.email AS old_email, b.email_verified AS old_verified
   ), moved AS (
-    SELECT id, old_email FROM changed WHERE email <> old_email
+    SELECT id, old_email, old_verified FROM changed WHERE email <> old_email
   ), ${endingAccess({ whose: "moved", now: "$7", reason: "'address changed'" })}, notice AS (
     INSERT INTO outbox (kind, cause, user_id, email, occurred_at, due_at)
-    SELECT 'email-changed', gen_random_uuid()::text, id, old_email, $7, $7 FROM moved
+    SELECT 'email-changed', gen_random_uuid()::text, id, old_email, $7, $7 FROM moved WHERE old_verified
   ), audited AS (
     INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
     SELECT 'user updated', id, $8, $9, $10, jsonb_strip_nulls(jsonb_build_object(

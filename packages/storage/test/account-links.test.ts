@@ -217,6 +217,15 @@ test("a new address is the user's when it was confirmed, once, and the old one i
   expect(await mailsOf("email-changed")).toMatchObject([{ email: cast.user.email }]);
 });
 
+test("an old address that nobody had confirmed is not told of the change: it may be a stranger's (ACC-10)", async () => {
+  await makeUnverified();
+  const wanted = `new-${fresh()}@example.com`;
+  await links().requestEmailChange(cast.user.id, wanted, ORIGIN, PERSON, NOW);
+  const [mail] = await opened.query<{ link_id: string }>("SELECT link_id FROM outbox WHERE email = $1", [wanted]);
+  expect(await links().changeEmail(mail?.link_id ?? "", PERSON, LATER)).toBe("done");
+  expect(await mailsOf("email-changed")).toEqual([]);
+});
+
 test("an address that somebody else took meanwhile stays theirs (ACC-15)", async () => {
   const wanted = makeUserRow();
   await links().requestEmailChange(cast.user.id, wanted.email, ORIGIN, PERSON, NOW);

@@ -199,6 +199,13 @@ describe("updating", () => {
     expect(await outbox()).toMatchObject([{ kind: "email-changed", email: cast.user.email, user_id: cast.user.id }]);
   });
 
+  test("an old address that nobody had confirmed gets no mail: it may be a stranger's (ACC-10)", async () => {
+    const cast = await makeCast(opened);
+    await opened.query("UPDATE app_user SET email_verified = false WHERE id = $1", [cast.user.id]);
+    await opened.storage.userDirectory.update(cast.user.id, { email: "new@example.com" }, ACTOR, NOW);
+    expect(await outbox()).toEqual([]);
+  });
+
   test("another address counts as verified where the caller vouches for it", async () => {
     const user = await create();
     const changes = { email: "vouched@example.com", emailVerified: true };
