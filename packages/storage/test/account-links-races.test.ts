@@ -1,0 +1,120 @@
+// What happens to links, sessions and tokens when two things are done at the same moment.
+import { addSeconds } from "@dex/runtime";
+import type { Actor } from "@dex/users";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
+import { type Cast, freshUuid, makeCast, makeCodeRow, makeSessionRow, NOW, redemptionOf } from "./rows.ts";
+
+const PERSON: Actor = { kind: "user", id: undefined, address: "192.0.2.7" };
+const LATER = addSeconds(NOW, 5);
+
+let opened: TestStorage;
+let cast: Cast;
+beforeAll(async () => {
+  opened = await openTestStorage();
+});
+afterAll(() => opened.close());
+beforeEach(async () => {
+  cast = await makeCast(opened);
+});
+
+const links = () => opened.storage.accountLinks;
+
+async function makeLink(purpose: string, email = cast.user.email): Promise<string> {
+  const id = freshUuid();
+  await opened.query(
+    `INSERT INTO account_link (id, purpose, user_id, email, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT ON CONSTRAINT account_link_one_per_purpose DO UPDATE SET id = EXCLUDED.id, email = EXCLUDED.email`,
+    [id, purpose, cast.user.id, email, NOW, addSeconds(NOW, 1800)],
+  );
+  return id;
+}
+
+async function openSession() {
+  const session = makeSessionRow(cast);
+  await opened.storage.signIns.signIn({ session, code: undefined, replaces: undefined, rightPassword: undefined });
+  return session;
+}
+
+test("a code that is redeemed while the password is reset leaves no live family (REF-12)", async () => {
+  for (let round = 0; round < 20; round++) {
+    const code = makeCodeRow(cast, { sessionHash: (await openSession()).hash });
+    await opened.storage.signIns.issueCode({ code, consent: undefined });
+    const id = await makeLink("reset password");
+    const [grant, use] = await Promise.all([
+      opened.storage.codes.redeem(redemptionOf(code), LATER),
+      links().resetPassword(id, `$argon2id$${round}`, PERSON, LATER),
+    ]);
+    expect(use).toBe("done");
+    const live = grant && (await opened.storage.families.findLive(grant.familyId, LATER));
+    expect(live).toBeUndefined();
+  }
+});
+
+test("a session that opens while the password is reset is ended by it, or comes after it (ACC-16)", async () => {
+  // Somebody holds the user's row until the sign-in has been committed: the reset began before it and ends after it.
+  const id = await makeLink("reset password");
+  const reset = await opened.query("SELECT 1").then(async () => {
+    const pending = holdUser(async () => {
+      await openSession();
+    });
+    return Promise.all([
+      pending.done,
+      pending.held.then(() => links().resetPassword(id, "$argon2id$x", PERSON, LATER)),
+    ]);
+  });
+  expect(reset[1]).toBe("done");
+  expect(await opened.query("SELECT 1 FROM session WHERE user_id = $1", [cast.user.id])).toEqual([]);
+});
+
+test("two links of one user that are used at once never wait for each other in a circle", async () => {
+  for (let round = 0; round < 10; round++) {
+    const email = `round-${round}-${cast.user.id}@example.com`;
+    const [reset, change] = [await makeLink("reset password"), await makeLink("change email", email)];
+    const started = performance.now();
+    const uses = await Promise.all([
+      links().resetPassword(reset, "$argon2id$y", PERSON, LATER),
+      links().changeEmail(change, PERSON, LATER),
+    ]);
+    // Postgres breaks a circle after a second.
+    expect(performance.now() - started).toBeLessThan(900);
+    expect(uses).toContain("done");
+    expect(uses).toContain("gone");
+    await opened.query("UPDATE app_user SET email = $2 WHERE id = $1", [cast.user.id, cast.user.email]);
+  }
+});
+
+/** Locks the user in a transaction of its own, does `work`, and lets go a moment later. */
+function holdUser(work: () => Promise<void>): { held: Promise<void>; done: Promise<void> } {
+  let tell = () => {};
+  const held = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const run = async () => {
+    const pg = await import("pg");
+    const client = new pg.default.Client({ connectionString: opened.url.reveal() });
+    await client.connect();
+    try {
+      await client.query("BEGIN");
+      await client.query("SELECT FROM app_user WHERE id = $1 FOR NO KEY UPDATE", [cast.user.id]);
+      tell();
+      await waitForWaiter();
+      await work();
+      await client.query("COMMIT");
+    } finally {
+      await client.end();
+    }
+  };
+  return { held, done: run() };
+}
+
+/** Until a statement of the storage waits for a lock. */
+async function waitForWaiter(): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    const waiting = await opened.query(
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    if (waiting.length > 0) return;
+  }
+  throw new Error("nobody waited");
+}
