@@ -1,5 +1,6 @@
 // The pages around accounts. Each group of pages is made by one function; this is the list of them.
 import { accountPages } from "./accounts/account-pages.ts";
+import { linkPages } from "./accounts/link-pages.ts";
 import { oobPages } from "./accounts/oob.ts";
 import { registrationPages } from "./accounts/registration-pages.ts";
 import { resendVerifyEmailRoute } from "./accounts/resend-verify-email.ts";
@@ -15,6 +16,7 @@ export function wireAccountPages(config: WorkerConfig, wiring: LoginWiring): rea
   return [
     ...accountPages(config, wiring),
     ...registrationPages(config, wiring),
+    ...linkPages(config, wiring),
     resendVerifyEmailRoute({ issuer: config.issuerText, verifier, clients, users, links }),
     ...oobPages(wiring),
   ];

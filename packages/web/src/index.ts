@@ -3,6 +3,7 @@ export { type AccountEmailView, renderAccountEmailPage } from "./account-email-p
 export { type AccountNotice, parseAccountNotice } from "./account-notices.ts";
 export { type AccountView, renderAccountPage } from "./account-page.ts";
 export { type AccountPasswordView, renderAccountPasswordPage } from "./account-password-page.ts";
+export { type ChangeEmailView, renderChangeEmailPage } from "./change-email-page.ts";
 export { type CheckYourMailView, renderCheckYourMailPage } from "./check-your-mail-page.ts";
 export { type ChooserView, type ConnectorChoice, renderChooserPage } from "./chooser-page.ts";
 export { type ConfirmAddressView, renderConfirmAddressPage } from "./confirm-address-page.ts";
@@ -11,8 +12,15 @@ export { type ErrorView, renderErrorPage } from "./error-page.ts";
 export { Html, type HtmlValue, html } from "./html.ts";
 export type { Theme } from "./layout.ts";
 export { type LinkIdentityView, renderLinkIdentityPage } from "./link-identity-page.ts";
+export {
+  type NewPasswordView,
+  type PasswordSetView,
+  renderNewPasswordPage,
+  renderPasswordSetPage,
+} from "./new-password-page.ts";
 export { type OobView, renderOobPage } from "./oob-page.ts";
 export { type PasswordView, renderPasswordPage } from "./password-page.ts";
 export { type RegisterView, renderRegisterPage } from "./register-page.ts";
+export { renderSendResetPasswordPage, type SendResetPasswordView } from "./send-reset-password-page.ts";
 export { type StaticFile, staticFiles, stylesheetPath } from "./static-files.ts";
 export { renderUnmatchedIdentityPage, type UnmatchedIdentityView } from "./unmatched-identity-page.ts";

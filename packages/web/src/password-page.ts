@@ -16,6 +16,8 @@ export interface PasswordView {
   readonly message?: string | undefined;
   /** What went well before, in a sentence. */
   readonly notice?: string | undefined;
+  /** Where a new password is chosen by mail; undefined for passwords that are not ours. */
+  readonly forgotHref?: string | undefined;
   /** Where people make themselves an account; undefined where they cannot. */
   readonly registerHref?: string | undefined;
   /** Where to choose another connector; undefined when there is none. */
@@ -29,6 +31,7 @@ export function renderPasswordPage(theme: Theme, view: PasswordView): string {
   const focus = html`autofocus`;
   const keyboard = /mail/i.test(view.loginLabel) ? "email" : "text";
   const otherWays = parseLink(view.otherWaysHref);
+  const forgot = parseLink(view.forgotHref);
   const register = parseLink(view.registerHref);
   const content = html`<h1>Sign in</h1>
 <p class="lead">with <bdi class="name">${view.connectorName}</bdi></p>
@@ -46,6 +49,7 @@ ${message}
 </div>
 <button class="button primary" id="submit-login" type="submit">Sign in</button>
 </form>
+${forgot === undefined ? undefined : html`<p class="aside"><a id="forgot-password" href="${forgot}">Forgot your password?</a></p>`}
 ${register === undefined ? undefined : html`<p class="aside">New here? <a id="register" href="${register}">Create an account</a></p>`}
 ${otherWays === undefined ? undefined : html`<p class="aside"><a id="other-ways" href="${otherWays}">Sign in another way</a></p>`}`;
   return renderLayout(theme, { title: "Sign in", content });

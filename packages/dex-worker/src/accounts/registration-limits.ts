@@ -1,12 +1,6 @@
 // How often people may ask for accounts and try passwords of registrations, counted before anything is done (ACC-3, ACC-5).
 import type { FailureCounter } from "@dex/oidc";
-
-/** How many times `key` may be used in a window. */
-interface Limit {
-  readonly key: string;
-  readonly times: number;
-  readonly windowSeconds: number;
-}
+import { countWithin } from "./request-limits.ts";
 
 export interface RegistrationLimits {
   /** Counts a registration. Seconds to wait when there were too many for this address or from this source. */
@@ -20,13 +14,7 @@ const HOUR = 3600;
 
 export function makeRegistrationLimits(failures: FailureCounter): RegistrationLimits {
   // An address that belongs to somebody is counted like any other, so that the answer tells nothing (ACC-2).
-  async function count(limits: readonly Limit[], now: Date): Promise<number | undefined> {
-    for (const { key, times, windowSeconds } of limits) {
-      const { failures: used, windowEndsAt } = await failures.count(key, windowSeconds, now);
-      if (used > times) return Math.max(1, Math.ceil((windowEndsAt.getTime() - now.getTime()) / 1000));
-    }
-    return undefined;
-  }
+  const count = countWithin(failures);
   const ofSource = (source: string) => ({
     key: `registration from ${source}`,
     times: 100, // a lecture hall behind one address

@@ -1,15 +1,14 @@
 // Builds the pages of registration, of confirming an address, and of proved identities that belong to nobody.
-import { OWN_PAGES_CLIENT_ID } from "@dex/oidc";
 import { makeLinkTokens } from "@dex/users";
 import type { WorkerConfig } from "../config.ts";
 import { linkIdentityPage } from "../login/link-identity.ts";
-import { readSessionHash } from "../login/session-cookie.ts";
 import { unmatchedIdentityPage } from "../login/unmatched-identity.ts";
 import type { PageRoute } from "../visit.ts";
 import type { LoginWiring } from "../wiring.ts";
 import { makeMailedLinks } from "./mailed-link.ts";
 import { registerPage } from "./register.ts";
 import { makeRegistrationLimits } from "./registration-limits.ts";
+import { makeSignedInUser } from "./signed-in-user.ts";
 import { verifyEmailPage } from "./verify-email.ts";
 
 export function registrationPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
@@ -42,12 +41,7 @@ export function registrationPages(config: WorkerConfig, wiring: LoginWiring): re
       linkTokens: makeLinkTokens({ secrets: config.keySecrets, salt }),
       accountLinks: storage.accountLinks,
       beginOwnPages: wiring.beginOwnPages,
-      async signedInUser({ request, now }) {
-        const hash = readSessionHash(request, cookieNames);
-        if (hash === undefined) return undefined;
-        const { idleSeconds } = wiring.sessionLimits;
-        return (await storage.signIns.findSession(hash, OWN_PAGES_CLIENT_ID, now, idleSeconds))?.user;
-      },
+      signedInUser: makeSignedInUser(wiring),
     }),
     unmatchedIdentityPage({ ...shared, acceptIdentity }),
     linkIdentityPage({ ...shared, ownAccounts }),

@@ -66,6 +66,7 @@ export function makeConnectorLogin(parts: {
       formToken: state.formToken,
       login: answer.typed,
       ...(answer.message === undefined ? { notice: describeNotice(state, connectors) } : { message: answer.message }),
+      ...(type === "local" ? { forgotHref: paths.sendResetPassword(state.id) } : {}),
       ...(registers ? { registerHref: paths.chooser(state.id, "register") } : {}),
       ...(others.length > 0 ? { otherWaysHref: paths.chooser(state.id) } : {}),
     };

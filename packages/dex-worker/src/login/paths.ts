@@ -14,6 +14,12 @@ export interface LoginPaths {
   link(flowId: string): string;
   /** Where links from mails that confirm an address lead. */
   readonly verifyEmail: string;
+  /** Where a link to choose a new password is asked for: in a flow, which may go on afterwards, or without one. */
+  sendResetPassword(flowId?: string): string;
+  /** Where the other links from mails lead. */
+  readonly resetPassword: string;
+  readonly acceptInvitation: string;
+  readonly changeEmail: string;
   /** Absolute: what is registered at the upstream provider (dex v1 §10.1). */
   callbackUrl(connectorId: string): string;
 }
@@ -31,6 +37,10 @@ export function makeLoginPaths(issuer: URL): LoginPaths {
     identity: (flowId) => `${base}/identity${query(flowId)}`,
     link: (flowId) => `${base}/link${query(flowId)}`,
     verifyEmail: `${base}/verify-email`,
+    sendResetPassword: (flowId) => `${base}/send-reset-password${flowId === undefined ? "" : query(flowId)}`,
+    resetPassword: `${base}/reset-password`,
+    acceptInvitation: `${base}/accept-invitation`,
+    changeEmail: `${base}/change-email`,
     callbackUrl: (connectorId) => `${issuer.origin}${base}/auth/${encodeURIComponent(connectorId)}/callback`,
   };
 }
