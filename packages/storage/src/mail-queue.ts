@@ -19,7 +19,7 @@ function listOf(state: MailState): Statement {
     `SELECT o.id, o.kind, COALESCE(o.email, u.email) AS email, o.attempts, o.last_error, o.occurred_at, o.due_at,
       COALESCE(o.sent_at, o.dead_at) AS ended_at
     FROM outbox o LEFT JOIN app_user u ON u.id = o.user_id
-    WHERE ${STATES[state]} AND ($1::timestamptz IS NULL OR (o.occurred_at, o.id) < ($1::timestamptz, $2::uuid))
+    WHERE ${STATES[state]} AND (o.occurred_at, o.id) < ($1::timestamptz, $2::uuid)
     ORDER BY o.occurred_at DESC, o.id DESC LIMIT $3`,
   );
 }
@@ -45,6 +45,9 @@ const RETRY = cold(
   SELECT EXISTS (SELECT FROM again) AS due FROM outbox WHERE id = $1::uuid`,
 );
 
+/** Behind every other. */
+const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
 interface QueuedRow {
   readonly id: string;
   readonly kind: string;
@@ -62,7 +65,7 @@ export function makeMailQueue(db: Database): MailQueue<Actor> {
     async list({ state, limit, after }) {
       const start = after === undefined ? undefined : parsePlace(after);
       if (after !== undefined && start === undefined) return undefined;
-      const values = [start?.occurredAt ?? null, start?.id ?? null, limit + 1];
+      const values = [start?.occurredAt ?? "infinity", start?.id ?? LAST_ID, limit + 1];
       const rows = await db.run<QueuedRow>(LISTS[state], values);
       const page = rows.slice(0, limit);
       const last = page.at(-1);

@@ -1,5 +1,5 @@
 // Running processes notice nothing: new tables, new columns that may stay empty, and rules that only become wider. A worker
-// of before passes over the new kinds of mail, whose rows name no user, and leaves them to the new ones.
+// of before passes over mail whose row names no user; what it takes of the new kinds it gives up, and it can be retried.
 import type { Knex } from "knex";
 
 /**
