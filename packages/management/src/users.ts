@@ -88,6 +88,7 @@ export function makeUserAdministration(parts: UserAdministrationParts): UserAdmi
     async resendInvitation(userId, origin, actor, now) {
       const outcome = await links.requestInvitation(userId, origin, actor, now);
       if (outcome === "unknown") return UNKNOWN_USER;
+      if (outcome === "no password") return SIGNS_IN_ELSEWHERE;
       return outcome === "verified" ? VERIFIED : { kind: "promised" };
     },
     async sendPasswordReset(userId, origin, actor, now) {
@@ -103,6 +104,7 @@ const INVALID_EMAIL = refused("invalid_email", "email: expected one email addres
 const EMAIL_TAKEN = refused("duplicate_email", "a user with this email address exists");
 const VERIFIED = refused("verified_email", "the address of this user is verified already");
 const NO_PASSWORD = refused("invalid_request", "this user has no password to reset: send an invitation instead");
+const SIGNS_IN_ELSEWHERE = refused("invalid_request", "this user signs in elsewhere: there is no password to choose");
 const OWN_ADDRESS = refused("forbidden", "emailVerified: somebody else has to vouch for your own address");
 const NO_LOCAL_CONNECTOR = refused(
   "local_connector_missing",

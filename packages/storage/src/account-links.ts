@@ -37,6 +37,9 @@ const REQUEST_RESET = cold(
   ON CONFLICT ON CONSTRAINT outbox_once DO NOTHING`,
 );
 
+/** Whether the user `u` can sign in with a password of ours: a local identity has its user's own id upstream. */
+const SIGNS_IN_HERE = "EXISTS (SELECT FROM remote_identity WHERE user_id = u.id AND remote_id = u.id)";
+
 /**
  * Whether a password can be reset: one is there, or the local identity that an administrator made without one. A link of
  * the same mail that is gone again was used, and the password is then younger than the mail: it does not come back.
@@ -47,7 +50,7 @@ const OPEN_RESET = cold(
     SELECT id, occurred_at, client_id, redirect_uri, flow_id FROM outbox WHERE id = $1::uuid
   ), person AS (
     SELECT u.id, u.email, p.changed_at,
-      (p.user_id IS NOT NULL OR EXISTS (SELECT FROM remote_identity WHERE user_id = u.id AND remote_id = u.id)) AS eligible
+      (p.user_id IS NOT NULL OR ${SIGNS_IN_HERE}) AS eligible
     FROM app_user u LEFT JOIN password p ON p.user_id = u.id
     WHERE u.email = $2 AND NOT u.disabled
   ), opened AS (
@@ -64,16 +67,20 @@ const OPEN_RESET = cold(
   SELECT eligible, EXISTS (SELECT FROM opened) AS opened FROM person`,
 );
 
-/** A new link of this purpose for a user whose address is not verified, and its mail; at most one a minute. */
+/**
+ * A new link of this purpose for a user whose address is not verified, and its mail; at most one a minute. Whoever signs
+ * in elsewhere alone is not invited: the password that they chose would be of no use.
+ */
 function requestUnverified(name: string, purpose: AccountLinkPurpose, kind: string, event: string): Statement {
   return cold(
     name,
     `WITH person AS (
-      SELECT id, email, email_verified FROM app_user WHERE id = $1 AND NOT disabled
+      SELECT id, email, email_verified, ${purpose === "invitation" ? SIGNS_IN_HERE : "true"} AS fit
+      FROM app_user u WHERE id = $1 AND NOT disabled
     ), linked AS (
       INSERT INTO account_link AS l (id, purpose, user_id, email, client_id, redirect_uri, flow_id, created_at, expires_at)
       SELECT gen_random_uuid(), '${purpose}', id, email, $2, $3, $4, $6, ${expiryOf(purpose, "$6")}
-      FROM person WHERE NOT email_verified
+      FROM person WHERE NOT email_verified AND fit
       ON CONFLICT ON CONSTRAINT account_link_one_per_purpose DO UPDATE
       SET id = EXCLUDED.id, email = EXCLUDED.email, client_id = EXCLUDED.client_id, redirect_uri = EXCLUDED.redirect_uri,
         flow_id = EXCLUDED.flow_id, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at
@@ -85,7 +92,7 @@ function requestUnverified(name: string, purpose: AccountLinkPurpose, kind: stri
     ), audited AS (
       INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT '${event}', user_id, $7, $8, $9 FROM linked
     )
-    SELECT email_verified FROM person`,
+    SELECT email_verified, fit FROM person`,
   );
 }
 const REQUEST_VERIFICATION = requestUnverified(
@@ -147,15 +154,15 @@ const used = (purpose: AccountLinkPurpose, more = "") => `used AS (
     DELETE FROM account_link WHERE id = $1::uuid AND purpose = '${purpose}' AND expires_at > $2 ${more}
     RETURNING id AS link_id, user_id, email
   )`;
-const PERSON = `person AS (
+const personWhere = (condition: string) => `person AS (
     SELECT u.id, u.email, u.email_verified, used.link_id FROM used JOIN app_user u ON u.id = used.user_id
-    WHERE NOT u.disabled AND u.email = used.email FOR NO KEY UPDATE OF u
+    WHERE NOT u.disabled AND u.email = used.email AND ${condition} FOR NO KEY UPDATE OF u
   )`;
 
 /** Only the user, signed in, can say that the mailbox is theirs too: see AccountLinks.verifyEmail. */
 const VERIFY = cold(
   "accountLink.verifyEmail",
-  `WITH ${used("verify email", "AND user_id = $6")}, ${PERSON}, verified AS (
+  `WITH ${used("verify email", "AND user_id = $6")}, ${personWhere("true")}, verified AS (
     UPDATE app_user u SET email_verified = true FROM person p WHERE u.id = p.id AND NOT u.email_verified RETURNING u.id
   )
   INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'address verified', id, $3, $4, $5 FROM verified RETURNING subject_id`,
@@ -163,12 +170,13 @@ const VERIFY = cold(
 
 /**
  * Whoever reads the mailbox takes the account over. If the address was never verified, somebody else may have prepared it
- * (ACC-13): what they could sign in with goes, and so does all that was begun (ACC-16).
+ * (ACC-13): what they could sign in with goes, and so does all that was begun (ACC-16). Where nothing would be left to sign
+ * in with, the link does nothing: neither may its reader be locked out, nor somebody else's identity get the address.
  */
 function setPassword(name: string, purpose: AccountLinkPurpose, event: string): Statement {
   return cold(
     name,
-    `WITH ${used(purpose)}, ${PERSON}, secured AS (
+    `WITH ${used(purpose)}, ${personWhere(`(u.email_verified OR ${SIGNS_IN_HERE})`)}, secured AS (
       INSERT INTO password AS p (user_id, hash, changed_at) SELECT id, $6, $2 FROM person
       ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = EXCLUDED.changed_at
     ), verified AS (
@@ -275,10 +283,17 @@ export function makeAccountLinkStore(db: Database, redis: RedisAttempts | undefi
     },
     async requestVerification(userId, origin, now) {
       const actor = { kind: "user", id: userId, address: undefined } as const;
-      return requested(db, REQUEST_VERIFICATION, [userId, ...toOriginValues(origin), now, ...toAuditValues(actor)]);
+      const values = [userId, ...toOriginValues(origin), now, ...toAuditValues(actor)];
+      const row = await requested(db, REQUEST_VERIFICATION, values);
+      if (row === undefined) return "unknown";
+      return row.email_verified ? "verified" : "promised";
     },
     async requestInvitation(userId, origin, actor, now) {
-      return requested(db, REQUEST_INVITATION, [userId, ...toOriginValues(origin), now, ...toAuditValues(actor)]);
+      const values = [userId, ...toOriginValues(origin), now, ...toAuditValues(actor)];
+      const row = await requested(db, REQUEST_INVITATION, values);
+      if (row === undefined) return "unknown";
+      if (row.email_verified) return "verified";
+      return row.fit ? "promised" : "no password";
     },
     async requestEmailChange(userId, email, origin, actor, now) {
       await db.run(REQUEST_CHANGE, [userId, ...toOriginValues(origin), now, email, ...toAuditValues(actor)]);
@@ -299,11 +314,14 @@ export function makeAccountLinkStore(db: Database, redis: RedisAttempts | undefi
   };
 }
 
+interface RequestedRow {
+  readonly email_verified: boolean;
+  readonly fit: boolean;
+}
+
 async function requested(db: Database, statement: Statement, values: readonly unknown[]) {
-  if (!isStorable(String(values[0]))) return "unknown";
-  const [row] = await db.run<{ email_verified: boolean }>(statement, values);
-  if (row === undefined) return "unknown";
-  return row.email_verified ? "verified" : "promised";
+  const [row] = isStorable(String(values[0])) ? await db.run<RequestedRow>(statement, values) : [];
+  return row;
 }
 
 function toOriginValues({ clientId, redirectUri, flowId, locale }: LinkOrigin): readonly (string | null)[] {

@@ -54,13 +54,16 @@ export interface AccountLinks {
   requestPasswordReset(email: string, origin: LinkOrigin, now: Date): Promise<void>;
   /** Promises the mail with a new link to confirm the user's address. `verified` when there is nothing to confirm. */
   requestVerification(userId: string, origin: LinkOrigin, now: Date): Promise<"promised" | "verified" | "unknown">;
-  /** Promises an invitation to a user whose address is not verified. */
+  /**
+   * Promises an invitation to a user whose address is not verified. `no password` for a user without a local identity,
+   * who could not sign in with the password that an invitation is to choose.
+   */
   requestInvitation(
     userId: string,
     origin: LinkOrigin,
     actor: Actor,
     now: Date,
-  ): Promise<"promised" | "verified" | "unknown">;
+  ): Promise<"promised" | "verified" | "no password" | "unknown">;
   /** Promises a link to the new canonical address and a notice to the present one (ACC-15). */
   requestEmailChange(userId: string, email: string, origin: LinkOrigin, actor: Actor, now: Date): Promise<void>;
 

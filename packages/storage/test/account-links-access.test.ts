@@ -1,11 +1,13 @@
-// What happens to links, sessions and tokens when two things are done at the same moment.
+// What becomes of sessions, tokens and identities when a link is used: at the same moment as something else, and where
+// nothing would be left to sign in with.
 import { addSeconds } from "@dex/runtime";
-import type { Actor } from "@dex/users";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Actor, LinkOrigin } from "@dex/users";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
 import { type Cast, freshUuid, makeCast, makeCodeRow, makeSessionRow, NOW, redemptionOf } from "./rows.ts";
 
 const PERSON: Actor = { kind: "user", id: undefined, address: "192.0.2.7" };
+const ORIGIN: LinkOrigin = { clientId: undefined, redirectUri: undefined, flowId: undefined, locale: undefined };
 const LATER = addSeconds(NOW, 5);
 
 let opened: TestStorage;
@@ -54,16 +56,12 @@ test("a code that is redeemed while the password is reset leaves no live family 
 test("a session that opens while the password is reset is ended by it, or comes after it (ACC-16)", async () => {
   // Somebody holds the user's row until the sign-in has been committed: the reset began before it and ends after it.
   const id = await makeLink("reset password");
-  const reset = await opened.query("SELECT 1").then(async () => {
-    const pending = holdUser(async () => {
-      await openSession();
-    });
-    return Promise.all([
-      pending.done,
-      pending.held.then(() => links().resetPassword(id, "$argon2id$x", PERSON, LATER)),
-    ]);
+  const holder = holdUser(async () => {
+    await openSession();
   });
-  expect(reset[1]).toBe("done");
+  await holder.held;
+  const [use] = await Promise.all([links().resetPassword(id, "$argon2id$x", PERSON, LATER), holder.done]);
+  expect(use).toBe("done");
   expect(await opened.query("SELECT 1 FROM session WHERE user_id = $1", [cast.user.id])).toEqual([]);
 });
 
@@ -82,6 +80,40 @@ test("two links of one user that are used at once never wait for each other in a
     expect(uses).toContain("gone");
     await opened.query("UPDATE app_user SET email = $2 WHERE id = $1", [cast.user.id, cast.user.email]);
   }
+});
+
+describe("a user who signs in elsewhere alone, with an address that nobody verified (ACC-13)", () => {
+  const identity = () => ({ connectorId: "hub", remoteId: `hub of ${cast.user.id}` });
+  beforeEach(async () => {
+    await opened.query("DELETE FROM remote_identity WHERE user_id = $1", [cast.user.id]);
+    await opened.query("INSERT INTO remote_identity VALUES ('hub', $2, $1, $3)", [
+      cast.user.id,
+      identity().remoteId,
+      NOW,
+    ]);
+    await opened.query("UPDATE app_user SET email_verified = false WHERE id = $1", [cast.user.id]);
+  });
+
+  test("is not invited: the password would be of no use", async () => {
+    await opened.query("DELETE FROM password WHERE user_id = $1", [cast.user.id]);
+    expect(await links().requestInvitation(cast.user.id, ORIGIN, PERSON, NOW)).toBe("no password");
+    expect(await opened.query("SELECT FROM account_link WHERE user_id = $1", [cast.user.id])).toEqual([]);
+  });
+
+  test.each(["reset password", "invitation"])(
+    "neither loses the identity nor gets the address by a %s",
+    async (purpose) => {
+      const id = await makeLink(purpose);
+      const use = purpose === "invitation" ? links().acceptInvitation : links().resetPassword;
+      expect(await use(id, "$argon2id$z", PERSON, LATER)).toBe("gone");
+      expect(await opened.query("SELECT email_verified FROM app_user WHERE id = $1", [cast.user.id])).toEqual([
+        { email_verified: false },
+      ]);
+      expect(await opened.query("SELECT remote_id FROM remote_identity WHERE user_id = $1", [cast.user.id])).toEqual([
+        { remote_id: identity().remoteId },
+      ]);
+    },
+  );
 });
 
 /** Locks the user in a transaction of its own, does `work`, and lets go a moment later. */
