@@ -6,17 +6,25 @@ import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
 import { isUuid } from "./token-families.ts";
 
 // No look at app_user: the statement does not know, and so cannot show, whether the address belongs to somebody (ACC-2).
+// Sent once more by the same browser, the form changes what it asked for before; within a minute no second mail follows, so
+// that somebody whose answer was lost may press the button again.
 const BEGIN = cold(
   "registration.begin",
   `WITH kept AS (
-    INSERT INTO registration (id, email, display_name, connector_id, remote_id, password_hash, browser_hash, client_id,
+    INSERT INTO registration AS r (id, email, display_name, connector_id, remote_id, password_hash, browser_hash, client_id,
       redirect_uri, flow_id, created_at, expires_at)
     VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-    RETURNING id, email, client_id, redirect_uri, flow_id, created_at
+    ON CONFLICT (id) DO UPDATE SET display_name = EXCLUDED.display_name, connector_id = EXCLUDED.connector_id,
+      remote_id = EXCLUDED.remote_id, password_hash = EXCLUDED.password_hash, browser_hash = EXCLUDED.browser_hash,
+      expires_at = EXCLUDED.expires_at
+    RETURNING id, email, client_id, redirect_uri, flow_id
   )
   INSERT INTO outbox (kind, cause, email, link_id, client_id, redirect_uri, flow_id, locale, occurred_at, due_at)
-  SELECT 'confirm-registration', id::text, email, id, client_id, redirect_uri, flow_id, $13, created_at, created_at
-  FROM kept`,
+  SELECT 'confirm-registration', id || ' ' || floor(extract(epoch FROM $11::timestamptz) / 60)::bigint, email, id,
+    client_id, redirect_uri, flow_id, $13, $11, $11
+  FROM kept
+  WHERE NOT EXISTS (SELECT FROM outbox o WHERE o.link_id = kept.id AND o.occurred_at > $11 - interval '1 minute')
+  ON CONFLICT ON CONSTRAINT outbox_once DO NOTHING`,
 );
 
 const FIND = cold("registration.find", "SELECT * FROM registration WHERE id = $1::uuid AND expires_at > $2");
@@ -50,7 +58,7 @@ const CONFIRM = cold(
   ), withdrawn AS (
     -- Mails of the others, if they have not gone out: what they would lead to is over.
     DELETE FROM outbox
-    WHERE kind = 'confirm-registration' AND sent_at IS NULL AND cause IN (SELECT id::text FROM confirmed)
+    WHERE kind = 'confirm-registration' AND sent_at IS NULL AND link_id IN (SELECT id FROM confirmed)
   )
   INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'user registered', id, $6, $7, $8 FROM created RETURNING id`,
 );

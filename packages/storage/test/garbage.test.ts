@@ -43,7 +43,7 @@ test("a code nobody redeemed keeps its login state from a second one until that 
   expect(await opened.storage.codes.find(code.hash)).toBeUndefined();
 });
 
-test("batches are bounded, skip what somebody holds, and leave every live row", async () => {
+test("batches are bounded, skip what somebody holds, and leave every live row (v1 B01)", async () => {
   await opened.query("TRUNCATE session, attempt_count, authorization_code, token_family");
   const insert = `INSERT INTO session (hash, user_id, connector_id, auth_time, amr, idle_expires_at, expires_at)
     SELECT sha256(($2 || n)::bytea), $1, 'local', $3, '{}', $3, $3 FROM generate_series(1, $4::int) AS n`;

@@ -54,6 +54,18 @@ test("a registration is kept with the promise of its mail and makes no user (ACC
   expect(found).toEqual({ ...registration, origin: { ...registration.origin, locale: undefined } });
 });
 
+test("the same form sent again, five times at once, is one registration with one mail; a minute later a mail may follow", async () => {
+  const registration = await begun();
+  const again = { ...registration, proof: { kind: "password", hash: "$argon2id$of-another" } } as const;
+  const soon = addSeconds(NOW, 20);
+  await Promise.all(Array.from({ length: 5 }, () => begun({ ...again, createdAt: soon })));
+  const [, kept, mails] = await rowsOf(registration.email);
+  expect([kept.length, mails.length]).toEqual([1, 1]);
+  expect(await opened.storage.registrations.find(registration.id, soon)).toMatchObject({ proof: again.proof });
+  await begun({ ...again, createdAt: addSeconds(NOW, 70) });
+  expect((await rowsOf(registration.email))[2]).toHaveLength(2);
+});
+
 test("it takes the same statements for an address that belongs to somebody and for any other (ACC-2)", async () => {
   opened.takeStatements();
   await begun();
@@ -63,7 +75,7 @@ test("it takes the same statements for an address that belongs to somebody and f
   expect(unknown).toEqual(["registration.begin"]);
 });
 
-test("confirming makes a verified user with password, identity and audit event (v1 P07, ADM-6)", async () => {
+test("confirming makes a verified user with password, identity and audit event (v1 P07, v1 U16, ADM-6)", async () => {
   const registration = await begun();
   expect(await confirm(registration)).toBe("confirmed");
   const [[user], kept] = await rowsOf(registration.email);
@@ -81,7 +93,7 @@ test("confirming makes a verified user with password, identity and audit event (
   ]);
 });
 
-test("a registration through a connector gets its identity and no password (v1 P09)", async () => {
+test("a registration through a connector gets its identity and no password (v1 P09, v1 U15)", async () => {
   const registration = await begun(remote({ displayName: "Grace" }));
   expect(await confirm(registration)).toBe("confirmed");
   const [[user]] = await rowsOf(registration.email);

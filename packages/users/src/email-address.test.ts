@@ -3,6 +3,7 @@ import { canonicalEmail } from "./email-address.ts";
 
 test.each([
   ["jane@example.com", "jane@example.com"],
+  ["r@r.com", "r@r.com"],
   ["  Jane.Doe+Tag@EXAMPLE.com\n", "jane.doe+tag@example.com"],
   ["o'brien@sub.example.co.uk", "o'brien@sub.example.co.uk"],
   ["root@localhost", "root@localhost"],
@@ -10,7 +11,7 @@ test.each([
   ["\u212aate@example.com", "kate@example.com"],
   ["jane@xn--bcher-kva.example", "jane@xn--bcher-kva.example"],
   [`${"a".repeat(64)}@example.com`, `${"a".repeat(64)}@example.com`],
-])("%j is known as %s (ACC-3)", (text, canonical) => {
+])("%j is known as %s (ACC-3, v1 U03)", (text, canonical) => {
   expect(canonicalEmail(text)).toBe(canonical);
   expect(canonicalEmail(canonical)).toBe(canonical);
 });

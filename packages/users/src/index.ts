@@ -11,6 +11,7 @@ export { makePasswordSignIn, type PasswordSignIn, type PasswordSignInInput } fro
 export { PASSWORD_MAX_BYTES } from "./password-text.ts";
 export type * from "./registration.ts";
 export * from "./registration-decision.ts";
+export { registrationId } from "./registration-id.ts";
 export {
   decideSignIn,
   type SignInDecision,

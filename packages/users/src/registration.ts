@@ -6,7 +6,7 @@ import type { Actor, NewUser } from "./user.ts";
  * by the one who registered (ACC-2, ACC-13).
  */
 export interface PendingRegistration {
-  /** A UUID; names the link in the mail. */
+  /** A UUID, see registrationId; names the link in the mail. */
   readonly id: string;
   /** Canonical. */
   readonly email: string;
@@ -26,7 +26,8 @@ export interface PendingRegistration {
 export interface Registrations {
   /**
    * Keeps the registration and promises its mail, in one statement that does the same work whether the address belongs
-   * to somebody: the mail then says that there is an account already (ACC-2).
+   * to somebody: the mail then says that there is an account already (ACC-2). With an id that is there it changes that
+   * registration, and promises another mail only when the last one is older than a minute.
    */
   begin(registration: PendingRegistration): Promise<void>;
   /** The registration, until it has expired. Its origin has no locale. */

@@ -5,13 +5,13 @@ import type { Logger, Random } from "@dex/runtime";
 import {
   decideRegistration,
   LINK_LIFETIME_SECONDS,
-  newUserId,
   PASSWORD_MIN_LENGTH,
   type PasswordHasher,
   type PendingRegistration,
   type RegistrationDecision,
   type RegistrationPolicy,
   type Registrations,
+  registrationId,
   type Users,
   vouchedEmail,
 } from "@dex/users";
@@ -167,7 +167,7 @@ async function begin(
       : { kind: "password", hash: hash ?? "" };
   const { clientId, redirectUri } = state.request;
   await registrations.begin({
-    id: newUserId(random),
+    id: registrationId(state.id, email),
     email,
     displayName: applicant.kind === "identity" ? applicant.identity.displayName : undefined,
     connectorId: applicant.kind === "identity" ? applicant.identity.connectorId : applicant.connectorId,
