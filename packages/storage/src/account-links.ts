@@ -250,7 +250,7 @@ export function makeAccountLinkStore(db: Database, redis: RedisAttempts | undefi
   async function use(statement: Statement, id: string, now: Date, actor: Actor, ...more: readonly unknown[]) {
     if (!isUuid(id)) return undefined;
     return db.transaction(async (tx): Promise<Used> => {
-      
+      await tx.run(HOLD, [id]);
       const purpose = ENDING_ACCESS.get(statement);
       if (purpose !== undefined) await tx.run(EXPIRE_CODES, [id, now, purpose]);
       const [row] = await tx.run<NonNullable<Used>>(statement, [id, now, ...toAuditValues(actor), ...more]);

@@ -2,9 +2,10 @@
 // nothing would be left to sign in with.
 import { addSeconds } from "@dex/runtime";
 import type { Actor, LinkOrigin } from "@dex/users";
+import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
-import { type Cast, freshUuid, makeCast, makeCodeRow, makeSessionRow, NOW, redemptionOf } from "./rows.ts";
+import { type Cast, freshUuid, makeCast, makeCodeRow, makeSessionRow, NOW } from "./rows.ts";
 
 const PERSON: Actor = { kind: "user", id: undefined, address: "192.0.2.7" };
 const ORIGIN: LinkOrigin = { clientId: undefined, redirectUri: undefined, flowId: undefined, locale: undefined };
@@ -38,27 +39,35 @@ async function openSession() {
   return session;
 }
 
-test("a code that is redeemed while the password is reset leaves no live family (REF-12)", async () => {
-  for (let round = 0; round < 20; round++) {
-    const code = makeCodeRow(cast, { sessionHash: (await openSession()).hash });
-    await opened.storage.signIns.issueCode({ code, consent: undefined });
-    const id = await makeLink("reset password");
-    const [grant, use] = await Promise.all([
-      opened.storage.codes.redeem(redemptionOf(code), LATER),
-      links().resetPassword(id, `$argon2id$${round}`, PERSON, LATER),
-    ]);
-    expect(use).toBe("done");
-    const live = grant && (await opened.storage.families.findLive(grant.familyId, LATER));
-    expect(live).toBeUndefined();
-  }
+test("a code that is being redeemed while the password is reset leaves no live family (REF-12)", async () => {
+  const code = makeCodeRow(cast, { sessionHash: (await openSession()).hash });
+  await opened.storage.signIns.issueCode({ code, consent: undefined });
+  const id = await makeLink("reset password");
+  const familyId = freshUuid();
+  // The redemption, stopped between its first row and its last.
+  const holder = holding("UPDATE authorization_code SET spent_at = $2 WHERE hash = $1", [code.hash, LATER], (query) =>
+    query(
+      `INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, auth_time, amr, created_at,
+        idle_expires_at, expires_at)
+      SELECT $1, client_id, user_id, connector_id, session_hash, scope, auth_time, amr, $3, $4, $4
+      FROM authorization_code WHERE hash = $2`,
+      [familyId, code.hash, LATER, addSeconds(LATER, 600)],
+    ),
+  );
+  await holder.held;
+  const [use] = await Promise.all([links().resetPassword(id, "$argon2id$w", PERSON, LATER), holder.done]);
+  expect(use).toBe("done");
+  expect(await opened.storage.families.findLive(familyId, LATER)).toBeUndefined();
+  expect(await opened.query("SELECT revocation_reason FROM token_family WHERE id = $1", [familyId])).toEqual([
+    { revocation_reason: "password changed" },
+  ]);
 });
 
 test("a session that opens while the password is reset is ended by it, or comes after it (ACC-16)", async () => {
   // Somebody holds the user's row until the sign-in has been committed: the reset began before it and ends after it.
   const id = await makeLink("reset password");
-  const holder = holdUser(async () => {
-    await openSession();
-  });
+  const lock = "SELECT FROM app_user WHERE id = $1 FOR NO KEY UPDATE";
+  const holder = holding(lock, [cast.user.id], () => openSession());
   await holder.held;
   const [use] = await Promise.all([links().resetPassword(id, "$argon2id$x", PERSON, LATER), holder.done]);
   expect(use).toBe("done");
@@ -116,28 +125,30 @@ describe("a user who signs in elsewhere alone, with an address that nobody verif
   );
 });
 
-/** Locks the user in a transaction of its own, does `work`, and lets go a moment later. */
-function holdUser(work: () => Promise<void>): { held: Promise<void>; done: Promise<void> } {
-  let tell = () => {};
-  const held = new Promise<void>((resolve) => {
-    tell = resolve;
-  });
+type Query = (sql: string, values: readonly unknown[]) => Promise<unknown>;
+
+/** Locks something in a transaction of its own, goes on when the storage waits for it, and lets go. */
+function holding(
+  lock: string,
+  values: readonly unknown[],
+  goOn: (query: Query) => Promise<unknown>,
+): { held: Promise<void>; done: Promise<void> } {
+  const holds = Promise.withResolvers<void>();
   const run = async () => {
-    const pg = await import("pg");
-    const client = new pg.default.Client({ connectionString: opened.url.reveal() });
+    const client = new pg.Client({ connectionString: opened.url.reveal() });
     await client.connect();
     try {
       await client.query("BEGIN");
-      await client.query("SELECT FROM app_user WHERE id = $1 FOR NO KEY UPDATE", [cast.user.id]);
-      tell();
+      await client.query(lock, [...values]);
+      holds.resolve();
       await waitForWaiter();
-      await work();
+      await goOn((sql, given) => client.query(sql, [...given]));
       await client.query("COMMIT");
     } finally {
       await client.end();
     }
   };
-  return { held, done: run() };
+  return { held: holds.promise, done: run() };
 }
 
 /** Until a statement of the storage waits for a lock. */
