@@ -39,5 +39,5 @@ export async function finishSignIn(
 
 /** Whether the page has the form with this id, such as `login-form`. */
 export function hasForm(page: Page, id: string): boolean {
-  return page.text.includes(`<form id="${id}"`);
+  return new RegExp(`<form\\b[^>]*\\bid="${id}"`).test(page.text);
 }

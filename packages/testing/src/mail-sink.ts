@@ -16,8 +16,8 @@ export interface MailSink {
   readonly url: string;
   /** Every mail it has answered with 250, oldest first, copies included. */
   readonly accepted: readonly SunkMail[];
-  /** The mails to this address with this in their subject, once there is one. Fails when none comes in time. */
-  waitFor(to: string, subject: RegExp, milliseconds: number): Promise<SunkMail>;
+  /** The newest mail to this address whose subject or text matches, once there is one. Fails when none comes in time. */
+  waitFor(to: string, wanted: RegExp, milliseconds: number): Promise<SunkMail>;
   /** Cuts every connection. A mail whose 250 was not sent counts as not accepted, and its sender can see that. */
   kill(): Promise<void>;
   /** Listens again, at the same port. */
@@ -81,12 +81,11 @@ export async function startMailSink(port: number): Promise<MailSink> {
   return {
     url: `smtp://127.0.0.1:${port}`,
     accepted,
-    async waitFor(to, subject, milliseconds) {
+    async waitFor(to, wanted, milliseconds) {
       for (const deadline = performance.now() + milliseconds; ; await sleep(50)) {
-        const found = accepted.findLast((mail) => mail.to === to && subject.test(mail.subject));
+        const found = accepted.findLast((mail) => mail.to === to && wanted.test(`${mail.subject}\n${mail.text}`));
         if (found !== undefined) return found;
-        if (performance.now() > deadline)
-          throw new Error(`no mail to ${to} with ${subject} in its subject came in time`);
+        if (performance.now() > deadline) throw new Error(`no mail to ${to} that matches ${wanted} came in time`);
       }
     },
     kill: () => kill(),
