@@ -14,7 +14,7 @@ interface ResetMail {
 }
 
 /** The mails about a new password that were asked for with this address, oldest first. */
-export const resetMails = (worker: TestWorker, email: string): Promise<ResetMail[]> =>
+export const resetMails = (worker: TestWorker, email: string): Promise<readonly ResetMail[]> =>
   queryDatabase<ResetMail>(
     worker.databaseUrl,
     "SELECT id, client_id, redirect_uri, flow_id FROM outbox WHERE kind = 'password-reset' AND email = $1 ORDER BY occurred_at",
