@@ -185,7 +185,7 @@ describe("hostile requests", () => {
     expect((await api.call("GET", "/debug/vars")).status).toBe(404);
   });
 
-  test("while the database is away the answer is 503, and of an unknown error nothing is told (LOG-4)", async () => {
+  test("while the database is away the answer is 503, and of an unknown error nothing is told (LOG-4, v1 D03)", async () => {
     api.failWith = new DatabaseAway("connection refused");
     const away = await api.call("GET", "/api/v1/state");
     expect([away.status, away.headers.get("retry-after")]).toEqual([503, "1"]);

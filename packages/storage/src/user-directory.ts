@@ -117,11 +117,15 @@ const UNLINK = cold(
   FROM gone RETURNING subject_id`,
 );
 
-/** The row is that of anybody's own request, so that the mail is resolved and rendered like theirs. */
+/**
+ * The row is that of anybody's own request, so that the mail is resolved and rendered like theirs: also for a user who was
+ * made without a password, and signs in with one here.
+ */
 const PROMISE_RESET = cold(
   "userDirectory.promisePasswordReset",
   `WITH person AS (
-    SELECT id, email, disabled, EXISTS (SELECT FROM password WHERE user_id = u.id) AS has_password
+    SELECT id, email, disabled, EXISTS (SELECT FROM password WHERE user_id = u.id)
+      OR EXISTS (SELECT FROM remote_identity WHERE user_id = u.id AND remote_id = u.id) AS has_password
     FROM app_user u WHERE id = $1
   ), promised AS (
     INSERT INTO outbox (kind, cause, email, client_id, redirect_uri, flow_id, locale, occurred_at, due_at)

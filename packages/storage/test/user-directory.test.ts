@@ -339,14 +339,19 @@ describe("refresh clients", () => {
   });
 });
 
-test("a reset is promised once a minute, to whoever has a password and is not disabled", async () => {
+test("a reset is promised once a minute, to whoever signs in with a password and is not disabled", async () => {
   const { userDirectory } = opened.storage;
   const user = await create({}, { passwordHash: "$argon2id$hash" });
   const promise = (id: string) => userDirectory.promisePasswordReset(id, ORIGIN, ACTOR, NOW);
   expect(await Promise.all([promise(user.id), promise(user.id)])).toEqual(["promised", "promised"]);
   expect(await outbox()).toMatchObject([{ kind: "password-reset", email: user.email, user_id: null }]);
   expect((await audit()).filter(({ event }) => event === "password reset requested")).toHaveLength(1);
-  expect(await promise((await create()).id)).toBe("no password");
+  expect(await promise((await create()).id)).toBe("promised");
+  const elsewhere = await create();
+  await opened.query("UPDATE remote_identity SET connector_id = 'up', remote_id = 'x' WHERE user_id = $1", [
+    elsewhere.id,
+  ]);
+  expect(await promise(elsewhere.id)).toBe("no password");
   expect(await promise((await create({ disabled: true }, { passwordHash: "x" })).id)).toBe("disabled");
   expect(await promise("nobody")).toBe("unknown");
   expect(await promise("\0")).toBe("unknown");
