@@ -31,6 +31,7 @@ import { requestIdOf } from "../middleware/request-id.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
+import { PASSWORD_PROBLEMS } from "./password-words.ts";
 import { markRegisteringBrowser } from "./registration-cookie.ts";
 import type { RegistrationLimits } from "./registration-limits.ts";
 
@@ -188,15 +189,6 @@ async function begin(
   const explanation = "Follow the link in it to finish. It works for one day. You can close this page.";
   pages.show(response, 200, (theme) => renderCheckYourMailPage(theme, { email, explanation }));
 }
-
-const PASSWORD_PROBLEMS = {
-  missing: "Please choose a password.",
-  "too short": `Please choose a password of at least ${PASSWORD_MIN_LENGTH} characters.`,
-  "too long": "Please choose a shorter password.",
-  "too common": "This password is easy to guess. Please choose another one.",
-  "service name": "Please choose a password that is not made of the name of this service.",
-  "own address": "Please choose a password that is not made of your email address.",
-} as const;
 
 function describe({
   email,
