@@ -21,7 +21,7 @@ afterEach(() => api.close());
 describe("an admin", () => {
   beforeEach(() => api.call("PUT", "/api/v1/connectors", { connectors: [LOCAL] }));
 
-  test("is created, readable again, counted, and found by the local identity (v1 M02, v1 M05, v1 U12)", async () => {
+  test("is created at an address of their own, readable again, counted, and found by the local identity (v1 F11, v1 M02, v1 M05, v1 U12)", async () => {
     expect((await api.call("GET", "/api/v1/state")).body).toEqual({});
     const created = await api.call("POST", "/api/v1/admin", ADMIN);
     const { id } = created.body as { id: string };

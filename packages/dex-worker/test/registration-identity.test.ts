@@ -122,14 +122,13 @@ describe("an identity that belongs to nobody", () => {
     expect(await identitiesOf(users[0]?.id)).toEqual([{ connector_id: "trusted", remote_id: sub }]);
   });
 
-  test("is told that there is no account yet, and may make one, keeping state and nonce (v1 L04, v1 L10)", async () => {
+  test("is told that there is no account yet, and may make one with its own address whatever is sent, keeping state and nonce (v1 L04, v1 L10, v1 P03)", async () => {
     const { sub, email } = newPerson();
     const browser = worker.browser();
     const page = await open(browser, "trusted", sub);
     expect([page.status, place(page)]).toEqual([200, "identity"]);
     expect(page.text).toContain("There is no account yet");
     expect((await rowsOf(worker, email)).users).toHaveLength(0);
-    // v1 P03: whatever else is sent, the address is the identity's.
     const end = await browser.submit(page, { decision: "create", email: "other@example.com" });
     expect(await claimsOf(end)).toMatchObject({ email, nonce: "n-1" });
     expect((await rowsOf(worker, "other@example.com")).users).toHaveLength(0);
