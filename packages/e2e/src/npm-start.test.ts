@@ -116,12 +116,13 @@ test("the commands of the README do what it says, and what dex has to tell a per
 async function followReadme(facts: FleetFacts): Promise<void> {
   const readme = readFileSync(join(clone, "README.md"), "utf8");
   const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, commands = ""]) => commands);
-  const [theTwoCommands = "", ownClient = "", connector = "", ...unknown] = blocks;
+  const [theTwoCommands = "", ownClient = "", connector = "", people = "", ...unknown] = blocks;
   expect(unknown).toEqual([]);
   expect(theTwoCommands.match(/^\S+ \S+/gm)).toEqual(["npm start", "npm test"]);
-  const { stdout } = await run("sh", ["-euc", `${ownClient}\n${connector}`], { cwd: clone, env });
+  const { stdout } = await run("sh", ["-euc", `${ownClient}\n${connector}\n${people}`], { cwd: clone, env });
   expect(stdout).toMatch(/^[\w-]{43}@127\.0\.0\.1$/m);
   expect(stdout).toContain("saved 2 connector configs");
+  expect(stdout).toContain('"displayName": "Grace Hopper"');
   const visitor = openFormBrowser();
   const party = await makeRelyingParty(facts);
   const chooser = async () => (await visitor.open((await party.begin()).url)).text;

@@ -12,7 +12,8 @@ test("people register and reset while Redis, mail server and workers die: one ma
     visitors: 4,
     faultEverySeconds: 3,
     seed: 7,
-    mailSeconds: 30,
+    patienceSeconds: 10,
+    drainSeconds: 15,
     say: () => undefined,
   });
   expect(report.violations).toEqual([]);

@@ -15,8 +15,10 @@ export interface AccountLoadOptions {
   readonly visitors: number;
   readonly faultEverySeconds: number;
   readonly seed: number;
-  /** How long mail that a dead worker had taken may take; the lease is ten minutes. */
-  readonly mailSeconds: number;
+  /** How long a visitor waits for a mail before the next one comes. */
+  readonly patienceSeconds: number;
+  /** How long to wait at the end for mail that a dead worker had taken; its lease is ten minutes. */
+  readonly drainSeconds: number;
   readonly say: (line: string) => void;
 }
 
@@ -52,7 +54,7 @@ export async function runAccountLoad(options: AccountLoadOptions): Promise<Accou
     const draw = randomFrom(options.seed + 1);
     const deadline = performance.now() + options.seconds * 1000;
     const faults = startFaults({ fleet, mailServer }, { everySeconds: options.faultEverySeconds, seed: options.seed });
-    const parts = { facts: fleet.facts, party, mailServer, ledger, mailSeconds: options.mailSeconds };
+    const parts = { facts: fleet.facts, party, mailServer, ledger, patienceSeconds: options.patienceSeconds };
     let number = 0;
     const visitors = Array.from({ length: options.visitors }, async () => {
       while (performance.now() < deadline) {
@@ -66,7 +68,7 @@ export async function runAccountLoad(options: AccountLoadOptions): Promise<Accou
     await faults.stop();
     await Promise.all(visitors);
     clearInterval(progress);
-    const state = await settle(fleet.facts.databaseUrl, options.mailSeconds);
+    const state = await settle(fleet.facts.databaseUrl, options.drainSeconds);
     const found = compare(ledger, mailServer, state);
     return {
       registered: ledger.registered.size,

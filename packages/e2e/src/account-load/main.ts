@@ -4,6 +4,9 @@ import { runAccountLoad } from "./account-load.ts";
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 
+// Ended this way, no process of the fleet stays behind.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "20" },
@@ -23,8 +26,9 @@ Registers people and resets passwords on a fleet of its own while Redis, the mai
     visitors: Number(values.visitors),
     faultEverySeconds: Number(values["fault-every"]),
     seed: Number(values.seed),
+    patienceSeconds: 15,
     // A worker that dies with a mail in its hands keeps it for ten minutes.
-    mailSeconds: 660,
+    drainSeconds: 660,
     say: (line) => print(`${((performance.now() - startedAt) / 1000).toFixed(0)} s  ${line}`),
   });
   print(JSON.stringify(report, null, 2));

@@ -8,8 +8,8 @@ export interface VisitorParts {
   readonly party: RelyingParty;
   readonly mailServer: MailSink;
   readonly ledger: Ledger;
-  /** How long a mail may take. A worker that died with it keeps it for ten minutes. */
-  readonly mailSeconds: number;
+  /** How long to wait for a mail. A worker that died with it keeps it for ten minutes. */
+  readonly patienceSeconds: number;
 }
 
 /** A password that is long and of nobody else. */
@@ -29,7 +29,7 @@ export async function visit(number: number, forgetful: boolean, parts: VisitorPa
   await ledger.patiently("registering", () => browser.submit(form, user, { formId: "register-form" }));
   ledger.registered.add(email);
 
-  const confirmation = await parts.mailServer.waitFor(email, /\/verify-email\?token=/, parts.mailSeconds * 1000);
+  const confirmation = await parts.mailServer.waitFor(email, /\/verify-email\?token=/, parts.patienceSeconds * 1000);
   const page = await ledger.patiently("the confirmation page", () => browser.open(confirmation.link ?? ""));
   expectForm(page, "confirm-address-form");
   const confirmed = await ledger.patiently("confirming", () =>
@@ -71,7 +71,7 @@ async function resetPassword(email: string, number: number, parts: VisitorParts)
   await ledger.patiently("asking for a reset", () =>
     browser.submit(form, { email }, { formId: "send-reset-password-form" }),
   );
-  const mail = await mailServer.waitFor(email, /\/reset-password\?token=/, parts.mailSeconds * 1000);
+  const mail = await mailServer.waitFor(email, /\/reset-password\?token=/, parts.patienceSeconds * 1000);
   const page = await ledger.patiently("the new-password page", () => browser.open(mail.link ?? ""));
   expectForm(page, "reset-password-form");
   const password = passwordOf(number, 2);
