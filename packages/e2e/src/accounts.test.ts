@@ -4,6 +4,7 @@ import {
   type FakeOpenIdProvider,
   type Fleet,
   findFreePorts,
+  findInDatabase,
   type MailSink,
   openAdminApi,
   openBrowser,
@@ -16,6 +17,7 @@ import {
 } from "@dex/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findLeaks } from "./log-leaks.ts";
 import { offeredByWorkers } from "./offered-connectors.ts";
 
 const ADA = { email: "ada@example.org", password: "the quick brown horse" };
@@ -34,6 +36,7 @@ beforeAll(async () => {
     DEX_WORKER_ENABLE_REGISTRATION: "true",
     DEX_WORKER_SMTP_URL: mailServer.url,
     DEX_WORKER_EMAIL_FROM: "dex@example.com",
+    DEX_WORKER_LOG_DEBUG: "true",
   };
   [fleet, browser] = await Promise.all([startFleet({ workerEnv }), openBrowser()]);
   const { facts } = fleet;
@@ -72,7 +75,7 @@ async function subjectOf(page: Page): Promise<string> {
   return JSON.parse((await page.locator("#claims-json").textContent()) ?? "{}").sub;
 }
 
-test("an account is registered, confirmed by mail, used, linked, and its lost password replaced, which ends other sessions (ACC-16)", async () => {
+test("an account is registered, confirmed by mail, used, linked, and its lost password replaced, which ends other sessions; no log tells a secret (ACC-16, LOG-1, LOG-2)", async () => {
   await expect.poll(() => offeredByWorkers(fleet, "upstream")).toEqual(fleet.workerOrigins.map(() => true));
   const page = await browser.newVisitor();
   await beginSignIn(page);
@@ -137,4 +140,17 @@ test("an account is registered, confirmed by mail, used, linked, and its lost pa
   const fourth = await browser.newVisitor();
   await signInWithPassword(fourth, ADA);
   expect(await fourth.locator("#message").textContent()).toContain("not right");
+
+  const tokenOf = (link: string | undefined) => new URL(link ?? "").searchParams.get("token") ?? "";
+  const secrets = {
+    "first password": ADA.password,
+    "new password": NEW_PASSWORD,
+    "confirmation link": tokenOf(confirmation.link),
+    "reset link": tokenOf(reset.link),
+  };
+  // The address is masked, where it is named at all (LOG-2).
+  expect(findLeaks(fleet.logDirectory, { ...secrets, "email address": ADA.email })).toEqual([]);
+  // Nor is any of it stored: a password only as its hash, a link not at all (P4).
+  for (const secret of Object.values(secrets))
+    expect(await findInDatabase(fleet.facts.databaseUrl, secret)).toEqual([]);
 });
