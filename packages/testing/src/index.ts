@@ -24,7 +24,7 @@ export { answersOk, type RunningProgram, startProgram, waitUntilReady } from "./
 export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } from "./form-browser.ts";
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
-export { type MailSink, type SunkMail, startMailSink } from "./mail-sink.ts";
+export { type MailSink, type SinkAnswer, type SunkMail, startMailSink } from "./mail-sink.ts";
 export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { queryDatabase } from "./query-database.ts";

@@ -29,8 +29,13 @@ export interface MailSink {
 const FLUSH_MILLISECONDS = 50;
 const LINK = /\bhttps?:\/\/[^\s<>"]+\?token=[\w-]+/;
 
-/** Starts it at a port of 127.0.0.1 that stays its own. */
-export async function startMailSink(port: number): Promise<MailSink> {
+/** What becomes of one mail: `refuse` answers 451 and takes nothing, `drop` cuts the connection without an answer. */
+export type SinkAnswer = "accept" | "slow" | "refuse" | "drop";
+
+const SLOW_MILLISECONDS = 500;
+
+/** Starts it at a port of 127.0.0.1 that stays its own. `answer` is asked for each mail; without it all are accepted. */
+export async function startMailSink(port: number, answer: () => SinkAnswer = () => "accept"): Promise<MailSink> {
   const accepted: SunkMail[] = [];
   let server: SMTPServer | undefined;
 
@@ -46,8 +51,13 @@ export async function startMailSink(port: number): Promise<MailSink> {
         stream.on("data", (chunk: Buffer) => chunks.push(chunk));
         stream.on("end", () => {
           const [recipient] = session.envelope.rcptTo;
-          void PostalMime.parse(Buffer.concat(chunks)).then((mail) => {
-            if (own.dying) return; // no answer: the sender cannot know, and learns with the broken connection
+          void PostalMime.parse(Buffer.concat(chunks)).then(async (mail) => {
+            const what = answer();
+            if (what === "refuse") return done(Object.assign(new Error("try again later"), { responseCode: 451 }));
+            if (what === "slow") await sleep(SLOW_MILLISECONDS);
+            if (what === "drop") for (const connection of next.connections) connection.close();
+            // No answer: the sender cannot know, and learns with the broken connection.
+            if (what === "drop" || own.dying) return;
             const text = mail.text ?? "";
             accepted.push({
               messageId: mail.messageId ?? "",

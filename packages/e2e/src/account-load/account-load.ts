@@ -4,8 +4,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePorts, type MailSink, startFleet, startMailSink } from "@dex/testing";
 import pg from "pg";
+import { type FaultCounts, randomFrom, startFaults } from "../faults-at-random.ts";
 import { makeRelyingParty } from "../relying-party.ts";
-import { type FaultCounts, randomFrom, startFaults } from "./faults.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { visit } from "./visitor.ts";
 

@@ -5,24 +5,25 @@ export interface FaultCounts {
   redis: number;
   mailServer: number;
   workers: number;
+  postgres: number;
 }
 
 const DOWN_MILLISECONDS = 1_500;
 
 /**
- * Kills Redis, the mail server or a worker, at random and never two at once, until stopped; whatever was killed comes back.
+ * Kills Redis, the mail server or a worker (and takes Postgres away, where that is wanted), at random and never two at once, until stopped; whatever was killed comes back.
  * `seed` makes the order repeatable; the moments are those of the machine.
  */
 export function startFaults(
   { fleet, mailServer }: { fleet: Fleet; mailServer: MailSink },
-  { everySeconds, seed }: { everySeconds: number; seed: number },
+  { everySeconds, seed, postgresToo = "no" }: { everySeconds: number; seed: number; postgresToo?: "yes" | "no" },
 ): { readonly counts: FaultCounts; stop(): Promise<void> } {
-  const counts: FaultCounts = { redis: 0, mailServer: 0, workers: 0 };
+  const counts: FaultCounts = { redis: 0, mailServer: 0, workers: 0, postgres: 0 };
   const stopping = new AbortController();
   const draw = randomFrom(seed);
 
   async function killSomething(): Promise<void> {
-    const choice = Math.floor(draw() * 3);
+    const choice = Math.floor(draw() * (postgresToo === "yes" ? 4 : 3));
     if (choice === 0) {
       counts.redis += 1;
       await fleet.redis.kill();
@@ -33,6 +34,11 @@ export function startFaults(
       await mailServer.kill();
       await sleep(DOWN_MILLISECONDS);
       await mailServer.restart();
+    } else if (choice === 3) {
+      counts.postgres += 1;
+      await fleet.postgres.stop();
+      await sleep(DOWN_MILLISECONDS);
+      await fleet.postgres.restart();
     } else {
       counts.workers += 1;
       const index = Math.floor(draw() * fleet.workers.length);
