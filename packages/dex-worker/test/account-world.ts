@@ -63,7 +63,7 @@ export function makeAccountWorld(worker: TestWorker): AccountWorld {
   ): Promise<SignedInBrowser> {
     const id = randomBytes(32);
     const now = new Date();
-    const until = { idleExpiresAt: addSeconds(now, 3600), expiresAt: addSeconds(now, 3600) };
+    const until = { createdAt: now, idleExpiresAt: addSeconds(now, 3600), expiresAt: addSeconds(now, 3600) };
     const said = { amr: ["pwd"], groups: undefined, preferredUsername: undefined, userAgent: FIREFOX };
     const authTime = addSeconds(now, -secondsAgo);
     await worker.storage.signIns.signIn({

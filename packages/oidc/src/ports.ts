@@ -46,6 +46,8 @@ export interface NewSession {
   readonly preferredUsername: string | undefined;
   /** What the browser calls itself, cut short: how people tell their sessions apart. */
   readonly userAgent: string | undefined;
+  /** When the request began that proved the person: what ended the user's access since then ends this too. */
+  readonly createdAt: Date;
   readonly idleExpiresAt: Date;
   readonly expiresAt: Date;
 }

@@ -180,7 +180,7 @@ function setPassword(name: string, purpose: AccountLinkPurpose, event: string): 
       INSERT INTO password AS p (user_id, hash, changed_at) SELECT id, $6, $2 FROM person
       ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = EXCLUDED.changed_at
     ), verified AS (
-      UPDATE app_user u SET email_verified = true FROM person p WHERE u.id = p.id AND NOT p.email_verified
+      UPDATE app_user u SET email_verified = true, access_ended_at = $2 FROM person p WHERE u.id = p.id
     ), dropped AS (
       DELETE FROM remote_identity r USING person p
       WHERE r.user_id = p.id AND NOT p.email_verified AND r.remote_id <> p.id

@@ -2,6 +2,9 @@
  * Parts of a WITH that end whatever a user has in hand: sessions, codes, refresh token families, links (REF-12, TOK-16).
  * `whose` is an earlier part with the column `id`; when it holds no row nothing ends. `now` and `reason` are expressions.
  *
+ * What is on its way at this moment is not among the rows yet: the statement, or one before it in its transaction, also sets
+ * `app_user.access_ended_at`, which statements that open sessions and issue codes look at under a lock on the user.
+ *
  * A code is not deleted: its login state must not yield a second one.
  */
 export function endingAccess({ whose, now, reason }: { whose: string; now: string; reason: string }): string {

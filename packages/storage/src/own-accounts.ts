@@ -95,6 +95,9 @@ const EXPIRE_CODES = cold(
 const END_FAMILIES = `UPDATE token_family SET revoked_at = $2, revocation_reason = 'revoked by user', sealed_current = NULL
     WHERE user_id = $1 AND revoked_at IS NULL`;
 
+/** For what is on its way at this moment: see endingAccess. */
+const END_ACCESS = cold("ownAccount.endAccess", "UPDATE app_user SET access_ended_at = $2 WHERE id = $1");
+
 const AFTER_PASSWORD = cold(
   "ownAccount.afterPassword",
   `WITH signed_out AS (DELETE FROM session WHERE user_id = $1 AND hash <> $3),
@@ -230,6 +233,7 @@ export function makeOwnAccountStore(db: Database): OwnAccounts {
             ? await tx.run(FIRST_PASSWORD, [userId, hash, now, connectorId])
             : await tx.run(NEXT_PASSWORD, [userId, hash, now, changedAt]);
         if (secured.length === 0) return "outdated";
+        await tx.run(END_ACCESS, [userId, now]);
         await tx.run(EXPIRE_CODES, [userId, now, null, null, null]);
         await tx.run(AFTER_PASSWORD, [userId, now, owner.sessionHash, ...by(owner)]);
         return "done" as const;
@@ -267,6 +271,7 @@ export function makeOwnAccountStore(db: Database): OwnAccounts {
       }),
     endOtherSessions: (owner, now) =>
       change(owner, now, async (tx) => {
+        await tx.run(END_ACCESS, [owner.userId, now]);
         await tx.run(EXPIRE_CODES, [owner.userId, now, null, null, null]);
         await tx.run(END_OTHER_SESSIONS, [owner.userId, now, owner.sessionHash, ...by(owner)]);
         return "done" as const;

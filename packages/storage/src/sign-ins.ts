@@ -43,10 +43,16 @@ const CODE_COLUMNS = `hash, login_state_id, client_id, connector_id, session_has
 const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, $7::text[], $8::text,
       $9::text, $10::timestamptz, $11::text[], $12::timestamptz, $13::timestamptz, $14::timestamptz`;
 
+/**
+ * The user is locked, so that whoever is taking the access away waits for this, or this for them; it then looks at the user as
+ * they left it (`access_ended_at`), though it began before.
+ */
 const SIGN_IN = hot(
   "signIn.signIn",
   `WITH active AS (
-    SELECT id FROM app_user WHERE id = $15::text AND NOT disabled
+    SELECT id FROM app_user
+    WHERE id = $15::text AND NOT disabled AND (access_ended_at IS NULL OR access_ended_at <= $28::timestamptz)
+    FOR SHARE
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
     SELECT ${CODE_VALUES}, id, $16::text[], $17::text FROM active WHERE $1::bytea IS NOT NULL
@@ -77,8 +83,10 @@ const ISSUE_CODE = hot(
   `WITH active AS (
     SELECT s.user_id, s.groups, s.preferred_username
     FROM session s JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
+      AND (u.access_ended_at IS NULL OR u.access_ended_at <= $12::timestamptz)
     WHERE s.hash = $5::bytea AND s.user_id = $15::text
       AND s.idle_expires_at > $12::timestamptz AND s.expires_at > $12
+    FOR SHARE OF u
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
     SELECT ${CODE_VALUES}, user_id, groups, preferred_username FROM active
@@ -134,6 +142,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           tried?.account,
           tried?.source,
           toStoredText(session.userAgent),
+          session.createdAt,
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);

@@ -43,7 +43,8 @@ const UPDATE = cold(
       email = COALESCE($2::text, u.email),
       email_verified = COALESCE($3::boolean, u.email_verified AND COALESCE($2::text, u.email) = u.email),
       display_name = CASE WHEN $4::boolean THEN $5::text ELSE u.display_name END,
-      admin = COALESCE($6::boolean, u.admin)
+      admin = COALESCE($6::boolean, u.admin),
+      access_ended_at = CASE WHEN COALESCE($2::text, u.email) = u.email THEN u.access_ended_at ELSE $7::timestamptz END
     FROM before b WHERE u.id = b.id
     RETURNING ${USER_COLUMNS}, b.email AS old_email, b.email_verified AS old_verified
   ), moved AS (
@@ -65,7 +66,9 @@ const UPDATE = cold(
 const SET_DISABLED = cold(
   "userDirectory.setDisabled",
   `WITH ${BEFORE}, changed AS (
-    UPDATE app_user u SET disabled = $2::boolean FROM before b WHERE u.id = b.id
+    UPDATE app_user u SET disabled = $2::boolean,
+      access_ended_at = CASE WHEN b.disabled = $2::boolean THEN u.access_ended_at ELSE $3::timestamptz END
+    FROM before b WHERE u.id = b.id
     RETURNING ${USER_COLUMNS}, b.disabled AS was_disabled
   ), turned AS (
     SELECT id FROM changed WHERE disabled <> was_disabled

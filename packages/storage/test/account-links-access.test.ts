@@ -5,7 +5,7 @@ import type { Actor, LinkOrigin } from "@dex/users";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
-import { type Cast, freshUuid, makeCast, makeCodeRow, makeSessionRow, NOW } from "./rows.ts";
+import { type Cast, freshUuid, makeCast, makeCodeRow, makeSessionRow, NOW, redemptionOf } from "./rows.ts";
 
 const PERSON: Actor = { kind: "user", id: undefined, address: "192.0.2.7" };
 const ORIGIN: LinkOrigin = { clientId: undefined, redirectUri: undefined, flowId: undefined, locale: undefined };
@@ -63,15 +63,51 @@ test("a code that is being redeemed while the password is reset leaves no live f
   ]);
 });
 
-test("a session that opens while the password is reset is ended by it, or comes after it (ACC-16)", async () => {
-  // Somebody holds the user's row until the sign-in has been committed: the reset began before it and ends after it.
-  const id = await makeLink("reset password");
-  const lock = "SELECT FROM app_user WHERE id = $1 FOR NO KEY UPDATE";
-  const holder = holding(lock, [cast.user.id], () => openSession());
+const signIn = (session = makeSessionRow(cast), code?: ReturnType<typeof makeCodeRow>) =>
+  opened.storage.signIns.signIn({ session, code, replaces: undefined, rightPassword: undefined });
+const sessionsLeft = () => opened.query("SELECT 1 FROM session WHERE user_id = $1", [cast.user.id]);
+
+test("of sign-ins that race a reset of the password none leaves a session (ACC-16)", async () => {
+  for (let round = 0; round < 10; round++) {
+    const id = await makeLink("reset password");
+    const at = addSeconds(LATER, round);
+    const session = () => makeSessionRow(cast, { createdAt: addSeconds(at, -1) });
+    const code = makeCodeRow(cast);
+    const racing = [signIn(session()), signIn(session(), code), signIn(session())];
+    const [use] = await Promise.all([links().resetPassword(id, "$argon2id$x", PERSON, at), ...racing]);
+    expect(use).toBe("done");
+    expect(await sessionsLeft()).toEqual([]);
+    expect(await opened.storage.codes.redeem(redemptionOf(code), addSeconds(at, 1))).toBeUndefined();
+  }
+});
+
+test("a sign-in that began before the reset and arrives after it is refused; one that begins after it is not (ACC-16)", async () => {
+  await links().resetPassword(await makeLink("reset password"), "$argon2id$x", PERSON, LATER);
+  const early = makeSessionRow(cast, { createdAt: addSeconds(LATER, -1) });
+  expect(await signIn(early)).toBe("user gone");
+  expect(await signIn(early, makeCodeRow(cast))).toBe("user gone");
+  expect(await sessionsLeft()).toEqual([]);
+  expect(await signIn(makeSessionRow(cast, { createdAt: addSeconds(LATER, 1) }))).toBe("issued");
+});
+
+test("a sign-in waits for whoever is taking the access away, and then finds it gone (ACC-16)", async () => {
+  const ending = "UPDATE app_user SET access_ended_at = $2 WHERE id = $1";
+  const holder = holding(ending, [cast.user.id, LATER], async () => undefined);
   await holder.held;
-  const [use] = await Promise.all([links().resetPassword(id, "$argon2id$x", PERSON, LATER), holder.done]);
-  expect(use).toBe("done");
-  expect(await opened.query("SELECT 1 FROM session WHERE user_id = $1", [cast.user.id])).toEqual([]);
+  const [outcome] = await Promise.all([signIn(makeSessionRow(cast, { createdAt: NOW })), holder.done]);
+  expect(outcome).toBe("user gone");
+});
+
+test("a code that a session asked for before its user signed out everywhere else is refused, a later one is not (REF-12)", async () => {
+  const { ownAccounts, signIns } = opened.storage;
+  const session = makeSessionRow(cast);
+  await signIn(session);
+  const owner = { userId: cast.user.id, sessionHash: session.hash, address: undefined };
+  expect(await ownAccounts.endOtherSessions(owner, LATER)).toBe("done");
+  const codeOf = (issuedAt: Date) => makeCodeRow(cast, { sessionHash: session.hash, issuedAt });
+  const issue = (issuedAt: Date) => signIns.issueCode({ code: codeOf(issuedAt), consent: undefined });
+  expect(await issue(addSeconds(LATER, -1))).toBe("user gone");
+  expect(await issue(addSeconds(LATER, 1))).toBe("issued");
 });
 
 test("two links of one user that are used at once never wait for each other in a circle", async () => {

@@ -154,6 +154,7 @@ function sessionOf(user: Cast["user"]) {
     groups: undefined,
     preferredUsername: undefined,
     userAgent: undefined,
+    createdAt: NOW,
     idleExpiresAt: addSeconds(NOW, 60),
     expiresAt: addSeconds(NOW, 60),
   };

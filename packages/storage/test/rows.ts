@@ -80,6 +80,7 @@ export function makeSessionRow({ user, connectorId }: Cast, more: Partial<NewSes
     groups: ["staff", "a,b\"'"],
     preferredUsername: "jane",
     userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    createdAt: NOW,
     idleExpiresAt: addSeconds(NOW, 3_600),
     expiresAt: addSeconds(NOW, 43_200),
     ...more,

@@ -29,6 +29,7 @@ test("a session ends after an hour without use and after twelve in any case", ()
     groups: ["staff"],
     preferredUsername: "jane",
     userAgent: "Firefox/140.0",
+    createdAt: now,
     idleExpiresAt: later(3600),
     expiresAt: later(43_200),
   });

@@ -39,6 +39,7 @@ export function newSession(input: {
     groups: identity.groups,
     preferredUsername: identity.preferredUsername,
     userAgent: userAgent?.replace(/[^\x20-\x7e]/g, "").slice(0, MAX_USER_AGENT_LENGTH) || undefined,
+    createdAt: now,
     idleExpiresAt: addSeconds(now, Math.min(limits.idleSeconds, limits.absoluteSeconds)),
     expiresAt: addSeconds(now, limits.absoluteSeconds),
   };

@@ -78,6 +78,11 @@ CREATE INDEX app_user_disabled_order ON app_user (email COLLATE "C") WHERE disab
 CREATE INDEX app_user_unverified_order ON app_user (email COLLATE "C") WHERE NOT email_verified;
 `;
 
+/** A sign-in or code whose request began before this is not granted: it might have begun with what was just taken away. */
+const USERS = `
+ALTER TABLE app_user ADD COLUMN access_ended_at timestamptz;
+`;
+
 /** `user_agent` is what the browser called itself, cut short: how people tell their sessions apart. */
 const SESSIONS = `
 ALTER TABLE session ADD COLUMN user_agent text;
@@ -99,6 +104,6 @@ ALTER TABLE client
 export const accounts = {
   name: "0003-accounts",
   async up(db: Knex): Promise<void> {
-    for (const part of [REGISTRATIONS, ACCOUNT_LINKS, OUTBOX, USER_LISTS, SESSIONS, CLIENTS]) await db.raw(part);
+    for (const part of [REGISTRATIONS, ACCOUNT_LINKS, OUTBOX, USERS, USER_LISTS, SESSIONS, CLIENTS]) await db.raw(part);
   },
 };
