@@ -2,14 +2,13 @@
 import type { Logger } from "@dex/runtime";
 import type { AccountLink, AccountLinks, LinkTokens } from "@dex/users";
 import { type ChangeEmailView, renderChangeEmailPage } from "@dex/web";
-import type { BeginOwnPages } from "../login/own-pages.ts";
 import { readForm } from "../middleware/form-body.ts";
 import { requestIdOf } from "../middleware/request-id.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
+import type { IsLinkOwner } from "./link-owner.ts";
 import type { MailedLinks } from "./mailed-link.ts";
-import type { SignedInUser } from "./signed-in-user.ts";
 
 const PLACE = "change-email";
 const PURPOSE = "change email";
@@ -19,8 +18,7 @@ export interface ChangeEmailParts {
   mailedLinks: MailedLinks;
   linkTokens: LinkTokens;
   links: Pick<AccountLinks, "find" | "changeEmail">;
-  signedInUser: SignedInUser;
-  beginOwnPages: BeginOwnPages;
+  isLinkOwner: IsLinkOwner;
   /** The address of this page, for redirects and forms. */
   href: string;
   /** The address of "your account". */
@@ -30,7 +28,7 @@ export interface ChangeEmailParts {
 }
 
 export function changeEmailPage(parts: ChangeEmailParts): PageRoute {
-  const { mailedLinks, linkTokens, links, href, accountHref, pages, logger } = parts;
+  const { mailedLinks, linkTokens, links, isLinkOwner, href, accountHref, pages, logger } = parts;
 
   async function find(token: string, now: Date): Promise<AccountLink | undefined> {
     const id = linkTokens.read(PURPOSE, token);
@@ -58,7 +56,7 @@ export function changeEmailPage(parts: ChangeEmailParts): PageRoute {
       const token = mailedLinks.token(visit, PLACE);
       const link = token === undefined ? undefined : await find(token, visit.now);
       if (token === undefined || link === undefined) return refuse(visit);
-      if (!(await isOwner(parts, visit, link))) return;
+      if (!(await isLinkOwner(visit, link, `/${PLACE}`))) return;
       show(visit, 200, { kind: "ask", email: link.email, action: href, formToken: mailedLinks.formToken(token) });
     },
 
@@ -70,7 +68,7 @@ export function changeEmailPage(parts: ChangeEmailParts): PageRoute {
       mailedLinks.checkForm(form, token);
       const link = await find(token, visit.now);
       if (link === undefined) return refuse(visit);
-      if (!(await isOwner(parts, visit, link))) return;
+      if (!(await isLinkOwner(visit, link, `/${PLACE}`))) return;
       const { email, user } = link;
       const actor = { kind: "user", id: user.id, address: visit.request.ip } as const;
       const outcome = await links.changeEmail(link.id, actor, visit.now);
@@ -81,25 +79,4 @@ export function changeEmailPage(parts: ChangeEmailParts): PageRoute {
       show(visit, 200, { kind: "done", email, accountHref });
     },
   };
-}
-
-/**
- * Whether the reader of the mail is signed in as the user whose address it is to become (ACC-13): otherwise somebody could
- * name a stranger's address, and have the stranger's click make it theirs. If not, the answer has been given.
- */
-async function isOwner(parts: ChangeEmailParts, visit: Visit, link: AccountLink): Promise<boolean> {
-  const here = await parts.signedInUser(visit);
-  if (here?.id === link.user.id) return true;
-  if (here === undefined && visit.request.method !== "POST") {
-    await parts.beginOwnPages({ visit, path: `/${PLACE}` });
-    return false;
-  }
-  parts.pages.error(visit.response, 403, {
-    title: "Please sign in to the account that is to be changed",
-    message:
-      here === undefined
-        ? "you are not signed in any more; please open the link again"
-        : "you are signed in with another account; please sign out there and open the link again",
-  });
-  return false;
 }

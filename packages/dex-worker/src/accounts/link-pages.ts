@@ -7,11 +7,11 @@ import type { LoginWiring } from "../wiring.ts";
 import { acceptInvitationPage } from "./accept-invitation.ts";
 import { ACCOUNT_PATH } from "./account-gate.ts";
 import { changeEmailPage } from "./change-email.ts";
+import { makeIsLinkOwner } from "./link-owner.ts";
 import { makeMailedLinks } from "./mailed-link.ts";
 import { countWithin } from "./request-limits.ts";
 import { resetPasswordPage } from "./reset-password.ts";
 import { sendResetPasswordPage } from "./send-reset-password.ts";
-import { makeSignedInUser } from "./signed-in-user.ts";
 
 export function linkPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
   const { outside, live, pages, dispatcher, cookies, paths } = wiring;
@@ -31,11 +31,6 @@ export function linkPages(config: WorkerConfig, wiring: LoginWiring): readonly P
     sendResetPasswordPage({ ...shared, count: countWithin(storage.failures), clients, cookies, paths }),
     resetPasswordPage(choosing, paths.resetPassword),
     acceptInvitationPage(choosing, paths.acceptInvitation),
-    changeEmailPage({
-      ...shared,
-      signedInUser: makeSignedInUser(wiring),
-      beginOwnPages: wiring.beginOwnPages,
-      href: paths.changeEmail,
-    }),
+    changeEmailPage({ ...shared, isLinkOwner: makeIsLinkOwner(wiring), href: paths.changeEmail }),
   ];
 }

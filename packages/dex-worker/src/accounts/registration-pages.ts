@@ -5,10 +5,10 @@ import { linkIdentityPage } from "../login/link-identity.ts";
 import { unmatchedIdentityPage } from "../login/unmatched-identity.ts";
 import type { PageRoute } from "../visit.ts";
 import type { LoginWiring } from "../wiring.ts";
+import { makeIsLinkOwner } from "./link-owner.ts";
 import { makeMailedLinks } from "./mailed-link.ts";
 import { registerPage } from "./register.ts";
 import { makeRegistrationLimits } from "./registration-limits.ts";
-import { makeSignedInUser } from "./signed-in-user.ts";
 import { verifyEmailPage } from "./verify-email.ts";
 
 export function registrationPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
@@ -40,8 +40,7 @@ export function registrationPages(config: WorkerConfig, wiring: LoginWiring): re
       mailedLinks: makeMailedLinks(cookieNames),
       linkTokens: makeLinkTokens({ secrets: config.keySecrets, salt }),
       accountLinks: storage.accountLinks,
-      beginOwnPages: wiring.beginOwnPages,
-      signedInUser: makeSignedInUser(wiring),
+      isLinkOwner: makeIsLinkOwner(wiring),
     }),
     unmatchedIdentityPage({ ...shared, acceptIdentity }),
     linkIdentityPage({ ...shared, ownAccounts }),

@@ -16,7 +16,6 @@ import { type ConfirmAddressView, renderConfirmAddressPage } from "@dex/web";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
-import type { BeginOwnPages } from "../login/own-pages.ts";
 import type { LoginPaths } from "../login/paths.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
 import { readForm } from "../middleware/form-body.ts";
@@ -24,6 +23,7 @@ import { requestIdOf } from "../middleware/request-id.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
+import type { IsLinkOwner } from "./link-owner.ts";
 import type { MailedLinks } from "./mailed-link.ts";
 import { isRegisteringBrowser } from "./registration-cookie.ts";
 import type { RegistrationLimits } from "./registration-limits.ts";
@@ -36,9 +36,7 @@ export interface VerifyEmailParts {
   linkTokens: LinkTokens;
   registrations: Registrations;
   accountLinks: Pick<AccountLinks, "find" | "verifyEmail">;
-  /** Who is signed in in this browser, or undefined. */
-  signedInUser: (visit: Visit) => Promise<{ readonly id: string } | undefined>;
-  beginOwnPages: BeginOwnPages;
+  isLinkOwner: IsLinkOwner;
   limits: RegistrationLimits;
   hasher: PasswordHasher;
   clients: Clients;
@@ -58,7 +56,7 @@ type Pending =
   | { readonly kind: "user"; readonly link: AccountLink };
 
 export function verifyEmailPage(parts: VerifyEmailParts): PageRoute {
-  const { mailedLinks, linkTokens, registrations, accountLinks, paths, pages } = parts;
+  const { mailedLinks, linkTokens, registrations, accountLinks, isLinkOwner, paths, pages } = parts;
 
   async function find(token: string, now: Date): Promise<Pending | undefined> {
     const registrationId = linkTokens.read("registration", token);
@@ -88,7 +86,7 @@ export function verifyEmailPage(parts: VerifyEmailParts): PageRoute {
       const token = mailedLinks.token(visit, PLACE);
       const pending = token === undefined ? undefined : await find(token, visit.now);
       if (token === undefined || pending === undefined) return refuse(visit);
-      if (pending.kind === "user" && !(await isOwner(parts, visit, pending.link))) return;
+      if (pending.kind === "user" && !(await isLinkOwner(visit, pending.link, `/${PLACE}`))) return;
       ask(parts, visit, pending, token, { status: 200 });
     },
 
@@ -101,7 +99,7 @@ export function verifyEmailPage(parts: VerifyEmailParts): PageRoute {
       const pending = await find(token, visit.now);
       if (pending === undefined) return refuse(visit);
       if (pending.kind === "user") {
-        if (!(await isOwner(parts, visit, pending.link))) return;
+        if (!(await isLinkOwner(visit, pending.link, `/${PLACE}`))) return;
         const { id: userId } = pending.link.user;
         const actor = { kind: "user", id: userId, address: visit.request.ip } as const;
         const use = await accountLinks.verifyEmail(pending.link.id, userId, actor, visit.now);
@@ -113,27 +111,6 @@ export function verifyEmailPage(parts: VerifyEmailParts): PageRoute {
         : refuse(visit);
     },
   };
-}
-
-/**
- * Whether the reader of the mail is signed in as the user it is about (ACC-13): otherwise somebody could make an account
- * with a stranger's address at an upstream, and have the stranger's click verify it. If not, the answer has been given.
- */
-async function isOwner(parts: VerifyEmailParts, visit: Visit, link: AccountLink): Promise<boolean> {
-  const here = await parts.signedInUser(visit);
-  if (here?.id === link.user.id) return true;
-  if (here === undefined && visit.request.method !== "POST") {
-    await parts.beginOwnPages({ visit, path: `/${PLACE}` });
-    return false;
-  }
-  parts.pages.error(visit.response, 403, {
-    title: "Please sign in as the owner of this address",
-    message:
-      here === undefined
-        ? "you are not signed in any more; please open the link again"
-        : "you are signed in with another account; please sign out there and open the link again",
-  });
-  return false;
 }
 
 function ask(
