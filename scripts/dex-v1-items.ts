@@ -76,7 +76,7 @@ export const CHANGED: Readonly<Record<string, string>> = {
   M09: "a public client may register redirect URIs, as RFC 8252 says",
   N06: "the words of GitHub go to the log, not to the page",
   N10: "a directory that cannot be reached is told at sign-in as unavailable, and turns no worker unhealthy",
-  N12: "replacements race on Postgres: there is no memory mode",
+  N12: "ten writers race on Postgres, two hundred replacements in all: there is no memory mode",
   P05: "going on is a form of the flow; no ready-made code stands in a link",
   P07: "the user exists when the address is confirmed, so that nobody learns which addresses are known (ACC-2)",
   P09: "the user exists when the address is confirmed (ACC-2, ACC-13)",
