@@ -125,6 +125,51 @@ const HOSTILE: readonly Hostile[] = [
   { what: "the management API without a token", path: "/api/v1/clients" },
 ];
 
+const ACCOUNT_PATHS = [
+  ...["/register", "/identity", "/link", "/oob", "/registration", "/resend-verify-email", "/send-reset-password"],
+  ...["/verify-email", "/reset-password", "/accept-invitation", "/change-email"],
+  ...["", "/profile", "/password", "/email", "/verify-email", "/link", "/unlink", "/revoke-application"].map(
+    (page) => `/account${page}`,
+  ),
+  ...["/account/end-session", "/account/end-other-sessions", "/account/sign-out"],
+  ...["/api/v1/users", "/api/v1/users/%00", "/api/v1/users/'/disable", "/api/v1/account/x/refresh/%2e%2e"],
+  ...["/api/v1/mail", "/api/v1/mail/x/retry", "/api/v1/openapi.json"],
+];
+/** What the pages and APIs of accounts read, filled with what nobody should believe. */
+const WORDS = ["flow", "token", "email", "client_id", "redirect_uri", "password", "login", "connector", "session"];
+const filled = (value: string) => WORDS.map((word) => `${word}=${encodeURIComponent(value)}`).join("&");
+const ACCOUNT_QUERIES = [
+  "",
+  filled("<script>alert(1)</script>"),
+  filled("'; select pg_sleep(9); --"),
+  `${filled(evil)}&next=${encodeURIComponent(evil)}&return_to=//evil.example`,
+  `${filled("x")}&${filled("y")}`,
+  "token=%00&flow=%c3%28&notice=%zz",
+  `token=${"a".repeat(7_000)}`,
+  "__proto__[x]=1&constructor=1&maxResults=-1&nextPageToken=AAAA&state=toString",
+];
+const ACCOUNT_HOSTILE: readonly Hostile[] = ACCOUNT_PATHS.flatMap((path) =>
+  ACCOUNT_QUERIES.flatMap((query, number) => [
+    { what: `GET ${path} with query ${number}`, path: `${path}?${query}` },
+    form(`POST ${path} with form ${number}`, path, query),
+    form(`POST ${path} with JSON ${number}`, path, JSON.stringify({ user: [query], client: query, token: null }), {
+      "content-type": "application/json",
+    }),
+  ]),
+);
+
+test("hundreds of hostile requests to accounts are answered without a 5xx, a stranger's address or markup (ACC-8, BRO-11)", async () => {
+  for (const { what, path, init } of ACCOUNT_HOSTILE) {
+    const response = await fetch(facts.issuer + path, { redirect: "manual", ...init });
+    const text = await response.text();
+    expect(response.status, what).toBeLessThan(500);
+    const location = response.headers.get("location");
+    if (location !== null) expect(new URL(location, facts.issuer).origin, what).toBe(new URL(facts.issuer).origin);
+    expect(text, what).not.toContain("<script>alert(1)</script>");
+    expect(text, what).not.toMatch(/\bat \/|node_modules|select .* from/i);
+  }
+}, 120_000);
+
 test.each(HOSTILE)("$what is answered without a 5xx and without a redirect to a stranger", async ({ path, init }) => {
   const response = await fetch(facts.issuer + path, { redirect: "manual", ...init });
   const text = await response.text();
