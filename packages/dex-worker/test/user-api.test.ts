@@ -175,6 +175,15 @@ describe("creating", () => {
     expect(await outbox()).toMatchObject({ kind: "invitation", client_id: null, redirect_uri: null });
   });
 
+  test("sends no mail where no invitation is wanted", async () => {
+    const wanted = { user: { email: "new@example.com" }, invitation: "none" };
+    const created = await api.call("POST", "/users", wanted);
+    expect(created).toMatchObject({ status: 200, body: { user: wanted.user } });
+    expect(created.body).not.toHaveProperty("emailSent");
+    expect(await outbox()).toBeUndefined();
+    expect((await api.call("POST", "/users", { ...wanted, invitation: "some" })).status).toBe(400);
+  });
+
   test("takes over what the caller says of the user (v1 U05)", async () => {
     const user = { email: "new@example.com", admin: true, emailVerified: true, disabled: true };
     expect((await api.call("POST", "/users", { user })).body).toMatchObject({ user });

@@ -31,6 +31,11 @@ export interface UserManagement {
     page: { readonly after: string | undefined; readonly limit: number },
   ): Promise<Page>;
   findUser(userId: string): Promise<JsonObject | undefined>;
+  /**
+   * Makes a user who is not invited. The password is checked by the policy for people, and can be given where the database
+   * is worked on directly: no password of somebody else travels over the HTTP API.
+   */
+  createUser(wanted: JsonObject, password: Secret<string> | undefined): Promise<JsonObject>;
   /** Makes the user of this description and promises an invitation. */
   inviteUser(wanted: JsonObject, target: InvitationTarget): Promise<JsonObject>;
   setUserDisabled(userId: string, disabled: boolean): Promise<"done" | "unknown">;
@@ -49,7 +54,5 @@ export interface UserManagement {
 
 /** What only the database offers. */
 export interface UserDatabaseManagement extends UserManagement {
-  /** Makes a user who is not invited. The password is checked by the policy for people. */
-  createUser(wanted: JsonObject, password: Secret<string> | undefined): Promise<JsonObject>;
   adminExists(): Promise<boolean>;
 }

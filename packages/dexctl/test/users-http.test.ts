@@ -93,6 +93,12 @@ const commands = [
     last: "POST /users",
     body: { user: { email: "x@example.com", displayName: "X", admin: true }, redirectURL: "https://a.example/cb" },
   },
+  {
+    args: ["users", "create", "x@example.com", "--verified"],
+    prints: /^created user u2, who has no password and was sent no mail$/m,
+    last: "POST /users",
+    body: { user: { email: "x@example.com", emailVerified: true }, invitation: "none" },
+  },
   { args: ["refresh-tokens", "list", "u1"], prints: /^a\/b +-\nc +C$/m, last: "GET /account/u1/refresh" },
   {
     args: ["refresh-tokens", "revoke", "u1", "a/b"],
@@ -136,7 +142,10 @@ const refused = [
     args: ["users", "invite", "x@example.com", "--for-client", "app"],
     says: /leave out --for-client, or give --db-url/,
   },
-  { args: ["users", "create", "x@example.com"], says: /the HTTP API does not offer this: give --db-url/ },
+  {
+    args: ["users", "create", "x@example.com", "--password-file", import.meta.filename],
+    says: /the HTTP API takes no passwords/,
+  },
   { args: ["admin", "create", "x@example.com"], says: /the HTTP API does not offer this: give --db-url/ },
 ];
 test.each(refused.map((row) => ({ ...row, typed: row.args.join(" ") })))(

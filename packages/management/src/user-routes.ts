@@ -68,14 +68,21 @@ function directoryRoutes<Permission extends string>({
       path: "/users",
       permission,
       operationId: "createUser",
-      summary: "Make a user and send an invitation",
+      summary: "Make a user and, unless told otherwise, send an invitation",
       body: { schema: newUserBody, code: "invalid_request", memberCodes: { "user.email": "invalid_email" } },
-      answers: { 200: { description: "The user; the invitation is on its way.", schema: createdUserAnswer } },
+      answers: {
+        200: {
+          description: "The user; the invitation, where one was wanted, is on its way.",
+          schema: createdUserAnswer,
+        },
+      },
       refusals: ["invalid_email", "invalid_redirect_url", "duplicate_email", "local_connector_missing"],
       async handle({ body, actor, clients, now }) {
-        const invitation = parseOrigin(clients, body.redirectURL);
+        const origin = parseOrigin(clients, body.redirectURL);
+        const invitation = body.invitation === "none" ? undefined : origin;
         const user = done(await administration.create(body.user, { invitation }, actor, now));
-        return { status: 200, body: { user: renderUser(user), emailSent: true } };
+        const sent = invitation === undefined ? {} : { emailSent: true };
+        return { status: 200, body: { user: renderUser(user), ...sent } };
       },
     }),
     makeRoute({

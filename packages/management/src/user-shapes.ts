@@ -42,7 +42,14 @@ const redirectUrl = z
   .describe("Where the mailed link leads in the end: a redirect URI of a client that the caller speaks through.")
   .optional();
 
-export const newUserBody = z.strictObject({ user: newUserShape, redirectURL: redirectUrl });
+export const newUserBody = z.strictObject({
+  user: newUserShape,
+  redirectURL: redirectUrl,
+  invitation: z
+    .literal("none")
+    .describe("Sends no invitation: the user is told by somebody else, and asks for a password at the sign-in page.")
+    .optional(),
+});
 export const userChangesBody = z.strictObject({ user: userChangesShape });
 export const linkBody = z.strictObject({ redirectURL: redirectUrl });
 export const disableBody = z.strictObject({ disable: z.boolean() });
@@ -107,7 +114,10 @@ export const userAnswer = z.strictObject({ user: userShape });
 export const usersAnswer = z.strictObject({ users: z.array(userShape), nextPageToken: z.string().optional() });
 export const createdUserAnswer = z.strictObject({
   user: userShape,
-  emailSent: z.literal(true).describe("The invitation is promised; it is sent as soon as the mail server takes it."),
+  emailSent: z
+    .literal(true)
+    .describe("The invitation is promised; it is sent as soon as the mail server takes it.")
+    .optional(),
 });
 export const promisedAnswer = z.strictObject({ emailSent: z.literal(true) });
 export const okAnswer = z.strictObject({ ok: z.literal(true) });

@@ -21,7 +21,9 @@ interface CreateFlags {
 function createCommand(context: CommandContext): Command {
   return new Command("create")
     .summary("make a user without an invitation")
-    .description("Makes a user without an invitation, with a password or without. Needs --db-url.")
+    .description(
+      "Makes a user without an invitation. A password can be given with --db-url; otherwise the user chooses one by mail.",
+    )
     .argument("<email>", "the address")
     .option("--name <name>", "what the user is called")
     .option("--admin", "may use the management API")
@@ -30,16 +32,16 @@ function createCommand(context: CommandContext): Command {
     .addHelpText(
       "after",
       `
-Over the HTTP API users are invited: nobody but them knows their password then.
 
 Examples:
+  dexctl users create jane@example.com --name 'Jane Doe'
   dexctl --db-url-file db.txt users create jane@example.com --name 'Jane Doe' --verified --password-file jane.txt
   pwgen -s 24 1 | dexctl --db-url-file db.txt users create jane@example.com --password-file -`,
     )
     .action(async (email: string, flags: CreateFlags) => {
       const password = await readPassword(context, flags.passwordFile);
-      const created = await context.withDatabase((database) =>
-        database.createUser({ ...toWanted(email, flags), emailVerified: flags.verified ?? false }, password),
+      const created = await context.withManagement((management) =>
+        management.createUser({ ...toWanted(email, flags), emailVerified: flags.verified ?? false }, password),
       );
       const how = password === undefined ? ", who has no password and was sent no mail" : "";
       context.print(`created user ${toPrintable(String(created.id))}${how}`);

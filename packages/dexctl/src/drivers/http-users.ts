@@ -28,6 +28,16 @@ export function makeHttpUsers(call: ApiCaller): UserManagement {
       const answer = await call("GET", users(userId));
       return known(answer, (found) => parseAnswer(oneUser, found, "a user").user);
     },
+    async createUser(user, password) {
+      if (password !== undefined) {
+        throw new Failure(
+          "refused",
+          "the HTTP API takes no passwords: leave out --password-file and let the user choose one, or give --db-url",
+        );
+      }
+      const answer = expectStatus(200, await call("POST", "/users", { user, invitation: "none" }));
+      return parseAnswer(oneUser, answer, "a created user").user;
+    },
     async inviteUser(user, { redirectUrl, clientId }) {
       if (clientId !== undefined) {
         throw new Failure(
