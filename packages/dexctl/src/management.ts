@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "@dex/runtime";
 import type { ImportReport } from "./import/import-report.ts";
 import type { ImportSource } from "./import/import-source.ts";
 import type { ImportMode } from "./import/run-import.ts";
-import type { UserDatabaseManagement, UserManagement } from "./user-management.ts";
+import type { UserManagement } from "./user-management.ts";
 
 /** A client that has just been created. This is the only time its secret is seen. */
 export interface CreatedClient {
@@ -33,7 +33,7 @@ export interface Management extends UserManagement {
 }
 
 /** What only the database offers. */
-export interface DatabaseManagement extends Management, UserDatabaseManagement {
+export interface DatabaseManagement extends Management {
   /** Brings the schema up to date; returns the names of the migrations that were applied, none when it was already. */
   migrate(): Promise<readonly string[]>;
   signingKeys(): Promise<SigningKeySet>;

@@ -50,9 +50,5 @@ export interface UserManagement {
   listMail(state: MailState, page: { readonly after: string | undefined; readonly limit: number }): Promise<Page>;
   /** Unknown also when it is not dead. */
   retryMail(mailId: string): Promise<"retried" | "unknown">;
-}
-
-/** What only the database offers. */
-export interface UserDatabaseManagement extends UserManagement {
   adminExists(): Promise<boolean>;
 }

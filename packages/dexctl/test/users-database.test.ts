@@ -315,6 +315,12 @@ test("refresh tokens are listed by client, and revoked for one or for all", asyn
   expect((await dexctl("refresh-tokens", "revoke", id, "--all")).stdout).toMatch(/^no client holds/);
 });
 
+test("the first administrator may be invited instead of given a password", async () => {
+  const { code, stdout } = await dexctl("admin", "create", "root@example.com", "--invite");
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/the invitation is promised/) });
+  expect(await query(database.url, "SELECT kind FROM outbox")).toEqual([{ kind: "invitation" }]);
+});
+
 test("the first administrator is made once, with a password from a file", async () => {
   const { code, stdout } = await withInput(`${PASSWORD}\n`, "admin", "create", "root@example.com");
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^created administrator \S+\n$/) });

@@ -146,7 +146,7 @@ const refused = [
     args: ["users", "create", "x@example.com", "--password-file", import.meta.filename],
     says: /the HTTP API takes no passwords/,
   },
-  { args: ["admin", "create", "x@example.com"], says: /the HTTP API does not offer this: give --db-url/ },
+  { args: ["admin", "create", "x@example.com", "--invite"], says: /there is an administrator already/ },
 ];
 test.each(refused.map((row) => ({ ...row, typed: row.args.join(" ") })))(
   "$typed is refused over HTTP in one sentence",
@@ -159,6 +159,18 @@ test.each(refused.map((row) => ({ ...row, typed: row.args.join(" ") })))(
     expect(server.seen.map(({ path }) => path)).not.toContain("/dex/api/v1/users/u1");
   },
 );
+
+test("the first administrator is invited over HTTP", async () => {
+  await using server = await startFakeIssuer((request) =>
+    request.path.includes("admin=true") ? { status: 200, body: { users: [] } } : answer(request),
+  );
+  const { code, stdout } = await dexctl(server, "admin", "create", "root@example.com", "--invite");
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: "created administrator u2; the invitation is promised, see dexctl mail queue\n",
+  });
+  expect(JSON.parse(server.seen.at(-1)?.body ?? "")).toEqual({ user: { email: "root@example.com", admin: true } });
+});
 
 test("pages are read until there is enough, and no longer", async () => {
   const page = (from: number, count: number, next?: string) => ({

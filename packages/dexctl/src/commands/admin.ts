@@ -19,13 +19,16 @@ export function adminCommand(context: CommandContext): Command {
 function createCommand(context: CommandContext): Command {
   return new Command("create")
     .summary("make the first administrator, a user with a password")
-    .description("Makes the first administrator, a user who signs in with a password. Needs --db-url.")
-    .argument("<email>", "the address; it counts as verified")
+    .description(
+      "Makes the first administrator: with a password, which needs --db-url, or by an invitation that is mailed.",
+    )
+    .argument("<email>", "the address; with a password it counts as verified")
     .option(
       "--password-file <file>",
       "read the password from this file, or from standard input for - (the default); a line break at its end is left out",
       "-",
     )
+    .option("--invite", "mail a link to choose a password instead; the address counts as verified when it is used")
     .addHelpText(
       "after",
       `
@@ -33,16 +36,20 @@ There has to be a connector of type "local" first, see set-connector-configs. On
 nothing: see users create --admin and users invite --admin.
 
 Example:
-  dexctl --db-url-file db.txt admin create root@example.com --password-file root.txt`,
+  dexctl --db-url-file db.txt admin create root@example.com --password-file root.txt
+  dexctl admin create root@example.com --invite`,
     )
-    .action(async (email: string, { passwordFile }: { passwordFile: string }) => {
-      const password = await readPassword(context, passwordFile);
-      await context.withDatabase(async (database) => {
-        if (await database.adminExists()) {
+    .action(async (email: string, { passwordFile, invite }: { passwordFile: string; invite?: true }) => {
+      const password = invite ? undefined : await readPassword(context, passwordFile);
+      await context.withManagement(async (management) => {
+        if (await management.adminExists()) {
           throw new Failure("refused", "there is an administrator already: see dexctl users list --admin");
         }
-        const { id } = await database.createUser({ email, admin: true, emailVerified: true }, password);
-        context.print(`created administrator ${toPrintable(String(id))}`);
+        const { id } = invite
+          ? await management.inviteUser({ email, admin: true }, { redirectUrl: undefined, clientId: undefined })
+          : await management.createUser({ email, admin: true, emailVerified: true }, password);
+        const how = invite ? "; the invitation is promised, see dexctl mail queue" : "";
+        context.print(`created administrator ${toPrintable(String(id))}${how}`);
       });
     });
 }

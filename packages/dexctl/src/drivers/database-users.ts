@@ -15,7 +15,7 @@ import {
 } from "@dex/users";
 import { Failure } from "../failure.ts";
 import { toPrintable } from "../printable.ts";
-import type { InvitationTarget, UserDatabaseManagement } from "../user-management.ts";
+import type { InvitationTarget, UserManagement } from "../user-management.ts";
 
 export type UserStores = Pick<
   Storage,
@@ -35,7 +35,7 @@ export function makeDatabaseUsers(parts: {
   actor: Actor;
   clock: Clock;
   random: Random;
-}): UserDatabaseManagement {
+}): UserManagement {
   const { stores, actor, clock, random } = parts;
   const { userDirectory: users, mailQueue } = stores;
   const administration = makeUserAdministration({

@@ -24,6 +24,10 @@ export function makeHttpUsers(call: ApiCaller): UserManagement {
       const { users: items, nextPageToken } = parseAnswer(userPage, expectStatus(200, answer), "a list of users");
       return { items, next: nextPageToken } satisfies Page;
     },
+    async adminExists() {
+      const answer = await call("GET", `/users?${toQuery({ admin: true }, { after: undefined, limit: 1 })}`);
+      return parseAnswer(userPage, expectStatus(200, answer), "a list of users").users.length > 0;
+    },
     async findUser(userId) {
       const answer = await call("GET", users(userId));
       return known(answer, (found) => parseAnswer(oneUser, found, "a user").user);
