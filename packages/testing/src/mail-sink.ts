@@ -55,9 +55,11 @@ export async function startMailSink(port: number, answer: () => SinkAnswer = () 
             const what = answer();
             if (what === "refuse") return done(Object.assign(new Error("try again later"), { responseCode: 451 }));
             if (what === "slow") await sleep(SLOW_MILLISECONDS);
-            if (what === "drop") for (const connection of next.connections) connection.close();
-            // No answer: the sender cannot know, and learns with the broken connection.
-            if (what === "drop" || own.dying) return;
+            const connection = [...next.connections].find((one) => one.session === session);
+            if (what === "drop") connection?.close();
+            // No answer: the sender cannot know, and learns with the broken connection. One that is cut already, by whom
+            // ever, cannot carry an answer either.
+            if (what === "drop" || own.dying || connection === undefined) return;
             const text = mail.text ?? "";
             accepted.push({
               messageId: mail.messageId ?? "",
