@@ -23,6 +23,17 @@ export type AttemptAdmission = (attempt: {
   readonly now: Date;
 }) => Promise<{ readonly kind: "try" } | { readonly kind: "throttled"; readonly retryAfterSeconds: number }>;
 
+/**
+ * Remembers `key` until `until`: true for the first caller, on whichever worker, and false for all others. Only for what
+ * a verified signature covers: nothing unauthenticated writes.
+ */
+export type UseOnce = (key: string, until: Date) => Promise<boolean>;
+
+/** What happens to claims on their way to an identity, for a dry run that shows it. */
+export type MappingTrace =
+  | { readonly kind: "claims"; readonly source: string; readonly claims: unknown }
+  | { readonly kind: "rule"; readonly rule: string; readonly before: unknown; readonly after: unknown };
+
 /** What connectors need from outside. */
 export interface ConnectorParts {
   readonly clock: Clock;
@@ -31,6 +42,24 @@ export interface ConnectorParts {
   readonly checkPassword: PasswordCheck;
   /** Left out only by tests: every attempt is admitted then. */
   readonly admitAttempt?: AttemptAdmission;
+  /** Left out only by tests and dry runs: nothing is remembered then. */
+  readonly useOnce?: UseOnce;
+  /** Given by dry runs alone: claims are personal data and are shown to nobody else. */
+  readonly trace?: (event: MappingTrace) => void;
+}
+
+/** Whether a kind of connector can do something: always, never, or under a condition that its operator sets. */
+export type Capability = "yes" | "no" | `if ${string}`;
+
+/** What the table in the README says of a kind; made from here. */
+export interface Capabilities {
+  readonly login: "callback" | "password";
+  readonly refresh: Capability;
+  readonly groups: Capability;
+  readonly preferredUsername: Capability;
+  /** Takes a token of the upstream as subject token, RFC 8693. */
+  readonly tokenIdentity: Capability;
+  readonly upstreamLogout: Capability;
 }
 
 export type ParsedConfig =
@@ -40,6 +69,9 @@ export type ParsedConfig =
 /** One row of the registry. */
 export interface ConnectorKind {
   readonly type: string;
+  /** How people call the upstream, for tables and messages. */
+  readonly title: string;
+  readonly capabilities: Capabilities;
   /** The configuration without `id` and `type`, for those who describe it. */
   readonly schema?: z.ZodType;
   /** Members of the configuration that are never shown once stored. */

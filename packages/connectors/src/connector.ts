@@ -27,7 +27,27 @@ export type LoginRefusal =
   | { readonly kind: "unavailable"; readonly detail: string }
   | { readonly kind: "throttled"; readonly retryAfterSeconds: number }
   | { readonly kind: "busy"; readonly retryAfterSeconds: number };
-export type LoginOutcome = { readonly kind: "identity"; readonly identity: Identity } | LoginRefusal;
+/**
+ * What an upstream gave us to ask it again later: tokens, or the name to look up. At most 16 KiB as JSON, sealed at rest,
+ * and never outside dex-worker.
+ */
+export type UpstreamGrant = JsonObject;
+
+export interface ProvedIdentity {
+  readonly kind: "identity";
+  readonly identity: Identity;
+  /** Absent where nothing is to be asked again: no offline_access, or a connector that cannot refresh. */
+  readonly grant?: UpstreamGrant;
+}
+export type LoginOutcome = ProvedIdentity | LoginRefusal;
+
+/** Which of the things that only an upstream can give the client asked for, by scope. */
+export interface AskedOfUpstream {
+  /** `groups`, as dex has it. Restrictions on groups hold whether or not it was asked for. */
+  readonly groups: boolean;
+  /** `offline_access`, OIDC Core §11. */
+  readonly offlineAccess: boolean;
+}
 
 /** A form of ours asks for name and password. */
 export interface PasswordLogin {
@@ -35,7 +55,13 @@ export interface PasswordLogin {
   /** What the person types, for the form's label: `email address`, `user name`, or what the operator calls it. */
   readonly loginLabel: string;
   /** `source` is the peer's address, for throttling. */
-  verify(input: { login: string; password: string; source: string; now: Date }): Promise<LoginOutcome>;
+  verify(input: {
+    login: string;
+    password: string;
+    source: string;
+    asked: AskedOfUpstream;
+    now: Date;
+  }): Promise<LoginOutcome>;
 }
 
 /** What the person's request wants of the upstream. */
@@ -45,25 +71,76 @@ export interface UpstreamWish {
   readonly selectAccount: boolean;
   readonly maxAgeSeconds: number | undefined;
   readonly loginHint: string | undefined;
+  readonly asked: AskedOfUpstream;
 }
 
-/** The browser goes to the upstream and comes back to our callback with a GET. */
+/** Where the browser goes next: to an address, or with a form that it posts there (SAML 2.0 bindings §3.5). */
+export type UpstreamDeparture =
+  | { readonly kind: "redirect"; readonly to: string; readonly data: JsonObject }
+  | {
+      readonly kind: "form";
+      readonly to: string;
+      readonly fields: Readonly<Record<string, string>>;
+      readonly data: JsonObject;
+    };
+
+/** The request that brought the browser back, for connectors that read more of it than parameters. */
+export interface CallbackRequest {
+  /** The value of a header that came exactly once. */
+  header(name: string): string | undefined;
+  /** The address of the TCP peer, whatever any header says. */
+  readonly peer: string;
+}
+
+/** The browser goes to the upstream and comes back to our callback. */
 export interface CallbackLogin {
   readonly kind: "callback";
+  /** How the answer comes back: in the query of a GET (when absent), or in the body of a POST. The other is refused. */
+  readonly answersBy?: "query" | "form";
+  /** The parameter that holds our `state` in the answer: `state` when absent; `RelayState` of SAML. */
+  readonly stateParameter?: string;
   /** Where to send the browser. `state` must come back in the callback; `data` is what finish needs, kept in the login state. */
-  begin(input: {
-    callbackUrl: string;
-    state: string;
-    wish: UpstreamWish;
-  }): Promise<{ readonly kind: "redirect"; readonly to: string; readonly data: JsonObject } | LoginRefusal>;
-  /** `query` is the callback's query as it came. The caller has already matched `state` with the login state. */
+  begin(input: { callbackUrl: string; state: string; wish: UpstreamWish }): Promise<UpstreamDeparture | LoginRefusal>;
+  /** `query` is the callback's query, or its form, as it came. The caller has already matched `state` with the login state. */
   finish(input: {
     callbackUrl: string;
     query: URLSearchParams;
     state: string;
     data: JsonObject;
+    asked: AskedOfUpstream;
+    request: CallbackRequest;
     now: Date;
   }): Promise<LoginOutcome>;
+}
+
+/** What a refresh asks an upstream. */
+export interface UpstreamRefresh {
+  /** What the last login or refresh gave. */
+  readonly grant: UpstreamGrant;
+  /** Whom it must still be about: any other answer is refused. */
+  readonly remoteId: string;
+  readonly asked: AskedOfUpstream;
+  readonly now: Date;
+  /**
+   * Stores a rotated grant before it is used, so that nothing that fails afterwards loses it. Refreshes of one grant never
+   * run side by side.
+   */
+  keep(grant: UpstreamGrant): Promise<void>;
+}
+
+/** A token of the upstream in somebody else's hands, RFC 8693 §2.1. */
+export interface SubjectToken {
+  readonly token: string;
+  /** RFC 8693 §3: a URI, such as urn:ietf:params:oauth:token-type:id_token. */
+  readonly type: string;
+  readonly now: Date;
+}
+
+/** One step of a dry run: what was tried, whether it worked, and what was found. Without secrets. */
+export interface CheckStep {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
 }
 
 export interface Connector {
@@ -72,8 +149,16 @@ export interface Connector {
   /** What its button says. */
   readonly displayName: string;
   readonly login: PasswordLogin | CallbackLogin;
-  /** Reads the identity again when a client refreshes. Absent when the upstream cannot. */
-  readonly refresh?: (identity: Identity) => Promise<Identity>;
+  /** Reads the identity again when a client refreshes: who is gone or not permitted any more is refused. Absent when the upstream cannot. */
+  readonly refresh?: (input: UpstreamRefresh) => Promise<LoginOutcome>;
+  /** Who a token of the upstream is about, provided it was issued to us or to whom the operator allows. */
+  readonly tokenIdentity?: (subject: SubjectToken) => Promise<LoginOutcome>;
+  /** Where the person is signed out upstream, and sent back to `returnTo` from. Undefined when the upstream has no such place. */
+  readonly logoutUrl?: (returnTo: string | undefined) => Promise<string | undefined>;
+  /** A document that the upstream is configured with, such as SAML metadata. Needs nothing of the upstream. */
+  readonly metadata?: (callbackUrl: string) => { readonly contentType: string; readonly body: string };
+  /** Tries, without a person, whatever of the upstream can be tried. Ends within 30 s. */
+  readonly check?: () => Promise<readonly CheckStep[]>;
   /** Ends what it keeps open, such as connections. Logins under way may still finish; afterwards it is not used. */
   readonly close?: () => void;
 }

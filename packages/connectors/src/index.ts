@@ -1,5 +1,14 @@
 export type * from "./connector.ts";
-export type { AttemptAdmission, ConnectorParts, OpenedConnector, PasswordCheck } from "./connector-kind.ts";
+export type {
+  AttemptAdmission,
+  Capabilities,
+  Capability,
+  ConnectorParts,
+  MappingTrace,
+  OpenedConnector,
+  PasswordCheck,
+  UseOnce,
+} from "./connector-kind.ts";
 export { displayNameOf } from "./display-name.ts";
 export {
   connectorConfigSchema,

@@ -1,9 +1,16 @@
+import { NOTHING_ASKED, PLAIN_CALLBACK } from "@dex/testing";
 import { type AuthenticateOptions, Strategy, type StrategyCreated } from "passport";
 import { expect, test } from "vitest";
 import { type PassportLoginParts, passportLogin } from "./passport.ts";
 
 const callbackUrl = "https://dex.example/auth/x/callback";
-const wish = { reauthenticate: false, selectAccount: false, maxAgeSeconds: undefined, loginHint: undefined };
+const wish = {
+  reauthenticate: false,
+  selectAccount: false,
+  maxAgeSeconds: undefined,
+  loginHint: undefined,
+  asked: NOTHING_ASKED,
+};
 const state = "state-1";
 const now = new Date("2030-01-01T00:00:00Z");
 
@@ -29,7 +36,15 @@ function loginBy(authenticate: Authenticate, more: Partial<PassportLoginParts> =
 }
 const begin = (login: ReturnType<typeof loginBy>) => login.begin({ callbackUrl, state, wish });
 const finish = (login: ReturnType<typeof loginBy>, data = {}) =>
-  login.finish({ callbackUrl, query: new URLSearchParams({ code: "c", state }), state, data, now });
+  login.finish({
+    callbackUrl,
+    query: new URLSearchParams({ code: "c", state }),
+    state,
+    data,
+    asked: NOTHING_ASKED,
+    request: PLAIN_CALLBACK,
+    now,
+  });
 
 test("an ordinary strategy's redirect and session come out, and go in again", async () => {
   const login = loginBy((strategy, request, options) => {

@@ -1,4 +1,5 @@
 import { silentLogger, systemClock, systemRandom } from "@dex/runtime";
+import { NOTHING_ASKED } from "@dex/testing";
 import { describe, expect, test } from "vitest";
 import type { StoredConnector } from "./connector.ts";
 import type { ConnectorParts } from "./connector-kind.ts";
@@ -196,7 +197,7 @@ describe("an opened connector", () => {
     const opened = openConnector({ id: "people", type: "local", config: {} }, parts);
     if (opened.kind === "refused" || opened.connector.login.kind !== "password") throw new Error("expected a form");
     expect(opened.connector.login.loginLabel).toBe("email address");
-    const input = { login: "jane", password: "x", source: "::1", now: systemClock() };
+    const input = { login: "jane", password: "x", source: "::1", asked: NOTHING_ASKED, now: systemClock() };
     expect(await opened.connector.login.verify(input)).toMatchObject({ detail: "people jane" });
   });
 

@@ -11,6 +11,8 @@ const userSchema = z.object({
 
 export const exampleKind = makeOAuth2Kind({
   type: "example",
+  title: "Example",
+  capabilities: { refresh: "no", groups: "no", preferredUsername: "yes" },
   schema: z.object({ ...oauth2Members, baseURL: endpointUrl }),
   secretAudience: ["baseURL"], // who else gets the client secret
   toProvider: ({ baseURL }) => ({

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@dex/runtime";
-import { type FakeGithubPerson, type FakeOAuth2Server, startFakeGithub } from "@dex/testing";
+import { type FakeGithubPerson, type FakeOAuth2Server, NOTHING_ASKED, startFakeGithub } from "@dex/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FAKE, openOAuth2, signIn } from "./oauth2-login.ts";
 
@@ -163,7 +163,13 @@ describe("a configuration", () => {
     const begun = await login.begin({
       callbackUrl: "https://dex.example/cb",
       state: "s",
-      wish: { reauthenticate: false, selectAccount: false, maxAgeSeconds: undefined, loginHint: undefined },
+      wish: {
+        reauthenticate: false,
+        selectAccount: false,
+        maxAgeSeconds: undefined,
+        loginHint: undefined,
+        asked: NOTHING_ASKED,
+      },
     });
     expect(begun).toMatchObject({ to: expect.stringMatching(/^https:\/\/ghe\.example\/login\/oauth\/authorize\?/) });
   });

@@ -1,6 +1,8 @@
 // A connector of type ldap in front of a real directory, and the people in it.
+
 import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
 import type { RunningSlapd } from "@dex/testing";
+import { NOTHING_ASKED } from "@dex/testing";
 import type { LoginOutcome, PasswordLogin } from "../src/connector.ts";
 import { openConnector } from "../src/registry.ts";
 
@@ -86,5 +88,5 @@ export function openLdap(config: JsonObject) {
 }
 
 export function verify(login: PasswordLogin, name: string, password: string): Promise<LoginOutcome> {
-  return login.verify({ login: name, password, source: "::1", now: systemClock() });
+  return login.verify({ login: name, password, source: "::1", asked: NOTHING_ASKED, now: systemClock() });
 }

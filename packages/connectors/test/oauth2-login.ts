@@ -1,5 +1,7 @@
 // A person's browser at a connector of an OAuth2 type whose upstream is a fake one.
+
 import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
+import { NOTHING_ASKED, PLAIN_CALLBACK } from "@dex/testing";
 import type { CallbackLogin, LoginOutcome, UpstreamWish } from "../src/connector.ts";
 import { openConnector } from "../src/registry.ts";
 
@@ -17,6 +19,7 @@ export const NO_WISH: UpstreamWish = {
   selectAccount: false,
   maxAgeSeconds: undefined,
   loginHint: undefined,
+  asked: NOTHING_ASKED,
 };
 
 export function openOAuth2(type: string, config: JsonObject): CallbackLogin {
@@ -52,5 +55,13 @@ export async function signIn(
   if (location === null) throw new Error(`the fake refused: ${await response.text()}`);
   const query = new URL(location).searchParams;
   change(query);
-  return login.finish({ callbackUrl: CALLBACK_URL, query, state: STATE, data: begun.data, now: systemClock() });
+  return login.finish({
+    callbackUrl: CALLBACK_URL,
+    query,
+    state: STATE,
+    data: begun.data,
+    asked: NOTHING_ASKED,
+    request: PLAIN_CALLBACK,
+    now: systemClock(),
+  });
 }

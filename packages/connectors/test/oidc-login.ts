@@ -1,6 +1,6 @@
 // A person's browser at a connector of type oidc whose upstream is the fake provider.
 import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
-import { type FakeOpenIdProvider, startFakeOpenIdProvider } from "@dex/testing";
+import { type FakeOpenIdProvider, NOTHING_ASKED, PLAIN_CALLBACK, startFakeOpenIdProvider } from "@dex/testing";
 import type { CallbackLogin, LoginOutcome, UpstreamWish } from "../src/connector.ts";
 import { openConnector } from "../src/registry.ts";
 
@@ -12,6 +12,7 @@ export const noWish: UpstreamWish = {
   selectAccount: false,
   maxAgeSeconds: undefined,
   loginHint: undefined,
+  asked: NOTHING_ASKED,
 };
 
 /** A provider that knows us, Jane and Joe. */
@@ -61,5 +62,13 @@ export async function visit(to: string): Promise<URLSearchParams> {
 
 export async function signIn(login: CallbackLogin, wish: Partial<UpstreamWish> = {}): Promise<LoginOutcome> {
   const begun = await begin(login, wish);
-  return login.finish({ callbackUrl, query: await visit(begun.to), state, data: begun.data, now: systemClock() });
+  return login.finish({
+    callbackUrl,
+    query: await visit(begun.to),
+    state,
+    data: begun.data,
+    asked: NOTHING_ASKED,
+    request: PLAIN_CALLBACK,
+    now: systemClock(),
+  });
 }

@@ -1,4 +1,5 @@
 export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "./browser.ts";
+export { NOTHING_ASKED, PLAIN_CALLBACK } from "./callback-input.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
 export { type FakeGithubPerson, startFakeGithub } from "./fake-github.ts";
 export { type FakeOAuth2Behaviours, type FakeOAuth2Server, startFakeOAuth2Server } from "./fake-oauth2-server.ts";

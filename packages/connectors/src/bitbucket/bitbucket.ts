@@ -29,6 +29,8 @@ export const bitbucketCloudKind = makeBitbucketKind("bitbucket-cloud", "register
 function makeBitbucketKind(type: string, redirectUri: "sent" | "registered") {
   return makeOAuth2Kind({
     type,
+    title: "Bitbucket Cloud",
+    capabilities: { refresh: "no", groups: "yes", preferredUsername: "yes" },
     schema: bitbucketConfigSchema,
     secretAudience: ["baseURL", "apiURL"],
     toProvider(config, { logger }) {

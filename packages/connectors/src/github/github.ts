@@ -21,6 +21,8 @@ const emailsSchema = z
 
 export const githubKind = makeOAuth2Kind({
   type: "github",
+  title: "GitHub",
+  capabilities: { refresh: "no", groups: "yes", preferredUsername: "yes" },
   schema: githubConfigSchema,
   secretAudience: ["hostName", "baseURL", "apiURL", "rootCA"],
   toProvider(config) {

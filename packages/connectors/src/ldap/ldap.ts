@@ -14,6 +14,15 @@ import { isDnAttribute, type LdapSettings } from "./settings.ts";
 
 export const ldapKind: ConnectorKind = {
   type: "ldap",
+  title: "LDAP",
+  capabilities: {
+    login: "password",
+    refresh: "no",
+    groups: "if `groupSearch` is set",
+    preferredUsername: "if `preferredUsernameAttr` is set",
+    tokenIdentity: "no",
+    upstreamLogout: "no",
+  },
   schema: ldapConfigSchema,
   secretFields: ["bindPW", "searchBindPw"],
   secretAudience: LDAP_SECRET_AUDIENCE,
@@ -122,7 +131,7 @@ export function makeLdapLogin(
   };
 }
 
-type Typed = Parameters<PasswordLogin["verify"]>[0];
+type Typed = Omit<Parameters<PasswordLogin["verify"]>[0], "asked">;
 
 /** `admit` counts the attempt on somebody before a password is tried, whether they exist or not (ACC-1, ACC-3). */
 async function authenticate(

@@ -5,6 +5,15 @@ import { localConfigSchema } from "./config.ts";
 /** Our own users. The connector is handed the password check and knows nothing of users itself. */
 export const localKind: ConnectorKind = {
   type: "local",
+  title: "Local passwords",
+  capabilities: {
+    login: "password",
+    refresh: "no",
+    groups: "no",
+    preferredUsername: "no",
+    tokenIdentity: "no",
+    upstreamLogout: "no",
+  },
   schema: localConfigSchema,
   secretFields: [],
   secretAudience: [],

@@ -8,8 +8,16 @@ import { isLoopback, type JsonObject, sha256 } from "@dex/runtime";
 import * as z from "zod";
 import { makeBoundedFetch, OUTBOUND_LIMITS } from "../bounded-fetch.ts";
 import { makeCircuitBreaker } from "../circuit-breaker.ts";
-import type { CallbackLogin, Identity, LoginRefusal, StoredConnector, UpstreamWish } from "../connector.ts";
+import type {
+  AskedOfUpstream,
+  CallbackLogin,
+  Identity,
+  LoginRefusal,
+  StoredConnector,
+  UpstreamWish,
+} from "../connector.ts";
 import {
+  type Capabilities,
   type ConnectorKind,
   type ConnectorParts,
   configText,
@@ -33,7 +41,7 @@ export interface OAuth2Provider {
   readonly tokenEndpoint: string;
   /** Where `readPerson` may ask; the operator chose its host, as those of the endpoints. */
   readonly apiUrl: string;
-  readonly scopes: readonly string[];
+  readonly scopes: readonly string[] | ((asked: AskedOfUpstream) => readonly string[]);
   /** RFC 6749 §2.3.1 */
   readonly clientAuthentication: "client_secret_basic" | "client_secret_post";
   /** Sent with every request to the API. */
@@ -45,7 +53,7 @@ export interface OAuth2Provider {
   /** Parameters of the authorization request for what the person's request wants, such as `prompt`. */
   readonly wishParameters?: (wish: UpstreamWish) => Readonly<Record<string, string>>;
   /** Reads the person with the token just received. Throws LoginRefused for who may not sign in. */
-  readPerson(api: UpstreamApi): Promise<UpstreamPerson>;
+  readPerson(api: UpstreamApi, asked: AskedOfUpstream): Promise<UpstreamPerson>;
 }
 
 /** Members that every OAuth2 connector has. A secret may be missing while the stored one is kept. */
@@ -63,6 +71,9 @@ export const endpointUrl = z
 
 export interface OAuth2KindParts<Schema extends z.ZodObject<typeof oauth2Members>> {
   readonly type: string;
+  readonly title: string;
+  /** All of these log in by callback, take no tokens of others, and have no place to sign out. */
+  readonly capabilities: Pick<Capabilities, "refresh" | "groups" | "preferredUsername">;
   readonly schema: Schema;
   /** Members beside clientID that say where the secret is sent. */
   readonly secretAudience: readonly string[];
@@ -76,6 +87,8 @@ export function makeOAuth2Kind<Schema extends z.ZodObject<typeof oauth2Members>>
 ): ConnectorKind {
   return {
     type: kind.type,
+    title: kind.title,
+    capabilities: { login: "callback", tokenIdentity: "no", upstreamLogout: "no", ...kind.capabilities },
     schema: kind.schema,
     secretFields: ["clientSecret"],
     requiredSecrets: ["clientSecret"],
@@ -138,11 +151,12 @@ function makeOAuth2Login(
     async begin({ callbackUrl, state, wish }) {
       const codeVerifier = random(VERIFIER_BYTES).toString("base64url");
       const to = new URL(provider.authorizationEndpoint);
+      const scopes = typeof provider.scopes === "function" ? provider.scopes(wish.asked) : provider.scopes;
       const parameters = {
         response_type: "code",
         client_id: clientId,
         ...redirectUri(callbackUrl),
-        ...(provider.scopes.length > 0 ? { scope: provider.scopes.join(" ") } : {}),
+        ...(scopes.length > 0 ? { scope: scopes.join(" ") } : {}),
         state,
         // MIX-2. RFC 6749 §3.1: a provider that knows no PKCE ignores it.
         code_challenge: sha256(codeVerifier).toString("base64url"),
@@ -152,7 +166,7 @@ function makeOAuth2Login(
       for (const [name, value] of Object.entries(parameters)) to.searchParams.set(name, value);
       return { kind: "redirect", to: to.href, data: { codeVerifier } };
     },
-    finish: ({ callbackUrl, query, state, data }) =>
+    finish: ({ callbackUrl, query, state, data, asked }) =>
       outcomeOf(async () => {
         const code = readCode(query, state, provider);
         const signal = AbortSignal.timeout(LOGIN_MILLISECONDS);
@@ -161,6 +175,7 @@ function makeOAuth2Login(
         const headers = provider.apiHeaders ?? {};
         const person = await provider.readPerson(
           makeUpstreamApi({ fetch: apiFetch, origin, accessToken, headers, signal }),
+          asked,
         );
         // None of these providers says when or how the person proved who they are.
         const identity = { ...person, connectorId: stored.id, authTime: undefined, amr: [] };

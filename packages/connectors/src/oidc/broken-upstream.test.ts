@@ -1,5 +1,6 @@
 import { type JsonObject, systemClock } from "@dex/runtime";
 import type { FakeOpenIdProvider } from "@dex/testing";
+import { NOTHING_ASKED, PLAIN_CALLBACK } from "@dex/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as browser from "../../test/oidc-login.ts";
 
@@ -37,7 +38,15 @@ describe("a broken upstream", () => {
     const begun = await begin(login);
     const query = await visit(begun.to);
     provider.behaviours.endpoints[row.endpoint] = row.how;
-    const outcome = await login.finish({ callbackUrl, query, state, data: begun.data, now: systemClock() });
+    const outcome = await login.finish({
+      callbackUrl,
+      query,
+      state,
+      data: begun.data,
+      asked: NOTHING_ASKED,
+      request: PLAIN_CALLBACK,
+      now: systemClock(),
+    });
     expect(outcome).toMatchObject({ kind: "unavailable" });
     expect(JSON.stringify(outcome)).not.toContain(query.get("code"));
   });
@@ -49,7 +58,15 @@ describe("a broken upstream", () => {
       const begun = await begin(login);
       const query = await visit(begun.to);
       provider.behaviours.endpoints.token = how;
-      const outcome = await login.finish({ callbackUrl, query, state, data: begun.data, now: systemClock() });
+      const outcome = await login.finish({
+        callbackUrl,
+        query,
+        state,
+        data: begun.data,
+        asked: NOTHING_ASKED,
+        request: PLAIN_CALLBACK,
+        now: systemClock(),
+      });
       expect(outcome).toMatchObject({ kind: "refused", reason: "invalid answer" });
       expect(provider.requests.filter(({ endpoint }) => endpoint === "token")).toHaveLength(1);
     },
@@ -61,7 +78,15 @@ describe("a broken upstream", () => {
     provider.behaviours.endpoints.token = "status 500";
     const finish = async () => {
       const query = await visit(begun.to);
-      return login.finish({ callbackUrl, query, state, data: begun.data, now: systemClock() });
+      return login.finish({
+        callbackUrl,
+        query,
+        state,
+        data: begun.data,
+        asked: NOTHING_ASKED,
+        request: PLAIN_CALLBACK,
+        now: systemClock(),
+      });
     };
     for (let attempt = 0; attempt < 5; attempt += 1) expect(await finish()).toMatchObject({ kind: "unavailable" });
     expect(await finish()).toMatchObject({ kind: "unavailable", detail: expect.stringContaining("circuit is open") });

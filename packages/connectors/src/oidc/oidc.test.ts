@@ -1,5 +1,11 @@
 import { type JsonObject, systemClock } from "@dex/runtime";
-import { type FakeBehaviours, type FakeOpenIdProvider, startFakeOpenIdProvider } from "@dex/testing";
+import {
+  type FakeBehaviours,
+  type FakeOpenIdProvider,
+  NOTHING_ASKED,
+  PLAIN_CALLBACK,
+  startFakeOpenIdProvider,
+} from "@dex/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as browser from "../../test/oidc-login.ts";
 import type { UpstreamWish } from "../connector.ts";
@@ -138,7 +144,15 @@ describe("a sign-in that goes well", () => {
     const begun = await begin(login);
     const query = await visit(begun.to);
     const later = new Date(systemClock().getTime() + 400_000); // the fake token lives 300 s
-    const outcome = await login.finish({ callbackUrl, query, state, data: begun.data, now: later });
+    const outcome = await login.finish({
+      callbackUrl,
+      query,
+      state,
+      data: begun.data,
+      asked: NOTHING_ASKED,
+      request: PLAIN_CALLBACK,
+      now: later,
+    });
     expect(outcome).toMatchObject({ kind: "refused", reason: "invalid answer" });
   });
 });
@@ -235,7 +249,15 @@ describe("a hostile answer", () => {
     for (const name of ["code", "state", "iss"]) {
       const query = await visit(begun.to);
       query.append(name, query.get(name) ?? "");
-      const outcome = await login.finish({ callbackUrl, query, state, data: begun.data, now: systemClock() });
+      const outcome = await login.finish({
+        callbackUrl,
+        query,
+        state,
+        data: begun.data,
+        asked: NOTHING_ASKED,
+        request: PLAIN_CALLBACK,
+        now: systemClock(),
+      });
       expect(outcome, name).toMatchObject({ kind: "refused", reason: "invalid answer" });
     }
   });
@@ -246,7 +268,15 @@ describe("a hostile answer", () => {
     const query = await visit(begun.to);
     provider.requests.length = 0;
     for (const data of [{}, { ...begun.data, oidc: { code_verifier: "x", nonce: "y", state: "other" } }]) {
-      const outcome = await login.finish({ callbackUrl, query, state, data, now: systemClock() });
+      const outcome = await login.finish({
+        callbackUrl,
+        query,
+        state,
+        data,
+        asked: NOTHING_ASKED,
+        request: PLAIN_CALLBACK,
+        now: systemClock(),
+      });
       expect(outcome).toMatchObject({ kind: "refused", reason: "invalid answer" });
     }
     expect(provider.requests).toEqual([]);
@@ -255,7 +285,9 @@ describe("a hostile answer", () => {
   test("a code works once, also for two callers at the same moment (RFC 6749 §4.1.2)", async () => {
     const login = openLogin();
     const begun = await begin(login);
-    const input = { callbackUrl, query: await visit(begun.to), state, data: begun.data, now: systemClock() };
+    const query = await visit(begun.to);
+    const given = { asked: NOTHING_ASKED, request: PLAIN_CALLBACK, now: systemClock() };
+    const input = { callbackUrl, query, state, data: begun.data, ...given };
     const outcomes = await Promise.all([login.finish(input), login.finish(input)]);
     expect(outcomes.filter(({ kind }) => kind === "identity")).toHaveLength(1);
   });

@@ -18,6 +18,15 @@ import { OneStepStrategy, SESSION_KEY, type UpstreamTokens } from "./strategy.ts
 /** Any OpenID provider with discovery. */
 export const oidcKind: ConnectorKind = {
   type: "oidc",
+  title: "OpenID Connect",
+  capabilities: {
+    login: "callback",
+    refresh: "no",
+    groups: "if `insecureEnableGroups` is set",
+    preferredUsername: "yes",
+    tokenIdentity: "no",
+    upstreamLogout: "no",
+  },
   schema: oidcConfigSchema,
   secretFields: ["clientSecret"],
   secretAudience: ["issuer", "issuerURL", "clientID", "insecurePrivateEndpoints"],

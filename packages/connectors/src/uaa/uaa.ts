@@ -21,6 +21,8 @@ const userInfo = z.object({
 
 export const uaaKind = makeOAuth2Kind({
   type: "uaa",
+  title: "UAA",
+  capabilities: { refresh: "no", groups: "no", preferredUsername: "yes" },
   schema: uaaConfigSchema,
   secretAudience: ["serverURL"],
   toProvider({ serverURL, trustedEmailProvider = false }) {

@@ -91,6 +91,7 @@ export function accountPasswordPages(parts: {
       login: session.user.email,
       password: fields.get("current_password") ?? "",
       source: visit.request.ip ?? "",
+      asked: { groups: false, offlineAccess: false },
       now: visit.now,
     });
     switch (outcome.kind) {

@@ -79,7 +79,10 @@ export function registerPage(parts: RegisterParts): PageRoute {
     if (vouchedEmail(unmatched) !== undefined) {
       // The connector has the last word on the address, whatever a form says (v1 P03).
       const undecided = { ...state, unmatched: undefined };
-      return void (await parts.acceptIdentity(visit, undecided, connector, toIdentity(unmatched)));
+      return void (await parts.acceptIdentity(visit, undecided, connector, {
+        kind: "identity",
+        identity: toIdentity(unmatched),
+      }));
     }
     return { kind: "identity", connectorName: displayName, identity: unmatched };
   }

@@ -1,4 +1,4 @@
-import type { Connector, Identity } from "@dex/connectors";
+import type { Connector, Identity, ProvedIdentity } from "@dex/connectors";
 import type { LoginState, Session, UnmatchedIdentity } from "@dex/oidc";
 import { describeError, type Logger, type Random } from "@dex/runtime";
 import {
@@ -25,7 +25,7 @@ export type AcceptIdentity = (
   visit: Visit,
   state: LoginState,
   connector: Connector,
-  identity: Identity,
+  proved: ProvedIdentity,
 ) => Promise<void>;
 
 const REFUSALS: Readonly<Record<SignInRefusal, string>> = {
@@ -108,7 +108,7 @@ export function makeAcceptIdentity(parts: AcceptIdentityParts): AcceptIdentity {
     pages.error(visit.response, 403, page);
   }
 
-  return async (visit, state, connector, identity) => {
+  return async (visit, state, connector, { identity }) => {
     if (state.intent === "link") {
       const step = await dispatcher.decide(visit, state);
       if (step.kind === "prove identity") return acceptForLink(visit, state, step.session, identity);

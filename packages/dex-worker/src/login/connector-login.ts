@@ -1,6 +1,14 @@
 // Signing in through one connector: our own form for connectors that check a password, a trip to the upstream and back for
 // the others. Both end with an identity, which accept-identity.ts turns into a person.
-import type { CallbackLogin, Connector, LoginOutcome, LoginRefusal, PasswordLogin } from "@dex/connectors";
+import type {
+  AskedOfUpstream,
+  CallbackLogin,
+  CallbackRequest,
+  Connector,
+  LoginOutcome,
+  LoginRefusal,
+  PasswordLogin,
+} from "@dex/connectors";
 import type { LoginState } from "@dex/oidc";
 import { equalInConstantTime, type JsonObject, type Logger, type Random } from "@dex/runtime";
 import type { ConnectorSet } from "../live/connector-set.ts";
@@ -8,6 +16,7 @@ import { readForm, readQuery } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import { requestIdOf } from "../middleware/request-id.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
+import { soleHeader } from "../middleware/sole-header.ts";
 import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
 import type { AcceptIdentity } from "./accept-identity.ts";
@@ -117,8 +126,10 @@ export function makeConnectorLogin(parts: {
         selectAccount: prompt.includes("select_account") || state.intent !== "sign in",
         maxAgeSeconds,
         loginHint,
+        asked: askedOf(state),
       },
     });
+    if (outcome.kind === "form") throw new Error(`connector "${connector.id}": forms are not posted yet`);
     if (outcome.kind !== "redirect") return showRefusal(visit, state, connector, outcome, "");
     const upstream = { connectorId: connector.id, data: { handle, held: outcome.data } };
     if (!cookies.write(visit.response, { ...state, upstream })) {
@@ -136,7 +147,7 @@ export function makeConnectorLogin(parts: {
     typed: string,
   ): Promise<void> {
     if (outcome.kind !== "identity") return showRefusal(visit, state, connector, outcome, typed);
-    await acceptIdentity(visit, state, connector, outcome.identity);
+    await acceptIdentity(visit, state, connector, outcome);
   }
 
   return {
@@ -167,7 +178,7 @@ export function makeConnectorLogin(parts: {
         });
       }
       const source = visit.request.ip ?? "";
-      const outcome = await connector.login.verify({ login, password, source, now: visit.now });
+      const outcome = await connector.login.verify({ login, password, source, asked: askedOf(state), now: visit.now });
       await conclude(visit, state, connector, outcome, login.slice(0, MAX_FIELD_LENGTH));
     },
 
@@ -190,6 +201,8 @@ export function makeConnectorLogin(parts: {
         query,
         state: handle,
         data: trip,
+        asked: askedOf(state),
+        request: callbackRequestOf(visit),
         now: visit.now,
       });
       // One answer per trip (MIX-2): whatever it was, it is not looked at again.
@@ -197,6 +210,18 @@ export function makeConnectorLogin(parts: {
       if (outcome.kind !== "identity") cookies.write(visit.response, returned);
       await conclude(visit, returned, connector, outcome, "");
     },
+  };
+}
+
+/** Own pages ask for nothing: their scope is empty. */
+function askedOf({ request: { scope } }: LoginState): AskedOfUpstream {
+  return { groups: scope.includes("groups"), offlineAccess: scope.includes("offline_access") };
+}
+
+function callbackRequestOf({ request }: Visit): CallbackRequest {
+  return {
+    header: (name) => soleHeader(request.headersDistinct[name.toLowerCase()]),
+    peer: request.socket.remoteAddress ?? "",
   };
 }
 
