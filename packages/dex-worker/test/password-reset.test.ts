@@ -1,4 +1,5 @@
 import { type FormBrowser, queryDatabase, readForm } from "@dex/testing";
+import { THROTTLE_POLICY } from "@dex/users";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AccountWorld, makeAccountWorld, type Somebody } from "./account-world.ts";
 import {
@@ -331,6 +332,45 @@ test("an owner whom others keep out by guessing comes back by the link (ACC-3)",
   const { browser, page } = await opened(link);
   await browser.submit(page, twice(CHOSEN));
   expect(await signsIn(email, CHOSEN)).toBe(true);
+});
+
+describe("wrong passwords in a row (ACC-3, NIST SP 800-63B-4 §3.2.2)", () => {
+  const MANY = THROTTLE_POLICY.guesses;
+  const setGuesses = (userId: string, count: number) =>
+    queryDatabase(worker.databaseUrl, "UPDATE password SET wrong_guesses = $2 WHERE user_id = $1", [userId, count]);
+  const guessesOf = async (userId: string) => {
+    const sql = "SELECT wrong_guesses FROM password WHERE user_id = $1";
+    const [row] = await queryDatabase<{ wrong_guesses: number }>(worker.databaseUrl, sql, [userId]);
+    return row?.wrong_guesses;
+  };
+
+  test("stop an account: the right one is answered as a wrong one, until a new one is set behind the link", async () => {
+    const { link, email, userId } = await forgetful();
+    await setGuesses(userId, MANY - 1);
+    const wrong = await signInAs(worker, email, "a wrong password");
+    expect(await guessesOf(userId)).toBe(MANY);
+    const right = await signInAs(worker, email, PERSON.password);
+    const shown = ({ status, url, text }: typeof right) => [
+      status,
+      url.pathname,
+      text.replaceAll(/value="[^"]*"|flow=[\w-]*/g, ""),
+    ];
+    expect(shown(right)).toEqual(shown(wrong));
+    expect(await guessesOf(userId)).toBe(MANY);
+    expect(worker.log.join("\n")).toContain(`password sign-in was stopped after ${MANY} wrong passwords in a row`);
+    const { browser, page } = await opened(link);
+    await browser.submit(page, twice(CHOSEN));
+    expect(await signsIn(email, CHOSEN)).toBe(true);
+  });
+
+  test("are no longer in a row after the right one", async () => {
+    const { email, userId } = await forgetful();
+    await setGuesses(userId, MANY - 2);
+    await signInAs(worker, email, "a wrong password");
+    expect(await guessesOf(userId)).toBe(MANY - 1);
+    expect(await signsIn(email, PERSON.password)).toBe(true);
+    expect(await guessesOf(userId)).toBe(0);
+  });
 });
 
 test("neither token nor password nor address is in the log (LOG-1, LOG-2)", async () => {

@@ -178,7 +178,8 @@ function setPassword(name: string, purpose: AccountLinkPurpose, event: string): 
     name,
     `WITH ${used(purpose)}, ${personWhere(`(u.email_verified OR ${SIGNS_IN_HERE})`)}, secured AS (
       INSERT INTO password AS p (user_id, hash, changed_at) SELECT id, $6, $2 FROM person
-      ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = EXCLUDED.changed_at
+      ON CONFLICT (user_id) DO UPDATE
+      SET hash = EXCLUDED.hash, changed_at = EXCLUDED.changed_at, wrong_guesses = 0
     ), verified AS (
       UPDATE app_user u SET email_verified = true, access_ended_at = $2 FROM person p WHERE u.id = p.id
     ), dropped AS (

@@ -78,7 +78,8 @@ const FIRST_PASSWORD = cold(
 // Columns keep microseconds, a Date of ours milliseconds.
 const NEXT_PASSWORD = cold(
   "ownAccount.nextPassword",
-  `UPDATE password SET hash = $2, changed_at = GREATEST($3::timestamptz, changed_at + interval '1 millisecond')
+  `UPDATE password
+  SET hash = $2, changed_at = GREATEST($3::timestamptz, changed_at + interval '1 millisecond'), wrong_guesses = 0
   WHERE user_id = $1 AND date_trunc('milliseconds', changed_at) = $4 RETURNING user_id`,
 );
 

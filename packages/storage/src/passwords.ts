@@ -1,12 +1,13 @@
 import { addSeconds } from "@dex/runtime";
-import type { PasswordAttempt, Passwords } from "@dex/users";
+import type { Candidate, PasswordAttempt, Passwords } from "@dex/users";
 import { attemptKey, countingUpsert } from "./attempts.ts";
 import { type Database, hot } from "./database.ts";
 import type { RedisAttempts } from "./redis-attempts.ts";
+import { ASYNCHRONOUS_COMMIT } from "./sign-ins.ts";
 import { isStorable } from "./stored-text.ts";
 import { toUser, USER_COLUMNS, type UserRow } from "./users.ts";
 
-const CANDIDATE = `SELECT ${USER_COLUMNS}, p.hash FROM app_user u JOIN password p ON p.user_id = u.id`;
+const CANDIDATE = `SELECT ${USER_COLUMNS}, p.hash, p.wrong_guesses FROM app_user u JOIN password p ON p.user_id = u.id`;
 
 // The account comes before the source in every statement, so that no two of them wait for each other in a circle.
 const BEGIN_ATTEMPT = hot(
@@ -25,7 +26,16 @@ const BEGIN_ATTEMPT = hot(
 
 const FIND_CANDIDATE = hot("password.findCandidate", `${CANDIDATE} WHERE u.email = $1`);
 
-type CandidateRow = UserRow & { readonly hash: string };
+/**
+ * Takes no lock but that of the one row, and for this statement alone: it can wait in no circle. Not waited for on disk, so
+ * that counting takes no longer than finding nobody to count for; a crash may forget the guesses of the past half second.
+ */
+const COUNT_WRONG_GUESS = hot(
+  "password.countWrongGuess",
+  `UPDATE password SET wrong_guesses = wrong_guesses + 1 WHERE user_id = $1 RETURNING ${ASYNCHRONOUS_COMMIT}`,
+);
+
+type CandidateRow = UserRow & { readonly hash: string; readonly wrong_guesses: number };
 type AttemptRow = { readonly [column in keyof CandidateRow]: CandidateRow[column] | null } & {
   readonly account_attempts: number;
   readonly source_attempts: number;
@@ -45,7 +55,7 @@ export function makePasswordStore(db: Database, redis: RedisAttempts | undefined
       accountAttempts: account.attempts,
       sourceAttempts: from.attempts,
       windowEndsAt: new Date(Math.max(account.windowEndsAt.getTime(), from.windowEndsAt.getTime())),
-      candidate: row === undefined ? undefined : { user: toUser(row), passwordHash: row.hash },
+      candidate: row === undefined ? undefined : toCandidate(row),
     };
   }
 
@@ -62,7 +72,7 @@ export function makePasswordStore(db: Database, redis: RedisAttempts | undefined
       accountAttempts: row.account_attempts,
       sourceAttempts: row.source_attempts,
       windowEndsAt: row.window_ends_at,
-      candidate: isCandidate(row) ? { user: toUser(row), passwordHash: row.hash } : undefined,
+      candidate: isCandidate(row) ? toCandidate(row) : undefined,
     };
   }
 
@@ -71,14 +81,21 @@ export function makePasswordStore(db: Database, redis: RedisAttempts | undefined
       const counted = redis === undefined ? undefined : await inRedis(redis, ...attempt);
       return counted ?? inDatabase(...attempt);
     },
+    async countWrongGuess(userId) {
+      await db.run(COUNT_WRONG_GUESS, [userId]);
+    },
     async upgradeHash(userId, oldHash, newHash) {
       const unchanged = db.sql("password").where({ user_id: userId, hash: oldHash });
-      await db.query("password.upgradeHash", unchanged.update({ hash: newHash }));
+      await db.query("password.upgradeHash", unchanged.update({ hash: newHash, wrong_guesses: 0 }));
     },
   };
 }
 
 type BeginAttempt = Parameters<Passwords["beginAttempt"]>;
+
+function toCandidate(row: CandidateRow): Candidate {
+  return { user: toUser(row), passwordHash: row.hash, wrongGuesses: row.wrong_guesses };
+}
 
 /** The outer join gives all of the candidate or nothing of it. */
 function isCandidate(row: AttemptRow): row is AttemptRow & CandidateRow {

@@ -16,10 +16,10 @@ const TOUCH_SECONDS = 60;
 const KEEP_UNSPENT_SECONDS = 900;
 
 /**
- * Set inside the statement, for its transaction alone: a crash may forget the last codes and sessions of the past half
- * second, which costs their owners a click. Spending a code is durable, and so then is the code.
+ * Set inside the statement, for its transaction alone. Of sign-ins a crash may forget the last codes and sessions of the
+ * past half second, which costs their owners a click. Spending a code is durable, and so then is the code.
  */
-const ASYNCHRONOUS_COMMIT = "set_config('synchronous_commit', 'off', true)";
+export const ASYNCHRONOUS_COMMIT = "set_config('synchronous_commit', 'off', true)";
 
 const FIND_SESSION = hot(
   "session.find",
@@ -46,11 +46,15 @@ const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::tex
 /**
  * The user is locked, so that whoever is taking the access away waits for this, or this for them; it then looks at the user as
  * they left it (`access_ended_at`), though it began before.
+ *
+ * A right password ends the row of wrong ones (ACC-3), when it was this user's own: that of a directory is counted under a
+ * name which is nobody's address. The user comes before the password, and that before the rest, as in all statements that
+ * lock more than the password's row, so that no two of them wait for each other in a circle.
  */
 const SIGN_IN = hot(
   "signIn.signIn",
   `WITH active AS (
-    SELECT id FROM app_user
+    SELECT id, email FROM app_user
     WHERE id = $15::text AND NOT disabled AND (access_ended_at IS NULL OR access_ended_at <= $28::timestamptz)
     FOR SHARE
   ), issued AS (
@@ -65,10 +69,16 @@ const SIGN_IN = hot(
       $27::text
     FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
     RETURNING hash
+  ), cleared AS (
+    UPDATE password p SET wrong_guesses = 0 FROM active a
+    WHERE p.user_id = a.id AND a.email = $29::text AND p.wrong_guesses > 0 AND EXISTS (SELECT FROM opened)
+    RETURNING p.user_id
   ), ended AS (
-    DELETE FROM session WHERE hash = $24::bytea AND EXISTS (SELECT FROM opened)
+    DELETE FROM session
+    WHERE hash = $24::bytea AND (SELECT count(*) FROM cleared) >= 0 AND EXISTS (SELECT FROM opened)
   ), forgotten AS (
-    DELETE FROM attempt_count WHERE key = $25::bytea AND EXISTS (SELECT FROM opened)
+    DELETE FROM attempt_count
+    WHERE key = $25::bytea AND (SELECT count(*) FROM cleared) >= 0 AND EXISTS (SELECT FROM opened)
     RETURNING key
   ), taken_back AS (
     UPDATE attempt_count SET attempts = attempts - 1
@@ -143,6 +153,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           tried?.source,
           toStoredText(session.userAgent),
           session.createdAt,
+          toStoredText(rightPassword?.account),
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);

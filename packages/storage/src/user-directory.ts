@@ -95,10 +95,13 @@ const IDENTITIES = cold(
   ORDER BY r.connector_id COLLATE "C", r.remote_id COLLATE "C"`,
 );
 
+/** The user before anything of theirs, as in a sign-in, so that the two never wait for each other in a circle. */
 const UNLINK = cold(
   "userDirectory.unlink",
-  `WITH gone AS (
-    DELETE FROM remote_identity WHERE user_id = $1 AND connector_id = $2 AND remote_id = $3
+  `WITH person AS (
+    SELECT id FROM app_user WHERE id = $1 FOR NO KEY UPDATE
+  ), gone AS (
+    DELETE FROM remote_identity WHERE user_id = (SELECT id FROM person) AND connector_id = $2 AND remote_id = $3
     RETURNING user_id, connector_id
   ), unsecured AS (
     DELETE FROM password p USING gone g, connector c

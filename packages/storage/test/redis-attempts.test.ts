@@ -51,6 +51,16 @@ test("a sign-in forgets the account's attempts and takes its own back from the s
   expect(await attempt(email)).toMatchObject({ accountAttempts: 1, sourceAttempts: before.sourceAttempts });
 });
 
+test("wrong guesses are beside the hash here too, and no loss of Redis forgets them (ACC-3)", async () => {
+  const { email, id } = cast.user;
+  await Promise.all(Array.from({ length: 3 }, () => opened.storage.passwords.countWrongGuess(id)));
+  await redis.flushall();
+  expect(await attempt(email)).toMatchObject({ accountAttempts: 1, candidate: { wrongGuesses: 3 } });
+  const input = { session: makeSessionRow(cast), code: undefined, replaces: undefined };
+  await opened.storage.signIns.signIn({ ...input, rightPassword: { account: email, source: "192.0.2.7" } });
+  expect(await attempt(email)).toMatchObject({ candidate: { wrongGuesses: 0 } });
+});
+
 test("while Redis hangs, and when it is gone, Postgres counts within 200 ms more (ACC-3)", async () => {
   server.kill("SIGSTOP");
   const start = performance.now();

@@ -72,7 +72,7 @@ test("a local user is created with password, identity and audit event, or not at
   expect(await users.createLocal(second, "hash", "local", ACTOR)).toBe("email taken");
   expect(await administrators.find(second.id)).toBeUndefined();
   const attempt = await passwords.beginAttempt(user.email, "source", 60, NOW);
-  expect(attempt.candidate).toEqual({ user: { ...user, disabled: false }, passwordHash: "the hash" });
+  expect(attempt.candidate).toEqual({ user: { ...user, disabled: false }, passwordHash: "the hash", wrongGuesses: 0 });
 });
 
 test("a user's id is never given to somebody else, however the user was deleted (OIDC Core §2)", async () => {

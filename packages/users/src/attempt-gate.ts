@@ -17,7 +17,11 @@ export function attemptAccountOf({ connectorId, remoteId }: Whose): string {
   return `identity ${sha256(JSON.stringify([connectorId, remoteId.trim().toLowerCase()])).toString("hex")}`;
 }
 
-/** Counts an attempt before anything is evaluated (ACC-5), and says whether it may be. */
+/**
+ * Counts an attempt before anything is evaluated (ACC-5), and says whether it may be. Wrong passwords in a row are not counted
+ * here, beyond the window: how many of them stop an account is the directory's to say, and it sees those of all its other
+ * users too.
+ */
 export function makeAttemptGate(parts: {
   readonly passwords: Pick<Passwords, "beginAttempt">;
   readonly policy: ThrottlePolicy;

@@ -27,8 +27,15 @@ beforeAll(async () => {
   strongHash = await real.hash(password);
 });
 
+interface Person {
+  readonly user: User;
+  passwordHash: string;
+  wrongGuesses?: number;
+}
+
 /** The port's contract, in memory: counts first, then reads. */
-function makeStore(people: { user: User; passwordHash: string }[]) {
+function makeStore(people: Person[]) {
+  const counted: string[] = [];
   const counts = new Map<string, number>();
   const asked: string[] = [];
   const windowStart = makeHandSetClock().now().getTime();
@@ -43,20 +50,28 @@ function makeStore(people: { user: User; passwordHash: string }[]) {
         accountAttempts: count(`account ${email}`),
         sourceAttempts: count(`source ${source}`),
         windowEndsAt: new Date(windowStart + windowSeconds * 1000),
-        candidate: people.find(({ user }) => user.email === email),
+        candidate: people
+          .filter(({ user }) => user.email === email)
+          .map((person) => ({ wrongGuesses: 0, ...person }))
+          .at(0),
       };
+    },
+    async countWrongGuess(userId) {
+      counted.push(userId);
+      const person = people.find(({ user }) => user.id === userId);
+      if (person !== undefined) person.wrongGuesses = (person.wrongGuesses ?? 0) + 1;
     },
     async upgradeHash(userId, oldHash, newHash) {
       const person = people.find(({ user, passwordHash }) => user.id === userId && passwordHash === oldHash);
       if (person !== undefined) person.passwordHash = newHash;
     },
   };
-  return { store, asked };
+  return { store, asked, counted };
 }
 
-function setUp(people: { user: User; passwordHash: string }[]) {
+function setUp(people: Person[]) {
   const clock = makeHandSetClock();
-  const { store, asked } = makeStore(people);
+  const { store, asked, counted } = makeStore(people);
   const verified: string[] = [];
   const pending: Promise<unknown>[] = [];
   const hasher: PasswordHasher = {
@@ -74,7 +89,7 @@ function setUp(people: { user: User; passwordHash: string }[]) {
   const check = makePasswordSignIn({ passwords: store, hasher, logger: silentLogger, policy: THROTTLE_POLICY });
   const attempt = (login: string, given: string, source = "192.0.2.1") =>
     check({ connectorId: "local", login, password: given, source, now: clock.now() });
-  return { attempt, asked, verified, pending, clock };
+  return { attempt, asked, counted, verified, pending, clock };
 }
 
 test("the right password gives the identity of our own user", async () => {
@@ -116,14 +131,27 @@ describe("a refusal", () => {
       login: jane.email,
       given: "cmFuZG9tIGJ5dGVz",
     },
+    {
+      when: "the account was guessed at too often and the password is right",
+      people: () => [{ user: jane, passwordHash: strongHash, wrongGuesses: THROTTLE_POLICY.guesses }],
+      login: jane.email,
+      given: password,
+    },
+    {
+      when: "the account was guessed at too often and the password is wrong",
+      people: () => [{ user: jane, passwordHash: strongHash, wrongGuesses: THROTTLE_POLICY.guesses }],
+      login: jane.email,
+      given: "x",
+    },
     { when: "the login is no address", people: () => [], login: "jane", given: password },
     { when: "the login is empty", people: () => [], login: "", given: "" },
     { when: "the login is huge", people: () => [], login: `${"j".repeat(100_000)}@example.com`, given: password },
   ];
   test.each(rows)("looks and costs the same when $when (ACC-1)", async ({ people, login, given }) => {
-    const { attempt, asked, verified, pending } = setUp(people());
+    const { attempt, asked, counted, verified, pending } = setUp(people());
     expect(await attempt(login, given)).toMatchObject({ kind: "refused", reason: "invalid credentials" });
     expect(asked).toHaveLength(1);
+    expect(counted).toHaveLength(1);
     expect(verified).toHaveLength(1);
     expect(pending).toHaveLength(0);
   });
@@ -151,6 +179,33 @@ describe("repeated attempts", () => {
     expect(outcomes.filter(({ kind }) => kind === "throttled")).toHaveLength(95);
   });
 
+  test("count as wrong guesses when they were evaluated, and not when they were throttled (ACC-3, ACC-5)", async () => {
+    const person: Person = { user: jane, passwordHash: await bcrypt4(password) };
+    const { attempt, counted, verified } = setUp([person]);
+    await Promise.all(Array.from({ length: 300 }, (_, n) => attempt(jane.email, `guess ${n}`, `192.0.2.${n}`)));
+    expect([verified.length, counted.length, person.wrongGuesses]).toEqual([5, 5, 5]);
+    await attempt("nobody@example.com", "x");
+    expect(person.wrongGuesses).toBe(5);
+  });
+
+  test("with the right password count as no wrong guess", async () => {
+    const { attempt, counted } = setUp([{ user: jane, passwordHash: strongHash }]);
+    await attempt(jane.email, password);
+    expect(counted).toEqual([]);
+  });
+
+  test("stop an account for good when they go on for days, and it is counted no further (ACC-3, NIST SP 800-63B-4 §3.2.2)", async () => {
+    const person: Person = { user: jane, passwordHash: await bcrypt4(password) };
+    for (let day = 0; day < 30; day++) {
+      const { attempt } = setUp([person]); // whose windows have all begun afresh
+      await Promise.all(Array.from({ length: 20 }, (_, n) => attempt(jane.email, `guess ${n}`)));
+    }
+    expect(person.wrongGuesses).toBe(THROTTLE_POLICY.guesses);
+    expect(await setUp([person]).attempt(jane.email, password)).toMatchObject({ kind: "refused" });
+    person.wrongGuesses = 0; // the owner has set a password by mail
+    expect(await setUp([person]).attempt(jane.email, password)).toMatchObject({ kind: "identity" });
+  });
+
   test("share one counter in every spelling of the address (ACC-3)", async () => {
     const { attempt, asked } = setUp([]);
     const spellings = ["jane@example.com", "JANE@EXAMPLE.COM", " jane@example.com\t", "ｊａｎｅ＠example.com"];
@@ -176,7 +231,7 @@ describe("repeated attempts", () => {
 
 test("a full hashing queue is busy with a time to come back, not a wrong password (ACC-7)", async () => {
   const small = makePasswordHasher({ threads: 1, maxQueue: 0 });
-  const { store } = makeStore([{ user: jane, passwordHash: strongHash }]);
+  const { store, counted } = makeStore([{ user: jane, passwordHash: strongHash }]);
   const check = makePasswordSignIn({ passwords: store, hasher: small, logger: silentLogger, policy: THROTTLE_POLICY });
   const now = makeHandSetClock().now();
   const input = { connectorId: "local", login: jane.email, password, source: "192.0.2.1", now };
@@ -184,6 +239,7 @@ test("a full hashing queue is busy with a time to come back, not a wrong passwor
   await small.close();
   expect(outcomes.map(({ kind }) => kind)).toEqual(["identity", "busy"]);
   expect(outcomes[1]).toMatchObject({ retryAfterSeconds: expect.any(Number) });
+  expect(counted).toEqual([]); // nothing was evaluated
 });
 
 describe("a hash that is weaker than what we make", () => {

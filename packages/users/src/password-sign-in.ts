@@ -1,7 +1,7 @@
 // Checks an email address and a password against our own users: what the `local` connector is handed.
 import type { Identity, LoginOutcome } from "@dex/connectors";
 import { describeError, type Logger, sha256 } from "@dex/runtime";
-import { decideThrottle, type ThrottlePolicy } from "./attempt-throttle.ts";
+import { decideGuess, decideThrottle, type ThrottlePolicy } from "./attempt-throttle.ts";
 import { canonicalEmail } from "./email-address.ts";
 import { DUMMY_HASH, needsUpgrade } from "./password-hash.ts";
 import { HasherBusy, type PasswordHasher } from "./password-hasher.ts";
@@ -17,9 +17,14 @@ export interface PasswordSignInInput {
 }
 export type PasswordSignIn = (input: PasswordSignInInput) => Promise<LoginOutcome>;
 
+/** An id that no user has: ours are of version 4. */
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+
 /**
- * Makes the check. An unknown address, a wrong password and a disabled user give one and the same outcome after the same
- * work (ACC-1); the reason is in `detail`, for the log. The attempt is counted before anything is evaluated (ACC-5).
+ * Makes the check. An unknown address, a wrong password, a disabled user and an account that was guessed at too often give one
+ * and the same outcome after the same work (ACC-1); the reason is in `detail`, for the log. The attempt is counted before
+ * anything is evaluated (ACC-5). A wrong guess is counted when it was evaluated, and only then: what is throttled tells its
+ * sender nothing, and an outsider could otherwise stop an account with a hundred fast requests.
  */
 export function makePasswordSignIn(parts: {
   readonly passwords: Passwords;
@@ -53,11 +58,16 @@ export function makePasswordSignIn(parts: {
       if (error instanceof HasherBusy) return { kind: "busy", retryAfterSeconds: error.retryAfterSeconds };
       throw error;
     }
-    if (candidate === undefined) return refused("no user with this address has a password");
-    if (!matches) return refused("wrong password");
-    if (candidate.user.disabled) return refused("the user is disabled");
-    if (needsUpgrade(candidate.passwordHash)) upgradeLater(candidate.user, password, candidate.passwordHash);
-    return { kind: "identity", identity: toLocalIdentity(candidate.user, connectorId, now) };
+    const guess = decideGuess(candidate, matches, policy);
+    if (guess.kind === "refused") {
+      // ACC-1: every refusal waits for the same statement, once. Where it finds nobody it writes nothing, and where it writes it
+      // does not wait for the disk, so the answer's time is that of the round trip either way.
+      await passwords.countWrongGuess(guess.counted ?? NOBODY);
+      return { kind: "refused", reason: "invalid credentials", detail: guess.detail };
+    }
+    const { user, passwordHash } = guess.candidate;
+    if (needsUpgrade(passwordHash)) upgradeLater(user, password, passwordHash);
+    return { kind: "identity", identity: toLocalIdentity(user, connectorId, now) };
   };
 }
 
@@ -79,8 +89,4 @@ function toLocalIdentity(user: User, connectorId: string, now: Date): Identity {
 /** Text that is no address is counted too, under a name no address can have, of bounded length, without the text. */
 function keyOfNoAddress(login: string): string {
   return `no address ${sha256(login).toString("hex")}`;
-}
-
-function refused(detail: string): LoginOutcome {
-  return { kind: "refused", reason: "invalid credentials", detail };
 }

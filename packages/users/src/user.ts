@@ -54,6 +54,14 @@ export interface Users {
   ): Promise<"created" | "email taken">;
 }
 
+/** Whose password an attempt is about. */
+export interface Candidate {
+  readonly user: User;
+  readonly passwordHash: string;
+  /** Wrong passwords in a row, see countWrongGuess. */
+  readonly wrongGuesses: number;
+}
+
 /** What a password sign-in starts from. */
 export interface PasswordAttempt {
   /** Attempts in the running window for this account and for this source, this one included. */
@@ -61,16 +69,21 @@ export interface PasswordAttempt {
   readonly sourceAttempts: number;
   readonly windowEndsAt: Date;
   /** The user with this email who has a password; also when disabled. */
-  readonly candidate: { readonly user: User; readonly passwordHash: string } | undefined;
+  readonly candidate: Candidate | undefined;
 }
 
-/** Attempts are forgotten by the statement that opens the session, see SignIns of the engine. */
+/** Attempts and wrong guesses are forgotten by the statement that opens the session, see SignIns of the engine. */
 export interface Passwords {
   /**
    * Counts the attempt, then reads the candidate, in one round trip: of a hundred simultaneous guesses each one is
    * counted before any is checked (ACC-5). `email` is canonical already.
    */
   beginAttempt(email: string, source: string, windowSeconds: number, now: Date): Promise<PasswordAttempt>;
+  /**
+   * Notes that a password was evaluated and was wrong; does nothing when nobody has this id. Every caller is counted,
+   * whatever races it. Unlike attempts these are kept until a sign-in with the right password or a new password.
+   */
+  countWrongGuess(userId: string): Promise<void>;
   /** Replaces the hash if it is still `oldHash`: an upgrade must not undo a change of password. */
   upgradeHash(userId: string, oldHash: string, newHash: string): Promise<void>;
 }
