@@ -1,7 +1,8 @@
 // The checklist of dex v1's behaviour, item by item, and which of them dex does otherwise on purpose.
+import type { Checklist } from "./checklists.ts";
 
 /** Group of items -> how many it has; they are numbered from 1 with two digits. */
-export const ITEM_GROUPS: Readonly<Record<string, { readonly count: number; readonly title: string }>> = {
+const GROUPS: Readonly<Record<string, { readonly count: number; readonly title: string }>> = {
   F: { count: 18, title: "Flags, forms and ciphers" },
   K: { count: 23, title: "Signing keys" },
   C: { count: 20, title: "Clients" },
@@ -24,8 +25,7 @@ export const ITEM_GROUPS: Readonly<Record<string, { readonly count: number; read
   B: { count: 6, title: "Database and dexctl" },
 };
 
-/** Item -> what is different and why. A test holds what dex does instead, or the reason says why there is nothing to hold. */
-export const CHANGED: Readonly<Record<string, string>> = {
+const CHANGED: Readonly<Record<string, string>> = {
   A01: "POST is accepted too: OIDC Core section 3.1.2.1 demands it",
   A02: "redirect_uri is always required: a code must be bound to where it is sent",
   A04: "a page instead of JSON: a person reads it",
@@ -126,5 +126,16 @@ export const CHANGED: Readonly<Record<string, string>> = {
   X07: "mail can always be promised, so no link is ever returned to a caller (ACC-2, ACC-8)",
 };
 
-/** Changed items for which nothing is left that a test could hold. */
-export const NOTHING_TO_HOLD: ReadonlySet<string> = new Set(["B05", "F13", "F14", "F16"]);
+export const dexV1Items: Checklist = {
+  file: "dex-v1-checklist.md",
+  title: "What dex v1 did, and the tests that hold it",
+  of: "dex v1",
+  pattern: /\bv1 ([A-Z]\d\d)\b/g,
+  mention: /\s*\((?:v1 [A-Z]\d\d(?:, )?)+\)/g,
+  groups: Object.entries(GROUPS).map(([group, { count, title }]) => ({
+    title,
+    items: Array.from({ length: count }, (_, index) => `${group}${String(index + 1).padStart(2, "0")}`),
+  })),
+  changed: CHANGED,
+  nothingToHold: new Set(["B05", "F13", "F14", "F16"]),
+};

@@ -32,7 +32,7 @@ const STEPS = [
     command: [bin("vitest"), "run", "--project", "integration"],
   },
   { part: "requirements", name: "security requirements", command: script("requirements.ts", "--missing") },
-  { part: "checklist", name: "checklist of dex v1", command: script("dex-v1-checklist.ts", "--check") },
+  { part: "checklist", name: "checklists of behaviour", command: script("checklists.ts", "--check") },
   { part: "bundle", name: "bundles", command: script("bundle.ts") },
   { part: "e2e", name: "end to end", command: [bin("vitest"), "run", "--project", "e2e"] },
 ];
