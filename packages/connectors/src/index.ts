@@ -12,6 +12,7 @@ export type {
 export { displayNameOf } from "./display-name.ts";
 export {
   connectorConfigSchema,
+  connectorKinds,
   type KeptSecrets,
   keepSecrets,
   MAX_CONNECTORS,

@@ -51,6 +51,11 @@ export function parseConnectorConfigs(input: unknown): ParsedConnectors {
   return { kind: "connectors", connectors };
 }
 
+/** Every kind there is, in the order of the table in the README. */
+export function connectorKinds(): readonly Pick<ConnectorKind, "type" | "title" | "capabilities">[] {
+  return [...KINDS.values()].map(({ type, title, capabilities }) => ({ type, title, capabilities }));
+}
+
 /** What one entry of a list of configurations may be, by type: for those who describe an API that takes them. */
 export function connectorConfigSchema(): z.ZodType {
   const [first, ...others] = [...KINDS.values()].map(({ type, schema }) => {
