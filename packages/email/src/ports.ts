@@ -111,11 +111,10 @@ export type MailLinkPurpose = "registration" | "verify email" | "reset password"
 /** The address to mail for this purpose and id of a link. Made when the mail is sent, and never kept (ACC-8, LOG-1). */
 export type LinkFor = (purpose: MailLinkPurpose, id: string) => URL;
 
-/** A promised reset mail: `id` is that of its row, and becomes that of its link. */
+/** A promised reset mail: `id` is that of its row, where the rest of the link stands, and becomes that of the link. */
 export interface PasswordResetRequest {
   readonly id: string;
   readonly email: string;
-  readonly origin: MailOrigin;
 }
 
 /**

@@ -71,7 +71,7 @@ async function resolveReset(
   { openPasswordReset, linkFor }: ResolveParts,
   now: Date,
 ): Promise<ResolvedMail> {
-  const answer = await openPasswordReset({ id: row.id, email: to.address, origin: row.origin }, now);
+  const answer = await openPasswordReset({ id: row.id, email: to.address }, now);
   switch (answer) {
     case "link":
       return message("password-reset", row, to, linkFor("reset password", row.id));
