@@ -82,7 +82,8 @@ export interface SignIns {
   /**
    * Opens a session and, when a code is given, issues it: both or neither. An earlier session of this browser
    * (`replaces`) ends with it. `rightPassword` is the attempt that led here: the account's attempts and wrong guesses
-   * are forgotten, and the source's count goes back by one, so that only wrong guesses count against an address that many people share.
+   * are forgotten, and the source's count goes back by one, so that only wrong guesses count against an address that
+   * many people share.
    */
   signIn(input: {
     session: NewSession;

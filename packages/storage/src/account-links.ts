@@ -262,8 +262,9 @@ export function makeAccountLinkStore(db: Database, redis: RedisAttempts | undefi
   async function setNewPassword(statement: Statement, id: string, passwordHash: string, actor: Actor, now: Date) {
     const row = await use(statement, id, now, actor, passwordHash);
     if (row === undefined) return "gone";
-    // The owner has come back by mail: what others tried in vain must not keep them waiting (ACC-3).
-    await redis?.forgive(attemptKey("account", row.email ?? ""), attemptKey("source", actor.address ?? ""));
+    // The owner has come back by mail: what others tried in vain must not keep them waiting (ACC-3). No source gets one
+    // back, for using a link was counted at none: else one could mail oneself as many guesses as one likes.
+    await redis?.forget(attemptKey("account", row.email ?? ""));
     return "done";
   }
 

@@ -9,6 +9,12 @@ import { toStoredJson } from "./stored-text.ts";
 export interface ConnectorStore extends Connectors {
   /** Makes these the only connectors, or changes nothing. Of two callers the later one's list stands. Ids are unique. */
   replaceAll(connectors: readonly StoredConnector[], actor: Actor): Promise<void>;
+  /** The same, provided that the stored ones still are those that `read` lists: of two callers one gets `changed`. */
+  replaceRead(
+    read: readonly StoredConnector[],
+    connectors: readonly StoredConnector[],
+    actor: Actor,
+  ): Promise<"replaced" | "changed">;
   /**
    * Gives a connector another configuration, provided that it still is as it was read. "lost": `fence` is not the leader's
    * any more. Without an audit event: meant for sealing, where nobody changed anything that means something.
@@ -39,6 +45,13 @@ const REPLACE_ALL = cold(
   SELECT 'connector saved', id, $2, $3, $4 FROM saved`,
 );
 
+const IS_UNCHANGED = cold(
+  "connector.isUnchanged",
+  `SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'type', type, 'config', config) ORDER BY id), '[]') = $1::jsonb
+    AS unchanged
+  FROM connector`,
+);
+
 const REPLACE_UNCHANGED = cold(
   "connector.replaceUnchanged",
   "UPDATE connector SET config = $4 WHERE id = $1 AND type = $2 AND config = $3::jsonb RETURNING id",
@@ -57,12 +70,20 @@ export function makeConnectorStore(db: Database): ConnectorStore {
       return rows.map(({ id, type, config }) => ({ id, type, config }));
     },
     async replaceAll(connectors, actor) {
-      const wanted: Json = connectors.map(({ id, type, config }) => ({ id, type, config }));
       await db.transaction(async (tx) => {
         await tx.run(LOCK_CONNECTORS);
-        await tx.run(REPLACE_ALL, [toStoredJson(wanted), ...toAuditValues(actor)]);
+        await tx.run(REPLACE_ALL, [toStoredJson(toRows(connectors)), ...toAuditValues(actor)]);
       });
     },
+    replaceRead: (read, connectors, actor) =>
+      db.transaction(async (tx) => {
+        await tx.run(LOCK_CONNECTORS);
+        const inOrder = toRows(read.toSorted((left, right) => (left.id < right.id ? -1 : 1)));
+        const [row] = await tx.run<{ unchanged: boolean }>(IS_UNCHANGED, [toStoredJson(inOrder)]);
+        if (row?.unchanged !== true) return "changed";
+        await tx.run(REPLACE_ALL, [toStoredJson(toRows(connectors)), ...toAuditValues(actor)]);
+        return "replaced";
+      }),
     replaceUnchanged: ({ id, type, config: before }, config, fence) =>
       db.transaction(async (tx) => {
         if (!(await holdFence(tx, fence))) return "lost";
@@ -70,4 +91,8 @@ export function makeConnectorStore(db: Database): ConnectorStore {
         return replaced.length > 0 ? "replaced" : "changed";
       }),
   };
+}
+
+function toRows(connectors: readonly StoredConnector[]): Json {
+  return connectors.map(({ id, type, config }) => ({ id, type, config }));
 }

@@ -24,6 +24,8 @@ export interface RedisAttempts {
   count(key: Buffer, windowSeconds: number, now: Date): Promise<AttemptWindow | undefined>;
   /** Forgets the account's attempts and takes one back from the source's. */
   forgive(account: Buffer, source: Buffer): Promise<void>;
+  /** Forgets the account's attempts. For what counted none at a source. */
+  forget(account: Buffer): Promise<void>;
 }
 
 /** Counts attempts in Redis, which forgets them by itself. */
@@ -55,6 +57,9 @@ export function makeRedisAttempts(redis: Redis, logger: Logger): RedisAttempts {
     },
     async forgive(account, source) {
       await ask(() => redis.eval(FORGIVE_SCRIPT, 2, nameOf(account), nameOf(source)));
+    },
+    async forget(account) {
+      await ask(() => redis.del(nameOf(account)));
     },
   };
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { silentLogger } from "@dex/runtime";
+import { addSeconds, silentLogger } from "@dex/runtime";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
-import { type Cast, makeCast, makeSessionRow, NOW } from "./rows.ts";
+import { type Cast, freshUuid, makeCast, makeSessionRow, NOW } from "./rows.ts";
 
 let server: ChildProcess;
 let redis: Redis;
@@ -50,6 +50,25 @@ test("a sign-in forgets the account's attempts and takes its own back from the s
   await opened.storage.signIns.signIn({ ...input, rightPassword: { account: email, source: "192.0.2.7" } });
   expect(await attempt(email)).toMatchObject({ accountAttempts: 1, sourceAttempts: before.sourceAttempts });
 });
+
+test.each(["reset password", "invitation"] as const)(
+  "a used link (%s) forgets the account's attempts and takes none back from the source's (ACC-3)",
+  async (purpose) => {
+    const { email, id: userId } = cast.user;
+    await attempt(email);
+    const before = await attempt(email);
+    const id = freshUuid();
+    await opened.query(
+      "INSERT INTO account_link (id, purpose, user_id, email, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+      [id, purpose, userId, email, NOW, addSeconds(NOW, 1800)],
+    );
+    const { accountLinks } = opened.storage;
+    const use = purpose === "invitation" ? accountLinks.acceptInvitation : accountLinks.resetPassword;
+    expect(await use(id, "$new", { kind: "user", id: userId, address: "192.0.2.7" }, NOW)).toBe("done");
+    const after = await attempt(email);
+    expect(after).toMatchObject({ accountAttempts: 1, sourceAttempts: before.sourceAttempts + 1 });
+  },
+);
 
 test("wrong guesses are beside the hash here too, and no loss of Redis forgets them (ACC-3)", async () => {
   const { email, id } = cast.user;
