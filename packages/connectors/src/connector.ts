@@ -62,7 +62,30 @@ export interface PasswordLogin {
     asked: AskedOfUpstream;
     now: Date;
   }): Promise<LoginOutcome>;
+  /**
+   * A sentence for whoever is turned away, the same whatever the reason was: one that fitted the reason would tell a
+   * guesser that the password was right.
+   */
+  readonly refusedAdvice?: string;
+  /**
+   * Asks the browser for a ticket before the form is shown (SPNEGO, RFC 4559). Absent where it is not configured, or cannot
+   * work. `ticket` is what the browser sent, undefined when nothing; `askedBefore`: it was asked a moment ago.
+   */
+  readonly negotiate?: (input: {
+    ticket: Buffer | undefined;
+    askedBefore: boolean;
+    asked: AskedOfUpstream;
+    now: Date;
+  }) => Promise<Negotiation>;
 }
+
+/** What becomes of a password form whose visitor may have a ticket. `reply` belongs into `WWW-Authenticate: Negotiate`. */
+export type Negotiation =
+  | { readonly kind: "form" }
+  /** 401. `orForm`: who has no ticket gets the form with it, and is not asked again for a minute. */
+  | { readonly kind: "challenge"; readonly orForm: boolean; readonly reply: Buffer | undefined }
+  /** The ticket was good. A refusal ends it: no form. */
+  | { readonly kind: "outcome"; readonly outcome: LoginOutcome; readonly reply: Buffer | undefined };
 
 /** What the person's request wants of the upstream. */
 export interface UpstreamWish {
