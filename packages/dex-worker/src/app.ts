@@ -149,6 +149,15 @@ function addLoginRoutes(router: Router, parts: AppParts): void {
   });
   route(router, "/auth/:connectorId/callback", "page", {
     GET: ofConnector((one, id) => connectorLogin.callback(one, id)),
+    POST: ofConnector((one, id) => connectorLogin.callback(one, id)),
+  });
+  // What dex v2 had registered at upstreams. The flow says which connector it is about.
+  route(router, "/callback", "page", {
+    GET: visit(parts, (one) => connectorLogin.callback(one)),
+    POST: visit(parts, (one) => connectorLogin.callback(one)),
+  });
+  route(router, "/auth/:connectorId/metadata", "page", {
+    GET: ofConnector(async (one, id) => connectorLogin.metadata(one, id)),
   });
   route(router, "/consent", "page", {
     GET: visit(parts, (one) => consent.ask(one)),

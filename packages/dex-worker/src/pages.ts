@@ -1,10 +1,13 @@
 import {
   type ChooserView,
+  CONTINUE_SCRIPT,
   type ConsentView,
+  type ContinueView,
   type ErrorView,
   type PasswordView,
   renderChooserPage,
   renderConsentPage,
+  renderContinuePage,
   renderErrorPage,
   renderPasswordPage,
   type Theme,
@@ -20,6 +23,8 @@ export interface Pages {
   chooser(response: Response, status: number, view: ChooserView): void;
   password(response: Response, status: number, view: PasswordView, formTargets: readonly string[]): void;
   consent(response: Response, status: number, view: ConsentView, formTargets: readonly string[]): void;
+  /** Posts a form on to where it is going; the only page with a script. */
+  continue(response: Response, view: ContinueView, formTargets: readonly string[]): void;
   error(response: Response, status: number, view: Omit<ErrorView, "requestId">): void;
 }
 
@@ -39,6 +44,10 @@ export function makePages(theme: Theme): Pages {
       send(response, status, renderPasswordPage(theme, withSentence(view)), formTargets),
     consent: (response, status, view, formTargets) =>
       send(response, status, renderConsentPage(theme, view), formTargets),
+    continue(response, view, formTargets) {
+      setPageHeaders(response, { logo, formTargets, script: CONTINUE_SCRIPT });
+      response.status(200).end(renderContinuePage(theme, view));
+    },
     error: (response, status, view) =>
       send(response, status, renderErrorPage(theme, { ...withSentence(view), requestId: requestIdOf(response) }), []),
   };

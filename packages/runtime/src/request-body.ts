@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-/** The most that any request of ours needs; section 0 of the security requirements. */
+/** The most that nearly all requests of ours need; section 0 of the security requirements. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /**
@@ -15,13 +15,16 @@ export type RequestBody =
       readonly bytes: Buffer /** Media type, lower case, without parameters. */;
       readonly type: string;
     }
-  /** More than MAX_BODY_BYTES. The answer should close the connection: the rest is still on its way. */
+  /** More than was allowed. The answer should close the connection: the rest is still on its way. */
   | { readonly kind: "too large" }
   /** A content coding (RFC 9110 §8.4): what it would unpack to has no bound. */
   | { readonly kind: "compressed" };
 
-/** Reads a request's body to its end, or as far as the limit. */
-export async function readRequestBody(request: IncomingMessage): Promise<RequestBody> {
+/** Reads a request's body to its end, or as far as the limit: `maxBytes`, for the few that need more than others. */
+export async function readRequestBody(
+  request: IncomingMessage,
+  maxBytes: number = MAX_BODY_BYTES,
+): Promise<RequestBody> {
   if (!/^(identity)?$/i.test(request.headers["content-encoding"] ?? "")) return { kind: "compressed" };
   const chunks: Buffer[] = [];
   let size = 0;
@@ -29,10 +32,10 @@ export async function readRequestBody(request: IncomingMessage): Promise<Request
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_DISCARDED_BYTES) break;
-    if (size > MAX_BODY_BYTES) chunks.length = 0;
+    if (size > maxBytes) chunks.length = 0;
     else chunks.push(chunk);
   }
-  if (size > MAX_BODY_BYTES) return { kind: "too large" };
+  if (size > maxBytes) return { kind: "too large" };
   const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   return { kind: "body", bytes: Buffer.concat(chunks), type };
 }

@@ -8,6 +8,7 @@ export { type CheckYourMailView, renderCheckYourMailPage } from "./check-your-ma
 export { type ChooserView, type ConnectorChoice, renderChooserPage } from "./chooser-page.ts";
 export { type ConfirmAddressView, renderConfirmAddressPage } from "./confirm-address-page.ts";
 export { type ConsentView, renderConsentPage } from "./consent-page.ts";
+export { CONTINUE_SCRIPT, type ContinueView, renderContinuePage } from "./continue-page.ts";
 export { type ErrorView, renderErrorPage } from "./error-page.ts";
 export { Html, type HtmlValue, html } from "./html.ts";
 export type { Theme } from "./layout.ts";

@@ -26,3 +26,16 @@ export function parseFormAction(action: string): SafeLink {
   if (link === undefined) throw new Error("a form's action must be a path of our own origin");
   return link;
 }
+
+/**
+ * Where a page may post what only passes through: a path of our own origin, or an http(s) address that the operator named.
+ * Throws for any other.
+ */
+export function parseUpstreamAction(action: string): SafeLink {
+  if (action.startsWith("/")) return parseFormAction(action);
+  const parsed = /^https?:\/\//i.test(action) ? URL.parse(action) : null;
+  if (parsed === null || parsed.username !== "" || parsed.password !== "") {
+    throw new Error("a form's action must be an http(s) address");
+  }
+  return parsed.href as SafeLink;
+}

@@ -13,6 +13,8 @@ export interface ConnectorEntry {
   readonly id: string;
   readonly displayName: string;
   readonly connector: Connector | undefined;
+  /** The callback address that its configuration names, as those of dex v2 do. Undefined: whatever ours is. */
+  readonly redirectUri: string | undefined;
 }
 
 export interface ConnectorSet {
@@ -45,10 +47,11 @@ export function makeConnectorSet(parts: {
         ? parts.open(unsealed.connector)
         : { kind: "refused" as const, reason: describeUnopenable(unsealed.fields) };
     if (opened.kind === "connector") {
-      return { id, displayName: opened.connector.displayName, connector: opened.connector, source };
+      const { connector } = opened;
+      return { id, displayName: connector.displayName, connector, redirectUri: redirectUriOf(source), source };
     }
     parts.logger.error("connector cannot be opened", { connectorId: id, reason: opened.reason });
-    return { id, displayName: id, connector: undefined, source };
+    return { id, displayName: id, connector: undefined, redirectUri: undefined, source };
   };
   return {
     all: () => entries,
@@ -59,4 +62,8 @@ export function makeConnectorSet(parts: {
       for (const old of before) if (!entries.includes(old)) old.connector?.close?.();
     },
   };
+}
+
+function redirectUriOf({ config: { redirectURI } }: StoredConnector): string | undefined {
+  return typeof redirectURI === "string" && redirectURI !== "" ? redirectURI : undefined;
 }

@@ -2,7 +2,7 @@
 // (AUT-9).
 import type { IncomingMessage } from "node:http";
 import { isWellFormedForm } from "@dex/oidc";
-import { readRequestBody } from "@dex/runtime";
+import { MAX_BODY_BYTES, readRequestBody } from "@dex/runtime";
 import { InvalidInput } from "./invalid-input.ts";
 
 const MAX_PARAMETERS = 200;
@@ -14,10 +14,15 @@ export function readQuery(request: IncomingMessage): URLSearchParams {
   return parseParameters(start === -1 ? "" : url.slice(start + 1));
 }
 
-/** The form in the request's body. Throws InvalidInput: 415 for another type, 413 when too large, 400 when malformed. */
-export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
-  const body = await readRequestBody(request);
-  if (body.kind === "too large") throw new InvalidInput(413, "the body is larger than 64 KiB", { Connection: "close" });
+/**
+ * The form in the request's body, of at most `maxBytes`. Throws InvalidInput: 415 for another type, 413 when too large, 400
+ * when malformed.
+ */
+export async function readForm(request: IncomingMessage, maxBytes: number = MAX_BODY_BYTES): Promise<URLSearchParams> {
+  const body = await readRequestBody(request, maxBytes);
+  if (body.kind === "too large") {
+    throw new InvalidInput(413, `the body is larger than ${maxBytes / 1024} KiB`, { Connection: "close" });
+  }
   if (body.kind === "compressed") throw new InvalidInput(415, "a compressed body is not accepted");
   if (body.type !== "application/x-www-form-urlencoded") {
     throw new InvalidInput(415, "the body must be application/x-www-form-urlencoded");

@@ -8,18 +8,19 @@ export function setCommonHeaders(response: ServerResponse, overTls: boolean): vo
 }
 
 /**
- * A page: no script, nothing from elsewhere, never framed (BRO-10). `formTargets` are the origins that a form of this page
- * may end at: browsers hold the redirect after a form against form-action too.
+ * A page: nothing from elsewhere, never framed, no script but the one whose hash is `script` (BRO-10). `formTargets` are the
+ * origins that a form of this page may end at: browsers hold the redirect after a form against form-action too.
  */
 export function setPageHeaders(
   response: ServerResponse,
-  sources: { logo: string | undefined; formTargets: readonly string[] },
+  sources: { logo: string | undefined; formTargets: readonly string[]; script?: string },
 ): void {
   response.setHeader("Content-Type", "text/html; charset=utf-8");
   response.setHeader(
     "Content-Security-Policy",
     [
       "default-src 'none'",
+      ...(sources.script === undefined ? [] : [`script-src ${sources.script}`]),
       "style-src 'self'",
       `img-src 'self'${sources.logo === undefined ? "" : ` ${sources.logo}`}`,
       `form-action 'self'${sources.formTargets.map((target) => ` ${target}`).join("")}`,

@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+import { html } from "./html.ts";
+import { renderLayout, type Theme } from "./layout.ts";
+import { parseUpstreamAction } from "./links.ts";
+
+export interface ContinueView {
+  /** Whose page comes next, for people who see this one. Undefined on the way back to us. */
+  readonly to: string | undefined;
+  /** A path of our own origin, or an address at the upstream. */
+  readonly action: string;
+  /** Posted as they are, in this order. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+// The only script there is. A field may be called `submit` and hide the form's own method of that name.
+const SUBMIT = html`<script>HTMLFormElement.prototype.submit.call(document.forms[0])</script>`;
+
+/** The source expression that lets this script run and no other: the policy of this page must hold it (BRO-10). */
+export const CONTINUE_SCRIPT = `'sha256-${createHash("sha256")
+  .update(SUBMIT.toString().replace(/^<script>|<\/script>$/g, ""))
+  .digest("base64")}'`;
+
+/** Posts a form on: by itself where scripts run, with one button where they do not. */
+export function renderContinuePage(theme: Theme, view: ContinueView): string {
+  const fields = view.fields.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+  const content = html`<h1>One more step</h1>
+<p class="lead">${view.to === undefined ? "You are on your way back." : html`You are on your way to <bdi class="name">${view.to}</bdi>.`}</p>
+<form class="wide" id="continue-form" method="post" action="${parseUpstreamAction(view.action)}">
+${fields}
+<button class="button primary" id="continue" type="submit">Continue</button>
+</form>
+${SUBMIT}`;
+  return renderLayout(theme, { title: "One more step", content });
+}
