@@ -25,7 +25,15 @@ const MAX_HEADER_BYTES = 16_384;
 /** The upstream gave no usable answer in time: down, too slow, too large, not reachable for us. */
 export class UpstreamUnreachable extends Error {
   override readonly name = "UpstreamUnreachable";
+  /** The connection was lost or never made. Asking once more may help, where asking twice does no harm. */
+  readonly connectionLost: boolean;
+  constructor(message: string, { cause, connectionLost = false }: { cause?: unknown; connectionLost?: boolean } = {}) {
+    super(message, { cause });
+    this.connectionLost = connectionLost;
+  }
 }
+
+const LOST: ReadonlySet<unknown> = new Set(["ECONNRESET", "ECONNREFUSED", "ECONNABORTED", "EPIPE"]);
 
 export interface FetchRequest {
   readonly method: string;
@@ -37,20 +45,26 @@ export interface FetchRequest {
 export type BoundedFetch = (url: string, request: FetchRequest) => Promise<Response>;
 
 /**
- * A fetch that follows no redirect and keeps to `limits`. The host of `trustedOrigin` was chosen by the operator and may
+ * A fetch that follows no redirect and keeps to `limits`. The hosts of `trustedOrigin` were chosen by the operator and may
  * be anywhere; every other host was named by the upstream itself, so its resolved addresses must be public unless
  * `privateAddressesAllowed`. The check is made on the addresses that are then connected to (SSR-1).
  */
 export function makeBoundedFetch(parts: {
-  readonly trustedOrigin: URL;
+  readonly trustedOrigin: URL | readonly URL[];
   readonly privateAddressesAllowed: boolean;
   readonly breaker: CircuitBreaker;
   readonly limits: FetchLimits;
   /** PEM certificates of authorities that are trusted beside the system's. */
   readonly rootCa?: string | undefined;
+  /** Takes any certificate: for an operator who says so. */
+  readonly insecureSkipVerify?: boolean | undefined;
 }): BoundedFetch {
-  const { trustedOrigin, breaker, limits, rootCa } = parts;
-  const trust = rootCa === undefined ? {} : { ca: withSystemAuthorities(rootCa) };
+  const { trustedOrigin, breaker, limits, rootCa, insecureSkipVerify = false } = parts;
+  const trusted = new Set([trustedOrigin].flat().map(({ hostname }) => hostname));
+  const trust = {
+    ...(rootCa === undefined ? {} : { ca: withSystemAuthorities(rootCa) }),
+    ...(insecureSkipVerify ? { rejectUnauthorized: false } : {}),
+  };
   // ASSUMES: sign-ins are too rare for kept connections to matter; a kept one may be half closed when it is used.
   const agents = {
     "http:": new HttpAgent({ keepAlive: false }),
@@ -59,7 +73,7 @@ export function makeBoundedFetch(parts: {
 
   return async (text, given) => {
     const url = new URL(text);
-    const anyAddress = parts.privateAddressesAllowed || url.hostname === trustedOrigin.hostname;
+    const anyAddress = parts.privateAddressesAllowed || trusted.has(url.hostname);
     if (url.protocol !== "http:" && url.protocol !== "https:") throw new UpstreamUnreachable("expected an http(s) URL");
     const host = url.hostname.replace(/^\[|\]$/g, "");
     if (!anyAddress && isIP(host) !== 0 && !isPublicAddress(host)) throw notPublic(url);
@@ -76,7 +90,9 @@ export function makeBoundedFetch(parts: {
     } catch (cause) {
       admission.settle("failed");
       if (cause instanceof UpstreamUnreachable) throw cause;
-      throw new UpstreamUnreachable(`${url.host}: ${cause instanceof Error ? cause.message : "failed"}`, { cause });
+      const connectionLost = cause instanceof Error && "code" in cause && LOST.has(cause.code);
+      const why = cause instanceof Error ? cause.message : "failed";
+      throw new UpstreamUnreachable(`${url.host}: ${why}`, { cause, connectionLost });
     }
   };
 }

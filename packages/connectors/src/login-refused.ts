@@ -1,5 +1,5 @@
 import { UpstreamUnreachable } from "./bounded-fetch.ts";
-import type { LoginOutcome, LoginRefusal } from "./connector.ts";
+import type { LoginRefusal } from "./connector.ts";
 
 /** Ends the reading of an identity. Thrown and caught inside this package: what a login returns is the refusal. */
 export class LoginRefused extends Error {
@@ -24,10 +24,10 @@ export function notPermitted(detail: string): LoginRefused {
   return new LoginRefused({ kind: "refused", reason: "not permitted", detail });
 }
 
-/** Runs `login`; a refusal it throws, or an upstream it cannot reach, becomes its outcome. Errors of ours still fly. */
-export async function outcomeOf(login: () => Promise<LoginOutcome>): Promise<LoginOutcome> {
+/** Runs a step; a refusal it throws, or an upstream it cannot reach, becomes its outcome. Errors of ours still fly. */
+export async function outcomeOf<Outcome>(step: () => Promise<Outcome>): Promise<Outcome | LoginRefusal> {
   try {
-    return await login();
+    return await step();
   } catch (error) {
     if (error instanceof LoginRefused) return error.refusal;
     if (error instanceof UpstreamUnreachable) return { kind: "unavailable", detail: error.message };

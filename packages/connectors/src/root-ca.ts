@@ -1,4 +1,5 @@
 // Certificates and keys that an operator names in a configuration: a file, PEM text, or base64 of PEM text.
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
 
@@ -30,6 +31,30 @@ export function readRootCa(member: string, value: string): string {
   const decoded = Buffer.from(value, "base64").toString("utf8");
   if (decoded.includes("-----BEGIN CERTIFICATE-----")) return decoded;
   return readConfiguredFile(member, value);
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/**
+ * A list of authorities, each as `readRootCa` takes one, as one text; empty entries are skipped, and undefined is returned
+ * for a list of nothing. Throws an Error that names the member and the index, also for what only looks like PEM.
+ */
+export function readRootCas(member: string, entries: readonly string[]): string | undefined {
+  const read = entries.map((entry, index) => (entry === "" ? "" : readCertificates(`${member}.${index}`, entry)));
+  const text = read.filter((pem) => pem !== "").join("\n");
+  return text === "" ? undefined : text;
+}
+
+function readCertificates(member: string, entry: string): string {
+  const text = readRootCa(member, entry);
+  const certificates = text.match(CERTIFICATE) ?? [];
+  try {
+    for (const pem of certificates) new X509Certificate(pem);
+  } catch {
+    throw new Error(`${member}: expected PEM certificates`);
+  }
+  if (certificates.length === 0) throw new Error(`${member}: expected PEM certificates`);
+  return text;
 }
 
 /** Node takes either its own authorities or those it is given; this is both. */

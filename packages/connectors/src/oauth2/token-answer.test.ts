@@ -11,7 +11,29 @@ test.each([
   { what: "no token type", type: JSON_TYPE, text: '{"access_token":"abc"}' },
   { what: "a type in capitals", type: JSON_TYPE, text: '{"access_token":"abc","token_type":"BEARER"}' },
 ])("a token is found in $what", ({ type, text }) => {
-  expect(parseTokenAnswer(200, type, text)).toEqual({ kind: "token", accessToken: "abc" });
+  expect(parseTokenAnswer(200, type, text)).toMatchObject({ kind: "token", accessToken: "abc" });
+});
+
+test.each([
+  { sent: "3600", means: 3600 },
+  { sent: '"3600"', means: 3600 },
+  { sent: '"soon"', means: undefined },
+  { sent: "0", means: undefined },
+  { sent: "-5", means: undefined },
+  { sent: "null", means: undefined },
+  { sent: "1e300", means: 315_360_000 },
+])("a lifetime of $sent means $means (C 28)", ({ sent, means }) => {
+  const answer = parseTokenAnswer(200, JSON_TYPE, `{"access_token":"abc","expires_in":${sent},"id_token":"x.y.z"}`);
+  expect(answer).toMatchObject({ kind: "token", expiresInSeconds: means, body: { id_token: "x.y.z" } });
+});
+
+test.each([
+  { sent: '"r-1"', means: "r-1" },
+  { sent: '"a\\nb"', means: undefined },
+  { sent: "5", means: undefined },
+])("a refresh token $sent is read as $means", ({ sent, means }) => {
+  const answer = parseTokenAnswer(200, JSON_TYPE, `{"access_token":"abc","refresh_token":${sent}}`);
+  expect(answer).toMatchObject({ kind: "token", refreshToken: means });
 });
 
 const refusals = [
@@ -20,6 +42,13 @@ const refusals = [
     status: 200,
     type: JSON_TYPE,
     text: '{"error":"x","access_token":"abc"}',
+    ours: false,
+  },
+  {
+    when: "the error is an object, as Facebook's",
+    status: 200,
+    type: JSON_TYPE,
+    text: '{"error":{"type":"OAuthException","message":"no"},"access_token":"abc"}',
     ours: false,
   },
   { when: "it is an error in a form", status: 200, type: FORM, text: "error=bad_verification_code", ours: false },
@@ -40,6 +69,6 @@ const refusals = [
   { when: "the token would break a header", status: 200, type: FORM, text: "access_token=a%0d%0ab", ours: false },
   { when: "the token is of another type", status: 200, type: FORM, text: "access_token=a&token_type=mac", ours: false },
 ];
-test.each(refusals)("an answer is refused when $when (OAU-1)", ({ status, type, text, ours }) => {
+test.each(refusals)("an answer is refused when $when (C 29, OAU-1)", ({ status, type, text, ours }) => {
   expect(parseTokenAnswer(status, type, text)).toMatchObject({ kind: "refused", ourFault: ours });
 });

@@ -1,10 +1,16 @@
 // Reads what an access token gives access to: JSON from one origin, in pages where it is long.
+import type { Json } from "@dex/runtime";
 import * as z from "zod";
-import type { BoundedFetch } from "../bounded-fetch.ts";
+import { type BoundedFetch, UpstreamUnreachable } from "../bounded-fetch.ts";
+import type { MappingTrace } from "../connector-kind.ts";
 import { invalidAnswer, unavailable } from "../login-refused.ts";
 
 /** A list that is longer than this is no list of one person's addresses, groups or teams. */
 const MAX_PAGES = 50;
+/** Of all answers together, so that many large pages do not add up. */
+const MAX_TOTAL_BYTES = 8_388_608;
+/** Statuses of somebody in between who could not reach the server: it has not seen the request. */
+const NOT_REACHED: ReadonlySet<number> = new Set([502, 503, 504]);
 
 export interface ApiAnswer<Body> {
   readonly body: Body;
@@ -14,6 +20,8 @@ export interface ApiAnswer<Body> {
 /** Throws LoginRefused or UpstreamUnreachable when there is no answer that `schema` accepts. */
 export interface UpstreamApi {
   get<Body>(url: string, schema: z.ZodType<Body>): Promise<ApiAnswer<Body>>;
+  /** Asks with a JSON body. Never sent twice. */
+  post<Body>(url: string, body: Json, schema: z.ZodType<Body>): Promise<ApiAnswer<Body>>;
   /** All pages of a list, each as its schema made it. `nextOf` names the next page, if there is one. */
   pages<Body>(
     first: string,
@@ -26,7 +34,8 @@ export interface UpstreamApi {
 
 /**
  * Presents `accessToken` to `origin` and to nobody else: a next page on another host is an error, not a request. `signal`
- * ends everything, so that many pages cannot take longer than one login may.
+ * ends everything, so that many pages cannot take longer than one login may. A GET that got lost is sent once more, one
+ * of all that are sent.
  */
 export function makeUpstreamApi(parts: {
   readonly fetch: BoundedFetch;
@@ -34,28 +43,49 @@ export function makeUpstreamApi(parts: {
   readonly accessToken: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  readonly trace?: ((event: MappingTrace) => void) | undefined;
 }): UpstreamApi {
-  const { fetch, origin, signal } = parts;
+  const { fetch, origin, signal, trace } = parts;
   const headers = { accept: "application/json", ...parts.headers, authorization: `Bearer ${parts.accessToken}` };
+  let mayRetry = true;
+  let bytes = 0;
 
   async function send(url: string): Promise<Response> {
     if (URL.parse(url)?.origin !== origin) throw invalidAnswer("the next page is on another host");
-    return fetch(url, { method: "GET", headers, signal });
+    const request = { method: "GET", headers, signal };
+    const response = await fetch(url, request).catch((error: unknown) => {
+      if (!mayRetry || !(error instanceof UpstreamUnreachable) || !error.connectionLost) throw error;
+      return undefined;
+    });
+    if (response !== undefined && !(mayRetry && NOT_REACHED.has(response.status))) return response;
+    mayRetry = false;
+    return fetch(url, request);
   }
 
-  async function get<Body>(url: string, schema: z.ZodType<Body>): Promise<ApiAnswer<Body>> {
-    const response = await send(url);
+  async function read<Body>(url: string, response: Response, schema: z.ZodType<Body>): Promise<ApiAnswer<Body>> {
     const { pathname } = new URL(url);
     const text = await response.text();
+    bytes += text.length;
+    if (bytes > MAX_TOTAL_BYTES) throw invalidAnswer("the answers together are too long");
     if (response.status !== 200) throw refusalOf(pathname, response.status, text);
-    const parsed = schema.safeParse(parseJson(text));
+    const claims = parseJson(text);
+    trace?.({ kind: "claims", source: pathname, claims });
+    const parsed = schema.safeParse(claims);
     if (parsed.success) return { body: parsed.data, headers: response.headers };
     const members = parsed.error.issues.slice(0, 5).map(({ path, message }) => `${path.join(".")}: ${message}`);
     throw invalidAnswer(`${pathname}: ${members.join("; ")}`.slice(0, 300));
   }
 
+  const get = async <Body>(url: string, schema: z.ZodType<Body>) => read(url, await send(url), schema);
+
   return {
     get,
+    async post(url, body, schema) {
+      if (URL.parse(url)?.origin !== origin) throw invalidAnswer("the address is on another host");
+      const withType = { ...headers, "content-type": "application/json" };
+      const request = { method: "POST", headers: withType, body: JSON.stringify(body), signal };
+      return read(url, await fetch(url, request), schema);
+    },
     async pages(first, schema, nextOf) {
       const seen = new Set<string>();
       const bodies = [];
