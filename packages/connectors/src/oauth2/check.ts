@@ -61,7 +61,8 @@ async function checkTokenEndpoint(
   return [{ name, ok: known, detail }, clockStep];
 }
 
-function checkClock(date: string | null, now: Date): CheckStep {
+/** Tokens that one clock calls new, the other may call not yet valid. `date` is what a Date header says. */
+export function checkClock(date: string | null, now: Date): CheckStep {
   const name = "clock";
   const theirs = date === null ? Number.NaN : Date.parse(date);
   if (Number.isNaN(theirs)) return { name, ok: true, detail: "the server does not say what time it has" };

@@ -3,7 +3,14 @@ import { type JsonObject, sha256 } from "@dex/runtime";
 import * as z from "zod";
 import { makeBoundedFetch, OUTBOUND_LIMITS } from "../bounded-fetch.ts";
 import { makeCircuitBreaker } from "../circuit-breaker.ts";
-import type { AskedOfUpstream, CallbackLogin, Connector, LoginOutcome, ProvedIdentity } from "../connector.ts";
+import type {
+  AskedOfUpstream,
+  CallbackLogin,
+  Connector,
+  LoginOutcome,
+  ProvedIdentity,
+  SubjectToken,
+} from "../connector.ts";
 import type { ConnectorParts } from "../connector-kind.ts";
 import { invalidAnswer, outcomeOf, unavailable } from "../login-refused.ts";
 import { chooseRedirectUri } from "../redirect-uri.ts";
@@ -49,7 +56,7 @@ const tripData = z.object({ codeVerifier: z.string().regex(/^[A-Za-z0-9_-]{43}$/
 export function makeOAuth2Login(
   opened: OAuth2Opened,
   parts: ConnectorParts,
-): Required<Pick<Connector, "login" | "check">> & Pick<Connector, "refresh"> {
+): Required<Pick<Connector, "login" | "check">> & Pick<Connector, "refresh" | "tokenIdentity"> {
   const { provider, registration } = opened;
   const chosen = provider.endpoints === undefined ? [provider.tokenEndpoint, provider.apiUrl] : [provider.apiUrl];
   const fetch = makeBoundedFetch({
@@ -60,16 +67,22 @@ export function makeOAuth2Login(
     rootCa: provider.rootCa,
     insecureSkipVerify: provider.insecureSkipVerify,
   });
-  const { clientAuthentication } = provider;
+  const { clientAuthentication, admitToken } = provider;
+  const apiFor = (accessToken: string, signal: AbortSignal) => {
+    const { origin } = new URL(provider.apiUrl);
+    const headers = provider.apiHeaders ?? {};
+    return makeUpstreamApi({ fetch, origin, accessToken, headers, signal, trace: parts.trace });
+  };
   const session: Session = {
     ...opened,
     findEndpoints: makeFindEndpoints(provider, fetch, parts.clock),
     tokenEndpoint: makeTokenEndpoint({ fetch, ...registration, clientAuthentication }),
     readIdentity: async ({ accessToken, asked, answer, signal }) => {
-      const { origin } = new URL(provider.apiUrl);
-      const headers = provider.apiHeaders ?? {};
-      const api = makeUpstreamApi({ fetch, origin, accessToken, headers, signal, trace: parts.trace });
-      const person = await provider.readPerson(api, asked, answer ?? { access_token: accessToken });
+      const person = await provider.readPerson(
+        apiFor(accessToken, signal),
+        asked,
+        answer ?? { access_token: accessToken },
+      );
       // None of these providers says when or how the person proved who they are.
       const identity = { ...person, connectorId: opened.connectorId, authTime: undefined, amr: [] };
       return { kind: "identity", identity };
@@ -85,6 +98,17 @@ export function makeOAuth2Login(
     ...(provider.refresh === undefined
       ? {}
       : { refresh: (input) => outcomeOf<LoginOutcome>(() => refresh(session, input)) }),
+    ...(admitToken === undefined
+      ? {}
+      : {
+          tokenIdentity: (subject) =>
+            outcomeOf<LoginOutcome>(async () => {
+              const accessToken = readSubjectToken(subject);
+              const signal = AbortSignal.timeout(LOGIN_MILLISECONDS);
+              await admitToken(apiFor(accessToken, signal));
+              return session.readIdentity({ accessToken, asked: { groups: true, offlineAccess: false }, signal });
+            }),
+        }),
     check: () => check(session, parts),
   };
 }
@@ -152,6 +176,16 @@ async function refresh(session: Session, { grant, remoteId, asked, now, keep }: 
   const { accessToken, body: answer } = received;
   const outcome = await session.readIdentity({ accessToken, asked, answer, signal });
   return { ...ofThePerson(outcome, remoteId), grant: renewed };
+}
+
+const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+
+/** Without OpenID Connect there are only access tokens. */
+function readSubjectToken({ token, type }: SubjectToken): string {
+  if (type !== ACCESS_TOKEN) throw invalidAnswer("the subject token is not called an access token");
+  // RFC 6749 §A.12. It goes into a header as it is.
+  if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw invalidAnswer("the subject token is of another shape");
+  return token;
 }
 
 function ofThePerson(outcome: ProvedIdentity, remoteId: string): ProvedIdentity {

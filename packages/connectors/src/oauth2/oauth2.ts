@@ -25,8 +25,9 @@ export type { OAuth2Endpoints, OAuth2Provider, UpstreamPerson } from "./provider
 export interface OAuth2KindParts<Schema extends z.ZodObject<typeof oauth2Members>> {
   readonly type: string;
   readonly title: string;
-  /** All of these log in by callback, take no tokens of others, and have no place to sign out. */
-  readonly capabilities: Pick<Capabilities, "refresh" | "groups" | "preferredUsername">;
+  /** All of these log in by callback and have no place to sign out; few take tokens of others. */
+  readonly capabilities: Pick<Capabilities, "refresh" | "groups" | "preferredUsername"> &
+    Partial<Pick<Capabilities, "tokenIdentity">>;
   readonly schema: Schema;
   /** Members beside clientID that say where the secret is sent. Those of `oauth2Members` and `tlsMembers` need no mention. */
   readonly secretAudience: readonly string[];

@@ -50,6 +50,11 @@ interface ProviderBase extends UpstreamTls {
    */
   readonly refresh?: "token" | "access token" | undefined;
   /**
+   * Makes sure that a token which somebody brings was issued to us, or to whom the operator allows; it is about the token
+   * that `api` presents. Throws LoginRefused for any other. Absent where the server cannot say: then none is taken.
+   */
+  readonly admitToken?: (api: UpstreamApi) => Promise<void>;
+  /**
    * Reads the person with the token just received, or stored. `token` is the token endpoint's whole answer, or
    * `access_token` alone where none was asked for. Throws LoginRefused for who may not sign in.
    */
