@@ -3,6 +3,7 @@ import {
   type Fleet,
   openBrowser,
   openFormBrowser,
+  type Page,
   type RealBrowser,
   startFleet,
   submitPassword,
@@ -16,7 +17,11 @@ let fleet: Fleet;
 let party: RelyingParty;
 let browser: RealBrowser;
 beforeAll(async () => {
-  const workerEnv = { DEX_WORKER_SHUTDOWN_DELAY: "3s" };
+  const workerEnv = {
+    DEX_WORKER_SHUTDOWN_DELAY: "3s",
+    DEX_WORKER_ENABLE_AUTOMATIC_REGISTRATION: "false",
+    DEX_WORKER_ENABLE_REGISTRATION: "true",
+  };
   [fleet, browser] = await Promise.all([startFleet({ workerEnv }), openBrowser()]);
   party = await makeRelyingParty(fleet.facts);
 });
@@ -88,6 +93,34 @@ test("without an overlord people sign in as before", async () => {
   fleet.overlords[0]?.restart();
 });
 
+/** The owner's page, signed in, and forms that are filled in but not sent yet. Each `visit` asks again. */
+async function openAccountPages(signInUrl: URL) {
+  const owner = openFormBrowser();
+  const { email, password } = fleet.facts.user;
+  const account = await owner.submit(await owner.open(`${fleet.facts.issuer}/account`), { login: email, password });
+  expect([account.status, account.text.includes(email)]).toEqual([200, true]);
+  const openForm = async (link: string, fields: Record<string, string>) => {
+    const browser = openFormBrowser();
+    const signIn = await browser.open(signInUrl);
+    const form = await browser.open(hrefOf(signIn, link));
+    expect(form.status).toBe(200);
+    return () => browser.submit(form, fields);
+  };
+  const newcomer = { email: "newcomer@example.com", password: "several words that nobody guesses" };
+  return [
+    { name: "account", visit: () => owner.open(account.url) },
+    { name: "a password reset", visit: await openForm("forgot-password", { email }) },
+    { name: "a registration", visit: await openForm("register", newcomer) },
+  ];
+}
+
+/** Where the link with this id leads. */
+function hrefOf({ text, url }: Page, id: string): URL {
+  const [, href] = new RegExp(`<a id="${id}"[^>]*href="([^"]*)"`).exec(text) ?? [];
+  if (href === undefined) throw new Error(`no link ${id} at ${url.pathname}`);
+  return new URL(href.replaceAll("&amp;", "&"), url);
+}
+
 test("while the database is away JWKS and discovery go on, the rest is an honest 503 within about a second, and it recovers by itself", async () => {
   const { jwks_uri = "", token_endpoint = "" } = party.configuration.serverMetadata();
   const tokens = await obtainTokens(party);
@@ -96,6 +129,7 @@ test("while the database is away JWKS and discovery go on, the rest is an honest
   const { url } = await party.begin();
   const form = await openFormBrowser().open(url);
   expect(form.status).toBe(200);
+  const accountPages = await openAccountPages(url);
 
   await fleet.postgres.stop();
   for (let round = 0; round < 3; round++) {
@@ -106,9 +140,18 @@ test("while the database is away JWKS and discovery go on, the rest is an honest
     expect(answer.status).toBe(503);
     expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
     expect(performance.now() - began).toBeLessThan(2_000);
+    for (const { name, visit } of accountPages) {
+      const visited = performance.now();
+      const { status, headers } = await visit();
+      expect({ name, status }).toEqual({ name, status: 503 });
+      expect(headers.get("retry-after"), name).toMatch(/^\d+$/);
+      expect(performance.now() - visited, name).toBeLessThan(2_000);
+    }
   }
 
   await fleet.postgres.restart();
   await expect.poll(async () => (await refresh()).status, { timeout: 10_000 }).toBe(200);
+  for (const { name, visit } of accountPages)
+    expect({ name, status: (await visit()).status }).toEqual({ name, status: 200 });
   expect((await obtainTokens(party)).claims()?.email).toBe(fleet.facts.user.email);
 });
