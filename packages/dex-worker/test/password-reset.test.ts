@@ -1,4 +1,4 @@
-import { type FormBrowser, queryDatabase, readForm } from "@dex/testing";
+import { type FormBrowser, type Page, queryDatabase, readForm } from "@dex/testing";
 import { THROTTLE_POLICY } from "@dex/users";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AccountWorld, makeAccountWorld, type Somebody } from "./account-world.ts";
@@ -321,6 +321,29 @@ test("whatever was open before ends: sessions, refresh tokens and other links (A
   expect([refreshed.status, refreshed.body.error]).toEqual([400, "invalid_grant"]);
   expect((await before.open(worker.authorizationUrl())).url.pathname).toBe("/dex/auth/local/login");
   expect(await linksOf()).toHaveLength(0);
+});
+
+test("an ID token of before opens the user API no longer; one of a sign-in right after does (ACC-16)", async () => {
+  const { link, email, userId } = await forgetful();
+  const idToken = async ({ url }: Page) => {
+    const code = url.searchParams.get("code") ?? "";
+    const { body } = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI });
+    return body.id_token ?? "";
+  };
+  const statusOf = async (token: string) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    return (await fetch(`${worker.issuer}/api/v1/account/${userId}/refresh`, { headers })).status;
+  };
+  const earlier = await world.signIn({ userId, email }, { secondsAgo: 60 });
+  const before = await idToken(await earlier.open(worker.authorizationUrl({ prompt: "none" })));
+  expect(await statusOf(before)).toBe(200);
+  const { browser, page } = await opened(link);
+  await browser.submit(page, twice(CHOSEN));
+  expect(await statusOf(before)).toBe(401);
+  const after = await idToken(await signInAs(worker, email, CHOSEN));
+  worker.takeStatements();
+  expect(await statusOf(after)).toBe(200);
+  expect(worker.takeStatements().filter((name) => name.startsWith("userDirectory.find"))).toHaveLength(1);
 });
 
 test("an owner whom others keep out by guessing comes back by the link (ACC-3)", async () => {

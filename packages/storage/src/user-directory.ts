@@ -5,10 +5,15 @@ import { cold, type Database } from "./database.ts";
 import { endingAccess } from "./ended-access.ts";
 import { makeRefreshClients } from "./refresh-clients.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
-import { isStorable, toStoredText } from "./stored-text.ts";
+import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
 import { toUser, USER_COLUMNS, type UserRow } from "./users.ts";
 
 const FIND = cold("userDirectory.find", `SELECT ${USER_COLUMNS} FROM app_user u WHERE u.id = $1`);
+
+const FIND_WITH_ACCESS = cold(
+  "userDirectory.findWithAccess",
+  `SELECT ${USER_COLUMNS}, u.access_ended_at FROM app_user u WHERE u.id = $1`,
+);
 
 const CREATE = cold(
   "userDirectory.create",
@@ -166,6 +171,12 @@ export function makeUserDirectory(db: Database): UserDirectory {
       if (!isStorable(userId)) return undefined;
       const [row] = await db.run<UserRow>(FIND, [userId]);
       return row && toUser(row);
+    },
+    async findWithAccess(userId) {
+      if (!isStorable(userId)) return undefined;
+      type Row = UserRow & { readonly access_ended_at: Date | null };
+      const [row] = await db.run<Row>(FIND_WITH_ACCESS, [userId]);
+      return row && { user: toUser(row), accessEndedAt: orUndefined(row.access_ended_at) };
     },
     async create(entry, actor) {
       try {

@@ -41,6 +41,7 @@ describe("creating", () => {
     for (const kind of [{}, { admin: true }, { emailVerified: true }, { disabled: true }, { displayName: undefined }]) {
       const user = await create(kind, { passwordHash: "$argon2id$hash" });
       expect(await opened.storage.userDirectory.find(user.id)).toEqual(user);
+      expect(await opened.storage.userDirectory.findWithAccess(user.id)).toEqual({ user, accessEndedAt: undefined });
       expect(await opened.storage.userDirectory.identities(user.id)).toEqual([
         { connectorId: "local", remoteId: user.id, createdAt: NOW },
       ]);

@@ -44,6 +44,12 @@ export type UserUpdate =
   | { readonly kind: "email taken" }
   | { readonly kind: "unknown" };
 
+export interface UserWithAccess {
+  readonly user: User;
+  /** Undefined when it never was. What was begun before is not to be honoured. */
+  readonly accessEndedAt: Date | undefined;
+}
+
 /** An identity at a connector that signs its user in. */
 export interface RemoteIdentity {
   readonly connectorId: string;
@@ -67,6 +73,8 @@ export interface UserDirectory {
   /** At most `limit` users after the address `after`. A page costs the same wherever in the list it is (ADM-4). */
   list(filter: UserFilter, page: { readonly after: string | undefined; readonly limit: number }): Promise<UserPage>;
   find(userId: string): Promise<User | undefined>;
+  /** The same, with when the user's access was last ended: by a new password, a new address, or by being disabled or enabled. */
+  findWithAccess(userId: string): Promise<UserWithAccess | undefined>;
   /** User, local identity, password, invitation and its mail: all or nothing. Of two callers with one address one succeeds. */
   create(entry: DirectoryEntry, actor: Actor): Promise<"created" | "email taken">;
   /** With another address all sessions, refresh token families and links end, and the old address is told (ACC-11, REF-12). */

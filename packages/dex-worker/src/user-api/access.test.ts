@@ -12,7 +12,12 @@ describe("whom a token stands for", () => {
   const ofClient = { ...ofUser, sub: "admin", aud: "admin", client_id: "admin" };
 
   test("an ID token stands for its user, through every client of its audience (v1 X04)", () => {
-    expect(decideBearer("JWT", ofUser, ISSUER, now)).toEqual({ kind: "user", userId: "7e2f9c6e", audience: ["app"] });
+    expect(decideBearer("JWT", { ...ofUser, auth_time: seconds - 9 }, ISSUER, now)).toEqual({
+      kind: "user",
+      userId: "7e2f9c6e",
+      audience: ["app"],
+      times: { issuedAtSeconds: seconds, authTimeSeconds: seconds - 9 },
+    });
     expect(decideBearer("JWT", { ...ofUser, aud: ["app", "admin"] }, ISSUER, now)).toMatchObject({
       audience: ["app", "admin"],
     });
@@ -37,6 +42,8 @@ describe("whom a token stands for", () => {
     { when: "it has expired this second", typ: "JWT", claims: { ...ofUser, exp: seconds } },
     { when: "it never expires", typ: "JWT", claims: { ...ofUser, exp: undefined } },
     { when: "its expiry is text", typ: "JWT", claims: { ...ofUser, exp: String(seconds + 60) } },
+    { when: "it does not say when it was issued", typ: "JWT", claims: { ...ofUser, iat: undefined } },
+    { when: "it was issued at a text", typ: "JWT", claims: { ...ofUser, iat: String(seconds) } },
     { when: "another issuer made it", typ: "at+jwt", claims: { ...ofClient, iss: "https://other.example" } },
     { when: "it is about a user", typ: "at+jwt", claims: { ...ofClient, sub: "7e2f9c6e" } },
     { when: "it is for another audience", typ: "at+jwt", claims: { ...ofClient, aud: "other" } },
@@ -83,6 +90,8 @@ const person: User = { ...admin, id: "bob", admin: false };
 const byUser = (user: User | undefined, ...audience: (Client | undefined)[]): KnownBearer => ({
   kind: "user",
   user,
+  accessEndedAt: undefined,
+  times: { issuedAtSeconds: seconds, authTimeSeconds: seconds },
   audience,
 });
 const byClient = (one: Client | undefined): KnownBearer => ({ kind: "client", client: one });
@@ -187,4 +196,32 @@ describe("what the caller may do is decided by what they are now (ADM-2, v1 X02,
     expect(new Set(errors.map((error) => JSON.stringify(error))).size).toBe(1);
     expect(errors[0]?.[1]).toEqual({ "WWW-Authenticate": "Bearer" });
   });
+});
+
+describe("a token of before the end of its user's access, such as a new password, is refused (ACC-16)", () => {
+  const endedAt = new Date(now.getTime() + 400); // within the second that tokens call `seconds`
+  const rows = [
+    { issuedAt: -1, signedInAt: -60, expected: "refused" },
+    { issuedAt: -1, signedInAt: 0, expected: "refused" },
+    { issuedAt: 0, signedInAt: -60, expected: "refused" },
+    { issuedAt: 0, signedInAt: -1, expected: "refused" },
+    { issuedAt: 0, signedInAt: undefined, expected: "refused" },
+    { issuedAt: 0, signedInAt: 0, expected: "allowed" },
+    { issuedAt: 1, signedInAt: -60, expected: "allowed" },
+    { issuedAt: 1, signedInAt: undefined, expected: "allowed" },
+  ];
+  test.each(rows)(
+    "issued $issuedAt s after its second, of a sign-in $signedInAt s after it: $expected",
+    ({ issuedAt, signedInAt, expected }) => {
+      const authTimeSeconds = signedInAt === undefined ? undefined : seconds + signedInAt;
+      const times = { issuedAtSeconds: seconds + issuedAt, authTimeSeconds };
+      const bearer: KnownBearer = { kind: "user", user: admin, audience: [adminClient], accessEndedAt: endedAt, times };
+      for (const permission of ["admin", "own account or admin"] as const) {
+        const decision = decideAccess(bearer, { permission, accountId: admin.id }, { clientCredentials: false });
+        expect(decision).toMatchObject(
+          expected === "allowed" ? { kind: "allowed" } : { kind: "refused", error: { code: "unauthorized" } },
+        );
+      }
+    },
+  );
 });

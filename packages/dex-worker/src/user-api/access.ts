@@ -2,7 +2,8 @@
 // that it got for itself (RFC 6749 §4.4); and everybody where it is about their own account.
 import { ApiError, type ApiErrorCode } from "@dex/management";
 import { ACCESS_TOKEN_JWT_TYP, type Client, type OwnTokenVerifier } from "@dex/oidc";
-import type { User } from "@dex/users";
+import { toEpochSeconds } from "@dex/runtime";
+import type { User, UserDirectory } from "@dex/users";
 import { z } from "zod";
 
 /** What a route demands of its caller. Each route of the table names one (ADM-2). */
@@ -19,6 +20,8 @@ const ofAnyToken = { iss: z.string(), sub: z.string().min(1).max(255), exp: z.nu
 const idTokenClaims = z.object({
   ...ofAnyToken,
   aud: z.union([z.string().transform((one) => [one]), z.array(z.string()).min(1).max(MAX_AUDIENCES)]),
+  iat: z.number(),
+  auth_time: z.number().optional(),
 });
 const accessTokenClaims = z.object({
   ...ofAnyToken,
@@ -26,11 +29,22 @@ const accessTokenClaims = z.object({
   client_id: z.string(),
 });
 
+/** What an ID token says of its time, in whole seconds as it stands there. */
+export interface IdTokenTimes {
+  readonly issuedAtSeconds: number;
+  readonly authTimeSeconds: number | undefined;
+}
+
 type Claims = Readonly<Record<string, unknown>> | undefined;
 
 /** Whom a valid token stands for. */
 export type Bearer =
-  | { readonly kind: "user"; readonly userId: string; readonly audience: readonly string[] }
+  | {
+      readonly kind: "user";
+      readonly userId: string;
+      readonly audience: readonly string[];
+      readonly times: IdTokenTimes;
+    }
   | { readonly kind: "client"; readonly clientId: string };
 
 /**
@@ -47,8 +61,9 @@ export function decideBearer(typ: string, claims: Claims, issuer: string, now: D
 function readIdToken(claims: Claims) {
   const parsed = idTokenClaims.safeParse(claims);
   if (!parsed.success) return undefined;
-  const { iss, exp, sub, aud } = parsed.data;
-  return { iss, exp, bearer: { kind: "user", userId: sub, audience: aud } as const };
+  const { iss, exp, sub, aud, iat, auth_time } = parsed.data;
+  const times = { issuedAtSeconds: iat, authTimeSeconds: auth_time };
+  return { iss, exp, bearer: { kind: "user", userId: sub, audience: aud, times } as const };
 }
 
 function readClientToken(claims: Claims) {
@@ -68,6 +83,9 @@ export type KnownBearer =
   | {
       readonly kind: "user";
       readonly user: User | undefined;
+      /** Whatever was begun before is worth nothing. */
+      readonly accessEndedAt: Date | undefined;
+      readonly times: IdTokenTimes;
       /** In the order of the audience; undefined for a client that is not there any more. */
       readonly audience: readonly (Client | undefined)[];
     }
@@ -88,10 +106,11 @@ export function decideAccess(
 }
 
 function decideUser(
-  { user, audience }: Extract<KnownBearer, { kind: "user" }>,
+  { user, accessEndedAt, times, audience }: Extract<KnownBearer, { kind: "user" }>,
   asked: { readonly permission: Permission; readonly accountId: string | undefined },
 ): AccessDecision {
   if (user === undefined || user.disabled) return unauthorized();
+  if (accessEndedAt !== undefined && isFromBefore(times, toEpochSeconds(accessEndedAt))) return unauthorized();
   // Whoever got the token is trusted with what it opens: all of them must still be clients of ours.
   const clients = audience.filter((client) => client !== undefined);
   if (clients.length === 0 || clients.length < audience.length) return unauthorized();
@@ -102,6 +121,18 @@ function decideUser(
   // First, so that a client which is no admin's learns nothing of its users.
   if (admins.length === 0) return refused("forbidden", "this token was not issued to an admin client");
   return user.admin ? { kind: "allowed", id: user.id, clients: admins } : unauthorized();
+}
+
+/**
+ * Whether the token is older than the end of its user's access, such as a new password (ACC-16): an ID token cannot be called
+ * back, but here it need not be taken. It tells whole seconds alone, and in the second of the end it may be of before or of
+ * after. It is taken for one of after when its user signed in that late too: whoever comes back by mail does, while somebody
+ * who goes on getting tokens from an older sign-in does not. A browser that stayed signed in while it changed the password is
+ * refused a token of that very second, and is given a good one in the next.
+ */
+function isFromBefore({ issuedAtSeconds, authTimeSeconds }: IdTokenTimes, endedAtSeconds: number): boolean {
+  if (issuedAtSeconds !== endedAtSeconds) return issuedAtSeconds < endedAtSeconds;
+  return authTimeSeconds === undefined || authTimeSeconds < endedAtSeconds;
 }
 
 function decideClient(client: Client | undefined, policy: { readonly clientCredentials: boolean }): AccessDecision {
@@ -139,7 +170,7 @@ export interface AccessParts {
   readonly verifier: OwnTokenVerifier;
   /** Must know a client that was just deleted as unknown: a token outlives its client. */
   readonly clients: { find(clientId: string): Promise<Client | undefined> };
-  readonly users: { find(userId: string): Promise<User | undefined> };
+  readonly users: Pick<UserDirectory, "findWithAccess">;
   /** The issuer exactly as in the `iss` of our tokens. */
   readonly issuer: string;
   /** --api-use-client-credentials: whether admin clients are let in by their own credentials. */
@@ -166,7 +197,9 @@ export function makeAccessCheck(
   async function look(bearer: Bearer): Promise<KnownBearer> {
     if (bearer.kind === "client") return { kind: "client", client: await parts.clients.find(bearer.clientId) };
     const audience = await Promise.all(bearer.audience.map((id) => parts.clients.find(id)));
-    return { kind: "user", user: await parts.users.find(bearer.userId), audience };
+    const { times, userId } = bearer;
+    const { user, accessEndedAt } = (await parts.users.findWithAccess(userId)) ?? {};
+    return { kind: "user", user, accessEndedAt, times, audience };
   }
 
   return async (headers, asked, now) => {
