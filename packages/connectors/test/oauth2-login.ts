@@ -2,7 +2,15 @@
 
 import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
 import { NOTHING_ASKED, PLAIN_CALLBACK } from "@dex/testing";
-import type { CallbackLogin, LoginOutcome, UpstreamWish } from "../src/connector.ts";
+import type {
+  CallbackLogin,
+  Connector,
+  LoginOutcome,
+  UpstreamGrant,
+  UpstreamRefresh,
+  UpstreamWish,
+} from "../src/connector.ts";
+import type { ConnectorParts } from "../src/connector-kind.ts";
 import { openConnector } from "../src/registry.ts";
 
 export const CALLBACK_URL = "https://dex.example/auth/up/callback";
@@ -22,7 +30,7 @@ export const NO_WISH: UpstreamWish = {
   asked: NOTHING_ASKED,
 };
 
-export function openOAuth2(type: string, config: JsonObject): CallbackLogin {
+export function openOAuth2Connector(type: string, config: JsonObject, parts: Partial<ConnectorParts> = {}): Connector {
   const opened = openConnector(
     { id: "up", type, config: { ...REGISTRATION, ...config } },
     {
@@ -30,11 +38,20 @@ export function openOAuth2(type: string, config: JsonObject): CallbackLogin {
       random: systemRandom,
       logger: silentLogger,
       checkPassword: async () => ({ kind: "unavailable", detail: "not used here" }),
+      ...parts,
     },
   );
   if (opened.kind === "refused") throw new Error(opened.reason);
-  if (opened.connector.login.kind !== "callback") throw new Error("expected a callback login");
-  return opened.connector.login;
+  return opened.connector;
+}
+
+export function openOAuth2(type: string, config: JsonObject): CallbackLogin {
+  return callbackOf(openOAuth2Connector(type, config));
+}
+
+export function callbackOf({ login }: Connector): CallbackLogin {
+  if (login.kind !== "callback") throw new Error("expected a callback login");
+  return login;
 }
 
 export async function begin(login: CallbackLogin, wish: Partial<UpstreamWish> = {}) {
@@ -52,16 +69,50 @@ export async function signIn(
   const begun = await begin(login, wish);
   const response = await fetch(begun.to, { redirect: "manual" });
   const location = response.headers.get("location");
-  if (location === null) throw new Error(`the fake refused: ${await response.text()}`);
-  const query = new URL(location).searchParams;
+  const page = await response.text();
+  const query = location === null ? readPostedForm(page) : new URL(location).searchParams;
   change(query);
   return login.finish({
     callbackUrl: CALLBACK_URL,
     query,
     state: STATE,
     data: begun.data,
-    asked: NOTHING_ASKED,
+    asked: wish.asked ?? NOTHING_ASKED,
     request: PLAIN_CALLBACK,
     now: systemClock(),
   });
+}
+
+/** Signs in with everything asked, and returns how to be read again with what that left behind. */
+export async function signInForRefresh(connector: Connector, loginHint?: string) {
+  const asked = { groups: true, offlineAccess: true };
+  const outcome = await signIn(callbackOf(connector), { asked, loginHint });
+  if (outcome.kind !== "identity" || outcome.grant === undefined) throw new Error(JSON.stringify(outcome));
+  const { identity } = outcome;
+  const kept: UpstreamGrant[] = [];
+  let grant = outcome.grant;
+  return {
+    identity,
+    /** Grants in the order in which they were to be kept. */
+    kept,
+    grant: () => grant,
+    async refresh(now: Date = systemClock(), change: Partial<UpstreamRefresh> = {}): Promise<LoginOutcome> {
+      const keep = async (next: UpstreamGrant) => {
+        kept.push(next);
+        grant = next;
+      };
+      const { remoteId } = identity;
+      const again = await connector.refresh?.({ grant, remoteId, asked, now, keep, ...change });
+      if (again === undefined) throw new Error("the connector cannot refresh");
+      return again;
+    },
+  };
+}
+
+export const secondsFromNow = (seconds: number) => new Date(systemClock().getTime() + seconds * 1000);
+
+function readPostedForm(page: string): URLSearchParams {
+  if (!page.includes('method="post"')) throw new Error(`the fake refused: ${page}`);
+  const inputs = page.matchAll(/name="([^"]*)" value="([^"]*)"/g);
+  return new URLSearchParams([...inputs].map(([, name = "", value = ""]): [string, string] => [name, value]));
 }

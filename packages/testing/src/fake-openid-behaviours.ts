@@ -6,10 +6,15 @@ export type Misbehaviour =
   | "dribble" // one byte now and then, without end
   | "status 500"
   | "status 404"
+  | "status 429" // with Retry-After
+  | "status 502"
+  | "status 503"
   | "huge body" // more than 2 MiB of JSON
+  | "endless body" // as much as is taken, up to a gigabyte
   | "many headers" // more than 16 KiB of them
   | "redirect loop" // to itself
   | "not json"
+  | "html" // with status 200
   | "close"; // ends the connection without an answer
 
 export type FakeEndpoint = "discovery" | "authorization" | "token" | "jwks" | "userinfo";

@@ -2,7 +2,15 @@ export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "
 export { NOTHING_ASKED, PLAIN_CALLBACK } from "./callback-input.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
 export { type FakeGithubPerson, startFakeGithub } from "./fake-github.ts";
-export { type FakeOAuth2Behaviours, type FakeOAuth2Server, startFakeOAuth2Server } from "./fake-oauth2-server.ts";
+export {
+  type FakeApiAnswer,
+  type FakeApiCall,
+  type FakeOAuth2Behaviours,
+  type FakeOAuth2Dialect,
+  type FakeOAuth2Server,
+  pageByLink,
+  startFakeOAuth2Server,
+} from "./fake-oauth2-server.ts";
 export type { FakeBehaviours, FakeEndpoint, Misbehaviour } from "./fake-openid-behaviours.ts";
 export {
   type FakeClientAuthentication,

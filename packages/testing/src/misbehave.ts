@@ -21,6 +21,28 @@ export function misbehave(how: Misbehaviour, request: IncomingMessage, response:
     case "status 404":
       response.writeHead(404, { "content-type": "text/plain" }).end("not here");
       return;
+    case "status 429":
+      response
+        .writeHead(429, { "content-type": "application/json", "retry-after": "30" })
+        .end('{"message":"slow down"}');
+      return;
+    case "status 502":
+    case "status 503":
+      response.writeHead(Number(how.slice(-3)), { "content-type": "text/plain" }).end("down");
+      return;
+    case "html":
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>Sign in</title>");
+      return;
+    case "endless body": {
+      response.writeHead(200, { "content-type": "application/json" });
+      const chunk = Buffer.alloc(1024 * 1024, " ");
+      const more = (left: number): void => {
+        if (left === 0) response.end("{}");
+        else response.write(chunk, (error) => (error ? undefined : more(left - 1)));
+      };
+      more(1024);
+      return;
+    }
     case "huge body":
       response.writeHead(200, { "content-type": "application/json" }).end(`{"x":"${"a".repeat(HUGE_BYTES)}"}`);
       return;
