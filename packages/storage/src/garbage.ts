@@ -10,6 +10,7 @@ export interface GarbageReport {
   readonly outbox: number;
   readonly registration: number;
   readonly account_link: number;
+  readonly used_once: number;
 }
 
 export interface Garbage {
@@ -40,6 +41,7 @@ const FAMILIES = collectFrom("token_family", "id", "expires_at");
 const ATTEMPTS = collectFrom("attempt_count", "key", "window_ends_at");
 const OUTBOX = collectFrom("outbox", "id", "delete_after");
 const ACCOUNT_LINKS = collectFrom("account_link", "id", "expires_at");
+const USED_ONCE = collectFrom("used_once", "key_hash", "expires_at");
 const REGISTRATIONS = collectFrom("registration", "id", "expires_at");
 
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
@@ -61,9 +63,10 @@ export function makeGarbage(db: Database): Garbage {
       const outbox = await collect(OUTBOX);
       const registrations = await collect(REGISTRATIONS);
       const accountLinks = await collect(ACCOUNT_LINKS);
+      const usedOnce = await collect(USED_ONCE);
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
       if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
-      if (registrations === undefined || accountLinks === undefined) return undefined;
+      if (registrations === undefined || accountLinks === undefined || usedOnce === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
@@ -72,6 +75,7 @@ export function makeGarbage(db: Database): Garbage {
         outbox,
         registration: registrations,
         account_link: accountLinks,
+        used_once: usedOnce,
       };
     },
   };
