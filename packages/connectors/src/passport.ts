@@ -3,7 +3,7 @@
 import type { JsonObject } from "@dex/runtime";
 import passport, { type AuthenticateOptions, type Strategy } from "passport";
 import * as z from "zod";
-import type { CallbackLogin, LoginOutcome, LoginRefusal, UpstreamWish } from "./connector.ts";
+import type { AskedOfUpstream, CallbackLogin, LoginOutcome, LoginRefusal, UpstreamWish } from "./connector.ts";
 
 /** A strategy's session travels sealed in a cookie. */
 const MAX_SESSION_BYTES = 2048;
@@ -23,6 +23,7 @@ export interface FinishStep {
   readonly state: string;
   readonly query: URLSearchParams;
   readonly data: JsonObject;
+  readonly asked: AskedOfUpstream;
   readonly now: Date;
 }
 export type LoginStep = BeginStep | FinishStep;

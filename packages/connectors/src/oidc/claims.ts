@@ -1,8 +1,11 @@
 // From the claims of a verified ID token, and of userinfo where asked for, to an identity. Pure; every claim is hostile.
 import type { Identity } from "../connector.ts";
-import type { ClaimSource, OidcSettings } from "./config.ts";
+import type { MappingTrace } from "../connector-kind.ts";
+import { ClaimRefused, type Claims, own, readText } from "./claim-values.ts";
+import { decideGroups } from "./groups.ts";
+import type { ClaimSource, OidcSettings } from "./settings.ts";
 
-export type Claims = Readonly<Record<string, unknown>>;
+export type { Claims };
 
 /** What the login asked for and when, kept from its first half. */
 export interface Expected {
@@ -11,10 +14,14 @@ export interface Expected {
   readonly reauthenticate: boolean;
   readonly maxAgeSeconds: number | undefined;
   readonly now: Date;
+  /** `login` when absent. An ID token of a refresh says nothing new of how the person proved who they are. */
+  readonly occasion?: "login" | "refresh" | "subject token";
+  readonly trace?: ((event: MappingTrace) => void) | undefined;
 }
 
 export type ClaimsDecision =
   | { readonly kind: "identity"; readonly identity: Identity }
+  | { readonly kind: "not permitted"; readonly detail: string }
   | { readonly kind: "refused"; readonly detail: string };
 
 /** Tolerated difference between the upstream's clock and ours. */
@@ -22,21 +29,22 @@ const SKEW_SECONDS = 60;
 const MAX_TEXT = 255;
 /** RFC 5321 §4.5.3.1.3 */
 const MAX_EMAIL = 254;
-const MAX_GROUPS = 1000;
 const MAX_AMR = 16;
-const PRINTABLE = /^\P{Cc}*$/u;
 
-/** `idToken` was verified: signature, iss, aud, exp, nonce, and azp where aud has several members. */
+/**
+ * `idToken` was verified: signature, iss, aud, exp, nonce, and azp where aud has several members. Undefined where there is
+ * none: then all claims are userinfo's.
+ */
 export function decideClaims(
-  idToken: Claims,
+  idToken: Claims | undefined,
   userInfo: Claims | undefined,
   settings: OidcSettings,
   expected: Expected,
 ): ClaimsDecision {
-  const problem = checkProtocolClaims(idToken, settings, expected);
+  const problem = idToken && checkProtocolClaims(idToken, settings, expected);
   if (problem !== undefined) return { kind: "refused", detail: problem };
   try {
-    return { kind: "identity", identity: readIdentity(idToken, userInfo ?? {}, settings, expected.connectorId) };
+    return readIdentity(idToken ?? {}, userInfo ?? {}, settings, expected);
   } catch (error) {
     if (error instanceof ClaimRefused) return { kind: "refused", detail: error.message };
     throw error;
@@ -47,7 +55,9 @@ function checkProtocolClaims(idToken: Claims, settings: OidcSettings, expected: 
   const now = expected.now.getTime() / 1000;
   // OIDC Core §3.1.3.7: whom it was issued to, when it says so.
   const azp = own(idToken, "azp");
-  if (azp !== undefined && azp !== settings.clientId) return "azp is another client";
+  if (azp !== undefined && azp !== settings.clientId && !isAllowedSubject(azp, settings, expected)) {
+    return "azp is another client";
+  }
   const iat = own(idToken, "iat");
   if (typeof iat !== "number" || iat > now + SKEW_SECONDS) return "iat is missing or in the future";
   const authTime = own(idToken, "auth_time");
@@ -62,13 +72,25 @@ function checkProtocolClaims(idToken: Claims, settings: OidcSettings, expected: 
   }
   if (settings.acrValues !== undefined) {
     const acr = own(idToken, "acr");
-    if (typeof acr !== "string" || !settings.acrValues.split(" ").includes(acr))
+    // A refresh lowers nothing by not repeating how the login went.
+    const unsaid = acr === undefined && expected.occasion === "refresh";
+    if (!unsaid && (typeof acr !== "string" || !settings.acrValues.split(" ").includes(acr))) {
       return "acr is none of those asked for";
+    }
   }
   return undefined;
 }
 
-function readIdentity(idToken: Claims, userInfo: Claims, settings: OidcSettings, connectorId: string): Identity {
+function isAllowedSubject(azp: unknown, { subjectTokenAudiences }: OidcSettings, { occasion }: Expected): boolean {
+  return occasion === "subject token" && typeof azp === "string" && subjectTokenAudiences.includes(azp);
+}
+
+function readIdentity(
+  idToken: Claims,
+  userInfo: Claims,
+  settings: OidcSettings,
+  { connectorId, trace }: Expected,
+): ClaimsDecision {
   // What is said about the token stays the token's, whatever userinfo says.
   const find = (source: ClaimSource) => findClaim(userInfo, source) ?? findClaim(idToken, source);
   const remoteId = readText(own(idToken, settings.remoteIdClaim) ?? own(userInfo, settings.remoteIdClaim), MAX_TEXT);
@@ -78,39 +100,33 @@ function readIdentity(idToken: Claims, userInfo: Claims, settings: OidcSettings,
   const email = readText(findClaim(emailFrom, settings.emailClaim), MAX_EMAIL);
   const verified = readVerified(own(emailFrom, "email_verified")) ?? settings.assumeEmailVerified;
   const authTime = own(idToken, "auth_time");
-  return {
+  const decided = decideGroups(
+    {
+      claim: settings.groupsEnabled ? find(settings.groupsClaim) : undefined,
+      find: (name) => own(userInfo, name) ?? own(idToken, name),
+      trace,
+    },
+    settings.groupRules,
+  );
+  if (decided.kind === "not permitted") return decided;
+  const identity = {
     connectorId,
     remoteId,
     email,
     emailVerified: email !== undefined && verified && settings.trustedEmailProvider,
     displayName: readText(find(settings.nameClaim), MAX_TEXT),
     preferredUsername: readText(find(settings.preferredUsernameClaim), MAX_TEXT),
-    groups: settings.groupsEnabled ? readGroups(find(settings.groupsClaim)) : undefined,
+    groups: decided.groups,
     authTime: typeof authTime === "number" ? new Date(authTime * 1000) : undefined,
     amr: readAmr(own(idToken, "amr")),
   };
-}
-
-/** A claim that is not what it must be. Never leaves this file. */
-class ClaimRefused extends Error {}
-
-/** JSON null says nothing, like absence. Only own members: `constructor` is no claim. */
-function own(claims: Claims, name: string): unknown {
-  return Object.hasOwn(claims, name) ? (claims[name] ?? undefined) : undefined;
+  return { kind: "identity", identity };
 }
 
 function findClaim(claims: Claims, { name, mapped, override }: ClaimSource): unknown {
   const standard = own(claims, name);
   const other = mapped === undefined ? undefined : own(claims, mapped);
   return override ? (other ?? standard) : (standard ?? other);
-}
-
-function readText(value: unknown, maxLength: number): string | undefined {
-  if (value === undefined || value === "") return undefined;
-  if (typeof value !== "string") throw new ClaimRefused(`a claim is ${kindOf(value)}, expected text`);
-  if (value.length > maxLength) throw new ClaimRefused(`a claim is longer than ${maxLength} characters`);
-  if (!PRINTABLE.test(value) || !value.isWellFormed()) throw new ClaimRefused("a claim holds control characters");
-  return value;
 }
 
 /** Some providers send the boolean as text. Anything else that is not a boolean is a refusal, not a guess. */
@@ -121,22 +137,8 @@ function readVerified(value: unknown): boolean | undefined {
   throw new ClaimRefused("email_verified is not a boolean");
 }
 
-function readGroups(value: unknown): readonly string[] | undefined {
-  if (value === undefined) return undefined;
-  const members: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (members.length > MAX_GROUPS) throw new ClaimRefused(`more than ${MAX_GROUPS} groups`);
-  const names = members.map((member) =>
-    readText(typeof member === "object" && member !== null ? own({ ...member }, "name") : member, MAX_TEXT),
-  );
-  return [...new Set(names.filter((name) => name !== undefined))];
-}
-
 function readAmr(value: unknown): readonly string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || value.length > MAX_AMR) throw new ClaimRefused("amr is not a short list");
   return value.map((member) => readText(member, 64)).filter((member) => member !== undefined);
-}
-
-function kindOf(value: unknown): string {
-  return Array.isArray(value) ? "a list" : `of type ${typeof value}`;
 }

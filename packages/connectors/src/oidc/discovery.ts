@@ -1,10 +1,9 @@
 // The upstream's metadata (OIDC Discovery §4): fetched when first needed, kept for an hour, asked again with growing
 // pauses while it fails, and used for a day when it cannot be renewed (OAU-2).
 import { type Clock, isLoopback, type Logger } from "@dex/runtime";
-import * as client from "openid-client";
 import * as z from "zod";
 import { type BoundedFetch, UpstreamUnreachable } from "../bounded-fetch.ts";
-import { toCustomFetch } from "./custom-fetch.ts";
+import type { DiscoveryOverrides } from "./settings.ts";
 
 const FRESH_MILLISECONDS = 3_600_000;
 const STALE_MILLISECONDS = 86_400_000;
@@ -25,6 +24,8 @@ const metadataSchema = z.object({
   userinfo_endpoint: z.string().max(2048).exactOptional(),
   id_token_signing_alg_values_supported: names.exactOptional(),
   token_endpoint_auth_methods_supported: names.exactOptional(),
+  end_session_endpoint: z.string().max(2048).exactOptional(),
+  introspection_endpoint: z.string().max(2048).exactOptional(),
   authorization_response_iss_parameter_supported: z.boolean().exactOptional(),
 });
 
@@ -38,20 +39,27 @@ export interface Discovery {
   metadata(): Promise<Discovered>;
 }
 
+/** What the operator says in place of the upstream. */
+export interface DiscoveryCorrections {
+  readonly issuerAlias: string | undefined;
+  readonly discoveryOverrides: DiscoveryOverrides;
+}
+
 export function makeDiscovery(parts: {
   readonly issuer: string;
+  readonly corrections?: DiscoveryCorrections;
   readonly connectorId: string;
   readonly fetch: BoundedFetch;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Discovery {
-  const { issuer, connectorId, fetch, clock, logger } = parts;
+  const { issuer, corrections, connectorId, fetch, clock, logger } = parts;
   let known: { readonly metadata: UpstreamMetadata; readonly at: number } | undefined;
   let failed: { readonly detail: string; readonly again: number; readonly pause: number } | undefined;
   let running: Promise<void> | undefined;
 
   async function renew(): Promise<void> {
-    const result = await discover(issuer, fetch);
+    const result = await discover(issuer, fetch, corrections);
     const now = clock().getTime();
     if (result.kind === "metadata") {
       known = { metadata: result.metadata, at: now };
@@ -81,38 +89,57 @@ export function makeDiscovery(parts: {
   };
 }
 
-async function discover(issuer: string, fetch: BoundedFetch): Promise<Discovered> {
+/** OIDC Discovery §4.1: a trailing slash of the issuer is left out. */
+export function discoveryUrl(issuer: string): string {
+  return `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+}
+
+async function discover(
+  issuer: string,
+  fetch: BoundedFetch,
+  corrections: DiscoveryCorrections | undefined,
+): Promise<Discovered> {
   const url = new URL(issuer);
   // Only an operator's own choice of a plain http issuer on this machine permits plain http at all.
   const insecure = url.protocol === "http:" && isLoopback(url);
   try {
-    const configuration = await client.discovery(url, "discovery", undefined, client.None(), {
-      [client.customFetch]: toCustomFetch(fetch),
-      execute: insecure ? [client.allowInsecureRequests] : [],
-    });
-    return checkMetadata(configuration.serverMetadata(), issuer, insecure);
+    const response = await fetch(discoveryUrl(issuer), { method: "GET", headers: { accept: "application/json" } });
+    if (response.status !== 200) return { kind: "unavailable", detail: `discovery: status ${response.status}` };
+    return checkMetadata(await response.json(), issuer, insecure, corrections);
   } catch (error) {
     return { kind: "unavailable", detail: `discovery: ${describeDiscoveryError(error)}` };
   }
 }
 
 /** Pure. The metadata reduced to what we use, or what is wrong with it. */
-export function checkMetadata(document: unknown, issuer: string, insecure: boolean): Discovered {
-  const parsed = metadataSchema.safeParse(document);
+export function checkMetadata(
+  document: unknown,
+  issuer: string,
+  insecure: boolean,
+  { issuerAlias, discoveryOverrides }: DiscoveryCorrections = { issuerAlias: undefined, discoveryOverrides: {} },
+): Discovered {
+  const object = z.record(z.string(), z.unknown()).safeParse(document);
+  const parsed = metadataSchema.safeParse({ ...object.data, ...discoveryOverrides });
   if (!parsed.success) {
     const members = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
     return { kind: "unavailable", detail: `discovery: unusable members: ${members}` };
   }
-  const metadata = parsed.data;
-  // OIDC Discovery §4.3: the same string, so that two spellings are not one issuer (MIX-1).
-  if (metadata.issuer !== issuer) return { kind: "unavailable", detail: "discovery: the issuer is another one" };
+  // OIDC Discovery §4.3: the same string, so that two spellings are not one issuer (MIX-1). An alias is the operator's
+  // word for what every ID token must name, whatever the document says.
+  if (issuerAlias === undefined && parsed.data.issuer !== issuer) {
+    return { kind: "unavailable", detail: "discovery: the issuer is another one" };
+  }
+  const metadata = { ...parsed.data, issuer: issuerAlias ?? issuer };
   const endpoints = ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"] as const;
   for (const name of endpoints) {
     const value = metadata[name];
-    if (value !== undefined && !isUsableEndpoint(value, insecure)) {
+    if (value !== undefined && discoveryOverrides[name] !== value && !isUsableEndpoint(value, insecure)) {
       return { kind: "unavailable", detail: `discovery: ${name} is not an https URL` };
     }
   }
+  // Nobody's sign-in needs these, so it does not fail for them.
+  if (!/^https?:\/\//.test(metadata.end_session_endpoint ?? "")) delete metadata.end_session_endpoint;
+  if (!isUsableEndpoint(metadata.introspection_endpoint ?? "", insecure)) delete metadata.introspection_endpoint;
   // OIDC Discovery §3 demands the list; who leaves it out signs with RS256.
   const announced = metadata.id_token_signing_alg_values_supported ?? ["RS256"];
   const accepted = announced.filter((algorithm) => SIGNING_ALGORITHMS.has(algorithm));

@@ -2,6 +2,7 @@
 import * as client from "openid-client";
 import { UpstreamUnreachable } from "../bounded-fetch.ts";
 import type { LoginRefusal } from "../connector.ts";
+import { LoginRefused } from "../login-refused.ts";
 
 /** RFC 6749 §4.1.2.1 and OIDC Core §3.1.2.6: the person, or the upstream for the person, said no. */
 const DENIED: ReadonlySet<string> = new Set([
@@ -39,6 +40,15 @@ export function toRefusal(error: unknown): LoginRefusal {
     cause = cause.cause;
   }
   return { kind: "refused", reason: "invalid answer", detail: describe(error) };
+}
+
+/** Runs a call of openid-client; what it throws becomes a refusal. */
+export async function callUpstream<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await call();
+  } catch (error) {
+    throw new LoginRefused(toRefusal(error));
+  }
 }
 
 function fromStatus(status: number): LoginRefusal {
