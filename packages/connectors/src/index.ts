@@ -1,3 +1,4 @@
+export { type CommonMembers, type ConnectorGrantType, readCommonMembers } from "./common-members.ts";
 export type * from "./connector.ts";
 export type {
   AttemptAdmission,
@@ -11,6 +12,7 @@ export type {
 } from "./connector-kind.ts";
 export { displayNameOf } from "./display-name.ts";
 export {
+  capabilitiesOf,
   connectorConfigSchema,
   connectorKinds,
   type KeptSecrets,
@@ -20,6 +22,7 @@ export {
   type ParsedConnectors,
   parseConnectorConfigs,
   redactConnector,
+  whyNotTogether,
 } from "./registry.ts";
 export {
   describeUnopenable,

@@ -2,19 +2,35 @@
 import type { Json, JsonObject } from "@dex/runtime";
 import * as z from "zod";
 import { bitbucketCloudKind, bitbucketKind } from "./bitbucket/bitbucket.ts";
+import { commonMembersSchema, parseCommonMembers, splitCommonMembers } from "./common-members.ts";
 import type { StoredConnector } from "./connector.ts";
-import type { ConnectorKind, ConnectorParts, OpenedConnector } from "./connector-kind.ts";
+import type { Capabilities, ConnectorKind, ConnectorParts, OpenedConnector } from "./connector-kind.ts";
+import { crowdKind } from "./crowd/crowd.ts";
+import { giteaKind } from "./gitea/gitea.ts";
 import { githubKind } from "./github/github.ts";
+import { gitlabKind } from "./gitlab/gitlab.ts";
+import { keystoneKind } from "./keystone/keystone.ts";
 import { ldapKind } from "./ldap/ldap.ts";
 import { localKind } from "./local/local.ts";
 import { oidcKind } from "./oidc/oidc.ts";
+import { openshiftKind } from "./openshift/openshift.ts";
 import { uaaKind } from "./uaa/uaa.ts";
 
 const KINDS: ReadonlyMap<string, ConnectorKind> = new Map(
-  [localKind, oidcKind, githubKind, bitbucketKind, bitbucketCloudKind, uaaKind, ldapKind].map((kind) => [
-    kind.type,
-    kind,
-  ]),
+  [
+    localKind,
+    oidcKind,
+    githubKind,
+    bitbucketKind,
+    bitbucketCloudKind,
+    uaaKind,
+    ldapKind,
+    gitlabKind,
+    giteaKind,
+    openshiftKind,
+    crowdKind,
+    keystoneKind,
+  ].map((kind) => [kind.type, kind]),
 );
 
 export const MAX_CONNECTORS = 100;
@@ -46,9 +62,17 @@ export function parseConnectorConfigs(input: unknown): ParsedConnectors {
     ids.add(connector.id);
     connectors.push(connector);
   }
+  const together = whyNotTogether(connectors);
+  return together === undefined ? { kind: "connectors", connectors } : refused(together);
+}
+
+/** Why connectors, each good in itself, cannot stand side by side; undefined where they can. */
+export function whyNotTogether(connectors: readonly StoredConnector[]): string | undefined {
+  if (connectors.length > MAX_CONNECTORS) {
+    return `expected at most ${MAX_CONNECTORS} connectors, found ${connectors.length}`;
+  }
   const local = connectors.filter(({ type }) => type === localKind.type);
-  if (local.length > 1) return refused(`expected at most one connector of type "local", found ${local.length}`);
-  return { kind: "connectors", connectors };
+  return local.length > 1 ? `expected at most one connector of type "local", found ${local.length}` : undefined;
 }
 
 /** Every kind there is, in the order of the table in the README. */
@@ -56,10 +80,15 @@ export function connectorKinds(): readonly Pick<ConnectorKind, "type" | "title" 
   return [...KINDS.values()].map(({ type, title, capabilities }) => ({ type, title, capabilities }));
 }
 
+/** What connectors of this type can do; undefined when this build does not know the type. */
+export function capabilitiesOf(type: string): Capabilities | undefined {
+  return KINDS.get(type)?.capabilities;
+}
+
 /** What one entry of a list of configurations may be, by type: for those who describe an API that takes them. */
 export function connectorConfigSchema(): z.ZodType {
   const [first, ...others] = [...KINDS.values()].map(({ type, schema }) => {
-    const named = z.looseObject({ id: z.string().regex(ID), type: z.literal(type) });
+    const named = z.looseObject({ id: z.string().regex(ID), type: z.literal(type), ...commonMembersSchema.shape });
     return schema === undefined ? named : z.intersection(named, schema);
   });
   return first === undefined ? z.never() : z.union([first, ...others]);
@@ -129,7 +158,10 @@ export function keepSecrets(next: readonly StoredConnector[], previous: readonly
 export function openConnector(stored: StoredConnector, parts: ConnectorParts): OpenedConnector {
   const kind = KINDS.get(stored.type);
   if (kind === undefined) return { kind: "refused", id: stored.id, reason: `type "${stored.type}" is unknown` };
-  return kind.open(stored, parts);
+  const { common, own } = splitCommonMembers(stored.config);
+  const checked = parseCommonMembers(common);
+  if (checked.kind === "refused") return { kind: "refused", id: stored.id, reason: checked.reason };
+  return kind.open({ ...stored, config: own }, parts);
 }
 
 function parseConnector(
@@ -154,9 +186,11 @@ function parseConnector(
   // Nobody hands us a seal: one taken from a stolen database would be opened and sent wherever its new owner says.
   const notText = kind.secretFields.find((name) => config[name] !== undefined && typeof config[name] !== "string");
   if (notText !== undefined) return refused(`connector "${id}": ${notText}: expected text`);
-  const parsed = kind.parse(config);
-  if (parsed.kind === "refused") return refused(`connector "${id}": ${parsed.reason}`);
-  return { kind: "connector", connector: { id, type, config: parsed.config } };
+  const { common, own } = splitCommonMembers(config);
+  const [ofAll, ofKind] = [parseCommonMembers(common), kind.parse(own)];
+  if (ofAll.kind === "refused") return refused(`connector "${id}": ${ofAll.reason}`);
+  if (ofKind.kind === "refused") return refused(`connector "${id}": ${ofKind.reason}`);
+  return { kind: "connector", connector: { id, type, config: { ...ofKind.config, ...ofAll.config } } };
 }
 
 function isJsonObject(value: unknown): value is JsonObject {

@@ -80,6 +80,10 @@ export async function openAdminApi(clock: HandSetClock): Promise<RunningAdminApi
       async replaceAll(connectors) {
         state.connectors = connectors;
       },
+      async replaceRead(_read, connectors) {
+        state.connectors = connectors;
+        return "replaced";
+      },
     },
   });
   const app = makeAdminApp({

@@ -6,11 +6,21 @@ import { makeManagementApi } from "./user-api/management-api.ts";
 import type { Live, Outside } from "./wiring.ts";
 
 /** The router of `<issuer>/api/v1`. */
-export function wireApi(config: WorkerConfig, outside: Outside, { keyRing }: Pick<Live, "keyRing">): Router {
+export function wireApi(
+  config: WorkerConfig,
+  outside: Outside,
+  { keyRing, connectors }: Pick<Live, "keyRing" | "connectors">,
+): Router {
   const { storage, random, clock, logger, hasher, salt } = outside;
   return makeManagementApi({
     clients: storage.clients,
     connectors: storage.connectors,
+    async checkConnector(id) {
+      const entry = connectors.find(id);
+      if (entry === undefined) return "unknown";
+      if (entry.connector === undefined) return "not open";
+      return (await entry.connector.check?.()) ?? "nothing to check";
+    },
     users: storage.userDirectory,
     links: storage.accountLinks,
     mailQueue: storage.mailQueue,

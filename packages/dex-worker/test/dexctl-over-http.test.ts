@@ -25,6 +25,14 @@ test("dexctl does over HTTP what the API offers", async () => {
     /^1 .*isAdmin: an admin client can only/,
   );
   expect(await run(["set-connector-configs", "-"], `[{"id":"x","type":"nope"}]`)).toMatch(/^1 .*connector "x": type/);
+  const upstream = `{"id":"up","type":"oidc","issuer":"https://op.example","clientID":"c"}`;
+  expect(await run(["connectors", "add", "-"], upstream)).toBe("0 added connector up\n");
+  expect(await run(["connectors", "add", "-"], upstream)).toBe("0 changed connector up\n");
+  expect(await run(["connectors", "list"])).toMatch(/^local +local +-\nup +oidc +-$/m);
+  expect(await run(["connectors", "test", "up"])).toBe("0 ok      discovery: found\n");
+  expect(await run(["connectors", "test", "down"])).toMatch(/^1 .*there is no connector down/);
+  expect(await run(["connectors", "remove", "up"])).toBe("0 removed connector up\n");
+  expect(await run(["connectors", "remove", "up"])).toMatch(/^1 .*there is no connector up/);
 }, 20_000);
 
 test("dexctl manages users, tokens and mail over HTTP as it does in the database", async () => {

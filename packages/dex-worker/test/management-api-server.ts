@@ -53,6 +53,7 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
   const parts: ManagementApiParts = {
     clients: stores.clients,
     connectors: stores.connectors,
+    checkConnector: async (id) => (id === "up" ? [{ name: "discovery", ok: true, detail: "found" }] : "unknown"),
     verifier: ring.verifier,
     issuer: ISSUER,
     users: stores.storage.userDirectory,

@@ -1,3 +1,4 @@
+import type { CheckStep } from "@dex/connectors";
 import type { SigningKeySet } from "@dex/keys";
 import type { Json, JsonObject } from "@dex/runtime";
 import type { ImportReport } from "./import/import-report.ts";
@@ -30,6 +31,11 @@ export interface Management extends UserManagement {
    * and type are the same. Returns how many were saved.
    */
   replaceConnectors(configs: Json): Promise<number>;
+  /** Adds one, an object with `id` and `type`, or puts it in the place of that with its id. Secrets as above. */
+  saveConnector(config: JsonObject & { readonly id: string }): Promise<void>;
+  removeConnector(id: string): Promise<"removed" | "unknown">;
+  /** Has a stored connector tried where it is used. A Failure where only the issuer can. */
+  checkConnector(id: string): Promise<readonly CheckStep[] | "unknown">;
 }
 
 /** What only the database offers. */

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { adminCommand } from "./commands/admin.ts";
 import { clientsCommand } from "./commands/clients.ts";
 import type { CommandContext } from "./commands/command-context.ts";
+import { connectorsCommand } from "./commands/connectors.ts";
 import { getConnectorConfigsCommand } from "./commands/get-connector-configs.ts";
 import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys.ts";
@@ -38,6 +39,7 @@ const COMMANDS = [
   refreshTokensCommand,
   mailCommand,
   adminCommand,
+  connectorsCommand,
   setConnectorConfigsCommand,
   getConnectorConfigsCommand,
   keysCommand,
@@ -130,6 +132,10 @@ function makeContext(program: Command, outside: Outside): CommandContext {
       return await withDatabaseManagement({ url: target.url, logger, ...outside }, work);
     },
     print: outside.print,
+    warn: (text) => outside.complain(`dexctl: ${text}`),
+    env: outside.env,
+    clock: outside.clock,
+    random: outside.random,
     readInput: (file) => readInput(file, outside.stdin),
   };
 }

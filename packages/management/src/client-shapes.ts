@@ -33,7 +33,14 @@ export const connectorsBody = z.strictObject({ connectors: z.unknown() });
 export const describedConnectorsBody = z.strictObject({
   connectors: z.array(connectorConfigSchema()).max(MAX_CONNECTORS),
 });
+/** The id stands in the address. */
+export const connectorBody = z.strictObject({ connector: z.looseObject({ type: z.unknown() }) });
+export const describedConnectorBody = z.strictObject({ connector: connectorConfigSchema() });
 
+export const connectorAnswer = z.strictObject({ connector: connectorShape });
+export const checkAnswer = z.strictObject({
+  steps: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+});
 export const clientsAnswer = z.strictObject({ clients: z.array(clientShape) });
 export const createdClientAnswer = z.strictObject({ client: createdClientShape });
 export const connectorsAnswer = z.strictObject({ connectors: z.array(connectorShape) });

@@ -1,4 +1,10 @@
-import { keepSecrets, parseConnectorConfigs, redactConnector, type StoredConnector } from "@dex/connectors";
+import {
+  keepSecrets,
+  parseConnectorConfigs,
+  redactConnector,
+  type StoredConnector,
+  whyNotTogether,
+} from "@dex/connectors";
 import type { JsonObject } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 
@@ -8,6 +14,12 @@ export interface ManagedConnectors {
   list(): Promise<readonly StoredConnector[]>;
   /** Replaces all of them and writes the audit event, in one transaction (ADM-6). */
   replaceAll(connectors: readonly StoredConnector[], actor: Actor): Promise<void>;
+  /** The same, provided that the stored ones still are those that `read` lists. */
+  replaceRead(
+    read: readonly StoredConnector[],
+    connectors: readonly StoredConnector[],
+    actor: Actor,
+  ): Promise<"replaced" | "changed">;
 }
 
 export type ConnectorReplacement =
@@ -19,7 +31,13 @@ export interface ConnectorAdministration {
   list(): Promise<readonly JsonObject[]>;
   /** All or nothing. `wanted` is a list as somebody wrote it, unchecked; a secret it leaves out keeps its stored value. */
   replace(wanted: unknown, actor: Actor): Promise<ConnectorReplacement>;
+  /** Adds one or puts it in the place of that with its id, whoever changes others meanwhile. */
+  save(wanted: unknown, actor: Actor): Promise<ConnectorReplacement>;
+  remove(id: string, actor: Actor): Promise<"removed" | "unknown">;
 }
+
+/** Each lost race means that somebody else's change went through. */
+const MAX_RACES = 20;
 
 export function makeConnectorAdministration({
   connectors,
@@ -35,6 +53,31 @@ export function makeConnectorAdministration({
       if (complete.kind === "refused") return complete;
       await connectors.replaceAll(complete.connectors, actor);
       return { kind: "replaced", connectors: complete.connectors.map(render) };
+    },
+    async save(wanted, actor) {
+      const parsed = parseConnectorConfigs([wanted]);
+      if (parsed.kind === "refused") return parsed;
+      for (let race = 0; race < MAX_RACES; race += 1) {
+        const read = await connectors.list();
+        const complete = keepSecrets(parsed.connectors, read);
+        if (complete.kind === "refused") return complete;
+        const [saved] = complete.connectors;
+        const others = read.filter(({ id }) => id !== saved?.id);
+        const refusal = whyNotTogether([...others, ...complete.connectors]);
+        if (refusal !== undefined) return { kind: "refused", reason: refusal };
+        const outcome = await connectors.replaceRead(read, [...others, ...complete.connectors], actor);
+        if (outcome === "replaced") return { kind: "replaced", connectors: complete.connectors.map(render) };
+      }
+      throw new Error("the connectors changed faster than one of them could be saved");
+    },
+    async remove(id, actor) {
+      for (let race = 0; race < MAX_RACES; race += 1) {
+        const read = await connectors.list();
+        const others = read.filter((one) => one.id !== id);
+        if (others.length === read.length) return "unknown";
+        if ((await connectors.replaceRead(read, others, actor)) === "replaced") return "removed";
+      }
+      throw new Error("the connectors changed faster than one of them could be removed");
     },
   };
 }

@@ -47,7 +47,7 @@ const REPLACE_ALL = cold(
 
 const IS_UNCHANGED = cold(
   "connector.isUnchanged",
-  `SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'type', type, 'config', config) ORDER BY id), '[]') = $1::jsonb
+  `SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'type', type, 'config', config) ORDER BY id COLLATE "C"), '[]') = $1::jsonb
     AS unchanged
   FROM connector`,
 );

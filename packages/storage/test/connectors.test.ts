@@ -39,3 +39,28 @@ test("a list that cannot be stored leaves the one before it as it was", async ()
   await expect(connectors.replaceAll([twice, twice], ACTOR)).rejects.toThrow();
   expect(await connectors.list()).toEqual(before);
 });
+
+test("of writers who change what they read, each sees the others' changes and none is lost", async () => {
+  const { connectors } = opened.storage;
+  await connectors.replaceAll([], ACTOR);
+  const add = async (id: string) => {
+    for (;;) {
+      const read = await connectors.list();
+      const next = [...read, { id, type: "local", config: {} }];
+      if ((await connectors.replaceRead(read, next, ACTOR)) === "replaced") return;
+    }
+  };
+  const ids = Array.from({ length: 8 }, (_, number) => `Writer-${number}`);
+  await Promise.all(ids.map(add));
+  expect((await connectors.list()).map(({ id }) => id).toSorted()).toEqual(ids);
+});
+
+test("a list that was read before somebody changed a secret replaces nothing", async () => {
+  const { connectors } = opened.storage;
+  const before = [{ id: "a", type: "oidc", config: { clientSecret: "old", n: 1 } }];
+  await connectors.replaceAll(before, ACTOR);
+  const changed = [{ id: "a", type: "oidc", config: { clientSecret: "new", n: 1 } }];
+  expect(await connectors.replaceRead(before, changed, ACTOR)).toBe("replaced");
+  expect(await connectors.replaceRead(before, [], ACTOR)).toBe("changed");
+  expect(await connectors.list()).toEqual(changed);
+});

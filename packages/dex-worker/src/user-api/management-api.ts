@@ -3,9 +3,11 @@
 import type { MailQueue } from "@dex/email";
 import {
   type ApiRoute,
+  type CheckConnector,
   type ManagedClients,
   type ManagedConnectors,
   makeAccountRoutes,
+  makeConnectorRoutes,
   makeJsonApi,
   makeMailRoutes,
   makeManagementRoutes,
@@ -26,6 +28,7 @@ import { type AccessParts, makeAccessCheck, PERMISSIONS, type Permission } from 
 export interface ManagementApiParts extends Pick<AccessParts, "verifier" | "issuer" | "clientCredentials"> {
   readonly clients: ManagedClients & { find(clientId: string): Promise<Client | undefined> };
   readonly connectors: ManagedConnectors;
+  readonly checkConnector: CheckConnector;
   readonly users: UserDirectory;
   readonly links: Pick<AccountLinks, "requestInvitation">;
   readonly mailQueue: MailQueue<Actor>;
@@ -51,6 +54,7 @@ export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Perm
     ...makeAccountRoutes({ users, permission: "own account or admin" as const }),
     ...makeMailRoutes({ mailQueue: parts.mailQueue, permission }),
     ...makeManagementRoutes({ ...parts, adminClients: "refused", permission, conventions: USER_API }),
+    ...makeConnectorRoutes({ ...parts, permission }),
   ];
   const described = makeOpenApiRoutes({
     routes,

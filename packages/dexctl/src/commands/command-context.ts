@@ -1,3 +1,4 @@
+import type { Clock, Random } from "@dex/runtime";
 import { Option } from "commander";
 import type { DatabaseManagement, Management } from "../management.ts";
 import type { DataForm } from "../render-data.ts";
@@ -10,6 +11,11 @@ export interface CommandContext {
   withDatabase<T>(work: (database: DatabaseManagement) => Promise<T>): Promise<T>;
   /** Writes lines to standard output. */
   print(text: string): void;
+  /** Writes a line to standard error. */
+  warn(text: string): void;
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly random: Random;
   /** The text of a file, or of standard input for `-`; a Failure when it cannot be read or is larger than 4 MiB. */
   readInput(file: string): Promise<string>;
 }

@@ -50,6 +50,17 @@ export function makeDatabaseManagement(parts: {
       if (outcome.kind === "refused") throw new Failure("refused", toPrintable(outcome.reason));
       return outcome.connectors.length;
     },
+    async saveConnector(config) {
+      const outcome = await connectors.save(config, ACTOR);
+      if (outcome.kind === "refused") throw new Failure("refused", toPrintable(outcome.reason));
+    },
+    removeConnector: (id) => connectors.remove(id, ACTOR),
+    async checkConnector() {
+      throw new Failure(
+        "refused",
+        "its secrets are sealed in the database: give --issuer to have a worker try it, or --file with its configuration",
+      );
+    },
     migrate: parts.migrate,
     signingKeys: () => stores.signingKeys.load(),
     importFrom: (source, mode) => runImport(source, mode, { ...parts, actor: ACTOR }),

@@ -10,7 +10,8 @@ import { request } from "./request.ts";
 
 /** Discovery and token together: an issuer that cannot be reached is reported within five seconds. */
 const SIGN_IN_MILLISECONDS = 4_300;
-const API_MILLISECONDS = 20_000;
+/** A check of a connector may take 30 s. */
+const API_MILLISECONDS = 40_000;
 
 const metadata = z.object({ issuer: z.string(), token_endpoint: z.string() });
 const tokenAnswer = z.object({ access_token: z.string().min(1), token_type: z.string().regex(/^bearer$/i) });
@@ -18,6 +19,9 @@ const createdClient = z.object({
   client: z.object({ id: z.string(), secret: z.string().optional(), redirectURIs: z.array(z.string()).optional() }),
 });
 const clientList = z.object({ clients: z.array(jsonObject) });
+const checkedConnector = z.object({
+  steps: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+});
 const connectorList = z.object({ connectors: z.array(jsonObject) });
 
 /** The HTTP API of `issuer` as seen by the admin client `clientId`. Signs in at the first call. */
@@ -66,6 +70,20 @@ export function makeHttpManagement(parts: {
     async listConnectors() {
       const answer = expectStatus(200, await call("GET", "/connectors"));
       return parseAnswer(connectorList, answer, "a list of connectors").connectors;
+    },
+    async saveConnector({ id, ...connector }) {
+      expectStatus(200, await call("PUT", `/connectors/${encodeURIComponent(id)}`, { connector }));
+    },
+    async removeConnector(id) {
+      const answer = await call("DELETE", `/connectors/${encodeURIComponent(id)}`);
+      if (isUnknown(answer)) return "unknown";
+      expectStatus(204, answer);
+      return "removed";
+    },
+    async checkConnector(id) {
+      const answer = await call("POST", `/connectors/${encodeURIComponent(id)}/check`);
+      if (isUnknown(answer)) return "unknown";
+      return parseAnswer(checkedConnector, expectStatus(200, answer), "what was tried").steps;
     },
     async replaceConnectors(connectors) {
       const answer = expectStatus(200, await call("PUT", "/connectors", { connectors }));
