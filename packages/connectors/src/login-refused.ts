@@ -6,7 +6,7 @@ export class LoginRefused extends Error {
   override readonly name = "LoginRefused";
   readonly refusal: LoginRefusal;
   constructor(refusal: LoginRefusal) {
-    super("detail" in refusal ? refusal.detail : refusal.kind);
+    super(describeRefusal(refusal));
     this.refusal = refusal;
   }
 }
@@ -22,6 +22,11 @@ export function invalidAnswer(detail: string): LoginRefused {
 /** The person is known upstream, but in none of the groups that this connector is configured to let in. */
 export function notPermitted(detail: string): LoginRefused {
   return new LoginRefused({ kind: "refused", reason: "not permitted", detail });
+}
+
+/** What a refusal says to operators. */
+export function describeRefusal(refusal: LoginRefusal): string {
+  return "detail" in refusal ? refusal.detail : refusal.kind;
 }
 
 /** Runs a step; a refusal it throws, or an upstream it cannot reach, becomes its outcome. Errors of ours still fly. */

@@ -1,7 +1,7 @@
 // A dry run of an OAuth2 connector: everything of a login that needs no person, with a code that nobody issued.
 import type { Clock } from "@dex/runtime";
-import type { CheckStep, LoginOutcome, LoginRefusal, ProvedIdentity } from "../connector.ts";
-import { outcomeOf } from "../login-refused.ts";
+import type { CheckStep, LoginOutcome, ProvedIdentity } from "../connector.ts";
+import { describeRefusal, outcomeOf } from "../login-refused.ts";
 import type { FindEndpoints } from "./endpoints.ts";
 import type { OAuth2Provider } from "./provider.ts";
 import type { TokenEndpoint } from "./token-endpoint.ts";
@@ -32,7 +32,7 @@ export async function checkOAuth2(parts: CheckParts): Promise<readonly CheckStep
   }
   const endpoints = await outcomeOf(findEndpoints);
   if ("kind" in endpoints) {
-    return [...steps, { name: "discovery", ok: false, detail: describe(endpoints) }];
+    return [...steps, { name: "discovery", ok: false, detail: describeRefusal(endpoints) }];
   }
   if (provider.endpoints !== undefined) steps.push({ name: "discovery", ok: true, detail: endpoints.tokenEndpoint });
   steps.push(...(await checkTokenEndpoint(parts, endpoints.tokenEndpoint, signal)));
@@ -50,7 +50,7 @@ async function checkTokenEndpoint(
   const address = provider.redirectUri === "registered" ? {} : { redirect_uri: "https://dex.invalid/callback" };
   const probe = () => tokenEndpoint.probe(url, { code: NOBODYS_CODE, codeVerifier, ...address }, signal);
   const probed = await outcomeOf(probe);
-  if ("kind" in probed) return [{ name, ok: false, detail: describe(probed) }];
+  if ("kind" in probed) return [{ name, ok: false, detail: describeRefusal(probed) }];
   const { answer, date } = probed;
   const clockStep = checkClock(date, clock());
   if (answer.kind === "token") {
@@ -78,10 +78,6 @@ async function checkApi({ readIdentity }: CheckParts, signal: AbortSignal): Prom
   if (outcome.kind === "identity") {
     return { name, ok: false, detail: "somebody was found with a token that nobody issued" };
   }
-  if (outcome.kind !== "refused") return { name, ok: false, detail: describe(outcome) };
+  if (outcome.kind !== "refused") return { name, ok: false, detail: describeRefusal(outcome) };
   return { name, ok: true, detail: `refuses a wrong token: ${outcome.detail}` };
-}
-
-function describe(refusal: LoginRefusal): string {
-  return "detail" in refusal ? refusal.detail : refusal.kind;
 }

@@ -3,7 +3,7 @@ import type { Json } from "@dex/runtime";
 import * as z from "zod";
 import { type BoundedFetch, UpstreamUnreachable } from "../bounded-fetch.ts";
 import type { MappingTrace } from "../connector-kind.ts";
-import { invalidAnswer, unavailable } from "../login-refused.ts";
+import { invalidAnswer, LoginRefused } from "../login-refused.ts";
 
 /** A list that is longer than this is no list of one person's addresses, groups or teams. */
 const MAX_PAGES = 50;
@@ -112,6 +112,19 @@ export function nextLink({ headers }: ApiAnswer<unknown>): string | undefined {
   return undefined;
 }
 
+/** The server answered with another status than 200. */
+export class StatusRefused extends LoginRefused {
+  readonly status: number;
+  constructor(status: number, detail: string) {
+    super(
+      status >= 500 || status === 429
+        ? { kind: "unavailable", detail }
+        : { kind: "refused", reason: "invalid answer", detail },
+    );
+    this.status = status;
+  }
+}
+
 const errorBody = z.object({
   message: z.string().optional().catch(undefined),
   error: z.string().optional().catch(undefined),
@@ -123,7 +136,7 @@ function refusalOf(pathname: string, status: number, text: string) {
   const words = said.success ? [said.data.error, said.data.error_description ?? said.data.message] : [];
   const quoted = words.filter((word) => word !== undefined).map((word) => JSON.stringify(word.slice(0, 200)));
   const detail = `${pathname}: ${["status", String(status), ...quoted].join(" ")}`;
-  return status >= 500 || status === 429 ? unavailable(detail) : invalidAnswer(detail);
+  return new StatusRefused(status, detail);
 }
 
 function parseJson(text: string): unknown {
