@@ -159,7 +159,12 @@ const CALLS: readonly Call[] = [
     status: 200,
   },
   { operationId: "replaceConnectors", path: () => "/connectors", body: { connectors: [{}] }, status: 400 },
-  { operationId: "saveConnector", path: () => "/connectors/local", body: { connector: { type: "local" } }, status: 200 },
+  {
+    operationId: "saveConnector",
+    path: () => "/connectors/local",
+    body: { connector: { type: "local" } },
+    status: 200,
+  },
   { operationId: "saveConnector", path: () => "/connectors/x", body: { connector: { type: "nope" } }, status: 400 },
   { operationId: "saveConnector", path: () => "/connectors/x", body: { connector: "x" }, status: 400 },
   { operationId: "checkConnector", path: () => "/connectors/up/check", status: 200 },
