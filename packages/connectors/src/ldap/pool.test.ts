@@ -76,6 +76,53 @@ test("a member that went stale or was lost is replaced, one that fails does not 
   expect(pool.count()).toEqual({ idle: 1, busy: 0 });
 });
 
+test("a member is made ready once before each use, the first one too", async () => {
+  let prepared = 0;
+  const limits = { waitMilliseconds: 1_000, useMilliseconds: 1_000, idleMilliseconds: 60_000, maxWaiting: 10 };
+  const pool = makePool<Member>({
+    size: 1,
+    open: async () => new Member(),
+    async prepare() {
+      prepared += 1;
+    },
+    limits,
+  });
+  for (const uses of [1, 2, 3]) {
+    await pool.use(async () => undefined);
+    expect(prepared).toBe(uses);
+  }
+  pool.close();
+});
+
+test("when none can be opened, each who waits is told why, and at once", async () => {
+  const limits = { waitMilliseconds: 5_000, useMilliseconds: 5_000, idleMilliseconds: 60_000, maxWaiting: 10 };
+  const open = () => Promise.reject(new UpstreamUnreachable("nobody listens"));
+  const pool = makePool<Member>({ size: 3, open, prepare: async () => undefined, limits });
+  const started = performance.now();
+  const uses = await Promise.allSettled(Array.from({ length: 6 }, () => pool.use(async () => undefined)));
+  expect(uses.map((one) => one.status === "rejected" && one.reason.message)).toEqual(Array(6).fill("nobody listens"));
+  expect(performance.now() - started).toBeLessThan(1_000);
+  pool.close();
+});
+
+test("who waits when it is closed is served still", async () => {
+  const { pool, opened } = open(1);
+  let release = () => {};
+  const first = pool.use(
+    () =>
+      new Promise<void>((resolve) => {
+        release = resolve;
+      }),
+  );
+  await turn();
+  const waiting = pool.use(async () => "served");
+  pool.close();
+  release();
+  await first;
+  expect(await waiting).toBe("served");
+  await expect.poll(() => opened.map((member) => member.open)).toEqual([false, false]);
+});
+
 test("work that does not end loses its member; an idle one is closed after a while, and all when the pool is", async () => {
   const { pool, opened } = open(2, { useMilliseconds: 20, idleMilliseconds: 20 });
   const stuck = pool.use(
@@ -95,5 +142,5 @@ test("work that does not end loses its member; an idle one is closed after a whi
   await kept.pool.use(async () => undefined);
   kept.pool.close();
   await kept.pool.use(async () => undefined);
-  expect(kept.opened.map((member) => member.open)).toEqual([false, false]);
+  await expect.poll(() => kept.opened.map((member) => member.open)).toEqual([false, false]);
 });

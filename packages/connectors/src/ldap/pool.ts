@@ -1,4 +1,6 @@
-// A bounded set of open things that are used one at a time: connections to a directory.
+// A bounded set of open things that are used one at a time: connections to a directory. tarn keeps them; here is what it
+// leaves open: how many may wait, how long one may be used, and that closing lets those finish who have come already.
+import { Pool as Tarn, TimeoutError } from "tarn";
 import { UpstreamUnreachable } from "../bounded-fetch.ts";
 
 export interface Poolable {
@@ -27,6 +29,7 @@ export interface PoolParts<Member extends Poolable> {
 }
 
 export interface PoolLimits {
+  /** For a member of one's own, whether one comes back or is opened. */
   readonly waitMilliseconds: number;
   readonly useMilliseconds: number;
   readonly idleMilliseconds: number;
@@ -34,108 +37,93 @@ export interface PoolLimits {
   readonly maxWaiting: number;
 }
 
+const REAP_MILLISECONDS = 1_000;
+const RETRY_MILLISECONDS = 50;
+
 export function makePool<Member extends Poolable>(parts: PoolParts<Member>): Pool<Member> {
   const { size, limits } = parts;
-  const idle: { readonly member: Member; readonly timer: NodeJS.Timeout }[] = [];
-  const waiting = new Set<() => void>();
-  let busy = 0;
   let closed = false;
+  /** Made ready when they were opened: not once more before their first use. */
+  const fresh = new WeakSet<Member>();
+  const tarn = new Tarn<Member>({
+    min: 0,
+    max: size,
+    create: openReady,
+    // CAST: its types leave out what it does, which is to wait for the answer.
+    validate: (member) => isStillGood(member) as unknown as boolean,
+    destroy: (member) => member.close(),
+    acquireTimeoutMillis: limits.waitMilliseconds,
+    createTimeoutMillis: limits.useMilliseconds,
+    idleTimeoutMillis: limits.idleMilliseconds,
+    reapIntervalMillis: Math.min(REAP_MILLISECONDS, limits.idleMilliseconds),
+    createRetryIntervalMillis: RETRY_MILLISECONDS,
+    // Whoever waits is told why none can be opened, and does not wait for a second try.
+    propagateCreateError: true,
+  });
 
-  function enter(): Promise<void> {
-    if (busy < size) {
-      busy += 1;
-      return Promise.resolve();
-    }
-    if (waiting.size >= limits.maxWaiting) return Promise.reject(new UpstreamUnreachable("too many are waiting"));
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        waiting.delete(go);
-        reject(new UpstreamUnreachable("all connections are in use"));
-      }, limits.waitMilliseconds);
-      const go = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      waiting.add(go);
-    });
-  }
-
-  /** The place goes to who waits longest; `busy` stays as it is then. */
-  function leave(): void {
-    const [next] = waiting;
-    if (next === undefined) busy -= 1;
-    else {
-      waiting.delete(next);
-      next();
-    }
-  }
-
-  async function take(): Promise<Member> {
-    for (let kept = idle.pop(); kept !== undefined; kept = idle.pop()) {
-      clearTimeout(kept.timer);
-      if (!kept.member.alive()) continue;
-      try {
-        await parts.prepare(kept.member);
-        return kept.member;
-      } catch {
-        // It went stale while nobody used it. Only a fresh one tells whether the server is there.
-        kept.member.close();
-      }
-    }
+  async function openReady(): Promise<Member> {
     const member = await parts.open();
     try {
       await parts.prepare(member);
-      return member;
     } catch (error) {
       member.close();
       throw error;
     }
+    fresh.add(member);
+    return member;
   }
 
-  function giveBack(member: Member): void {
-    if (closed || !member.alive()) {
-      member.close();
-      return;
-    }
-    const entry = {
-      member,
-      timer: setTimeout(() => {
-        idle.splice(idle.indexOf(entry), 1);
-        member.close();
-      }, limits.idleMilliseconds).unref(),
-    };
-    idle.push(entry);
+  /** It may have gone stale while nobody used it. Only a newly opened one tells whether the server is there. */
+  async function isStillGood(member: Member): Promise<boolean> {
+    if (!member.alive()) return false;
+    if (fresh.delete(member)) return true;
+    return parts.prepare(member).then(
+      () => true,
+      () => false,
+    );
   }
+
+  async function take(): Promise<{ member: Member; giveBack: () => void }> {
+    if (!closed) {
+      if (tarn.numPendingAcquires() >= limits.maxWaiting + room())
+        throw new UpstreamUnreachable("too many are waiting");
+      try {
+        const member = await tarn.acquire().promise;
+        return { member, giveBack: () => void tarn.release(member) };
+      } catch (error) {
+        // What was closed meanwhile gives nothing out any more, to nobody who waits.
+        if (!closed) throw error instanceof TimeoutError ? new UpstreamUnreachable("no connection in time") : error;
+      }
+    }
+    const member = await openReady();
+    return { member, giveBack: () => member.close() };
+  }
+
+  /** Those who will be given one that is about to be opened do not count as waiting. */
+  const room = () => Math.max(0, size - tarn.numUsed());
 
   return {
     async use(work) {
-      await enter();
+      const { member, giveBack } = await take();
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        member.close();
+      }, limits.useMilliseconds);
       try {
-        const member = await take();
-        let late = false;
-        const timer = setTimeout(() => {
-          late = true;
-          member.close();
-        }, limits.useMilliseconds);
-        try {
-          return await work(member);
-        } catch (error) {
-          throw late ? new UpstreamUnreachable("no complete answer in time") : error;
-        } finally {
-          clearTimeout(timer);
-          giveBack(member);
-        }
+        return await work(member);
+      } catch (error) {
+        throw late ? new UpstreamUnreachable("no complete answer in time") : error;
       } finally {
-        leave();
+        clearTimeout(timer);
+        giveBack();
       }
     },
-    count: () => ({ idle: idle.filter(({ member }) => member.alive()).length, busy }),
+    count: () => ({ idle: tarn.numFree(), busy: tarn.numUsed() }),
     close() {
       closed = true;
-      for (const { member, timer } of idle.splice(0)) {
-        clearTimeout(timer);
-        member.close();
-      }
+      // It waits for those in use.
+      void tarn.destroy();
     },
   };
 }
