@@ -2,9 +2,9 @@
 
 import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
 import type { RunningSlapd } from "@dex/testing";
-import { NOTHING_ASKED } from "@dex/testing";
-import type { LoginOutcome, PasswordLogin } from "../src/connector.ts";
-import { openConnector } from "../src/registry.ts";
+import type { AskedOfUpstream, LoginOutcome, PasswordLogin } from "../src/connector.ts";
+import type { ConnectorParts } from "../src/connector-kind.ts";
+import { ldapKind } from "../src/ldap/ldap.ts";
 
 export const PEOPLE = "ou=People,dc=example,dc=org";
 export const GROUPS = "ou=Groups,dc=example,dc=org";
@@ -28,15 +28,20 @@ const john = `uid=john,${PEOPLE}`;
 const numbered = Array.from({ length: 40 }, (_, n) =>
   person(`user${n}`, `cn: User ${n}\nmail: user${n}@example.com\nuserPassword: password ${n}`),
 );
-const many = Array.from({ length: 1200 }, (_, n) => group(`many${n}`, [`uid=busy,${PEOPLE}`], `ou=Many,${GROUPS}`));
+/** In 1,500 groups, more than twice what the directory gives at a time. */
+const many = Array.from({ length: 1500 }, (_, n) => group(`many${n}`, [`uid=busy,${PEOPLE}`], `ou=Many,${GROUPS}`));
 
 export const LDIF = [
   unit(PEOPLE),
   unit(GROUPS),
   unit(`ou=Many,${GROUPS}`),
+  unit(`ou=Grand,${GROUPS}`),
   unit(`ou=Twins,${PEOPLE}`),
   `dn: ${SERVICE.dn}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: service\nuserPassword: ${SERVICE.password}\n`,
-  person("jane", `cn: Jane Doe\nmail: jane@example.com\ndepartmentNumber: 1000\nuserPassword: ${JANE.password}`),
+  person(
+    "jane",
+    `cn: Jane Doe\nmail: jane@example.com\ndepartmentNumber: 1000\ndepartmentNumber: 1001\nuserPassword: ${JANE.password}`,
+  ),
   person("john", "cn: John Roe\nmail: john@example.com\nuserPassword: bar of john"),
   person("nomail", "cn: Nobody\nuserPassword: secret of nomail"),
   person("smith (ext)", "cn: Smith\nmail: smith@example.com\nuserPassword: secret of smith"),
@@ -48,6 +53,13 @@ export const LDIF = [
   person("jürgen", "cn: Jurgen\nmail: juergen@example.com\nuserPassword: secret of juergen"),
   `dn: cn=twin1,ou=Twins,${PEOPLE}\nobjectClass: inetOrgPerson\ncn: twin1\nsn: t\nuid: twin\nmail: t@example.com\nuserPassword: secret of twin\n`,
   `dn: cn=twin2,ou=Twins,${PEOPLE}\nobjectClass: inetOrgPerson\ncn: twin2\nsn: t\nuid: twin\nmail: u@example.com\nuserPassword: secret of twin\n`,
+  person("thousand", "cn: Thousand\nmail: thousand@example.com\nuserPassword: secret of thousand"),
+  ...Array.from({ length: 1000 }, (_, n) => group(`grand${n}`, [`uid=thousand,${PEOPLE}`], `ou=Grand,${GROUPS}`)),
+  unit(`ou=Cities,${PEOPLE}`),
+  ...["Seattle", "Portland"].flatMap((city) => [
+    unit(`ou=${city},ou=Cities,${PEOPLE}`),
+    `dn: cn=Ann,ou=${city},ou=Cities,${PEOPLE}\nobjectClass: inetOrgPerson\ncn: Ann\nsn: of ${city}\nuid: ann-${city}\nmail: ann@${city.toLowerCase()}.example\nuserPassword: secret of ${city}\n`,
+  ]),
   group("admins", [john, jane]),
   group("developers", [jane]),
   group("childGroup", [jane]),
@@ -56,6 +68,7 @@ export const LDIF = [
   group("circle1", [`cn=circle2,${GROUPS}`, jane]),
   group("circle2", [`cn=circle1,${GROUPS}`]),
   `dn: cn=thousand,${GROUPS}\nobjectClass: posixGroup\ncn: thousand\ngidNumber: 1000\nmemberUid: jane\n`,
+  `dn: cn=second,${GROUPS}\nobjectClass: posixGroup\ncn: second\ngidNumber: 1001\nmemberUid: nobody\n`,
   ...numbered,
   ...many,
 ].join("\n");
@@ -72,21 +85,31 @@ export function v2(slapd: RunningSlapd, change: JsonObject = {}, userSearch: Jso
   };
 }
 
-export function openLdap(config: JsonObject) {
-  const opened = openConnector(
+export function openLdap(config: JsonObject, parts: Partial<ConnectorParts> = {}) {
+  const opened = ldapKind.open(
     { id: "dir", type: "ldap", config },
     {
       clock: systemClock,
       random: systemRandom,
       logger: silentLogger,
       checkPassword: async () => ({ kind: "unavailable", detail: "not used here" }),
+      ...parts,
     },
   );
   if (opened.kind === "refused") throw new Error(opened.reason);
-  if (opened.connector.login.kind !== "password") throw new Error("expected a form");
-  return { login: opened.connector.login, close: () => opened.connector.close?.() };
+  const { connector } = opened;
+  if (connector.login.kind !== "password") throw new Error("expected a form");
+  return { connector, login: connector.login, close: () => connector.close?.() };
 }
 
-export function verify(login: PasswordLogin, name: string, password: string): Promise<LoginOutcome> {
-  return login.verify({ login: name, password, source: "::1", asked: NOTHING_ASKED, now: systemClock() });
+/** What a client that wants everything asks. */
+export const ALL_ASKED: AskedOfUpstream = { groups: true, offlineAccess: true };
+
+export function verify(
+  login: PasswordLogin,
+  name: string,
+  password: string,
+  asked: AskedOfUpstream = { groups: true, offlineAccess: false },
+): Promise<LoginOutcome> {
+  return login.verify({ login: name, password, source: "::1", asked, now: systemClock() });
 }

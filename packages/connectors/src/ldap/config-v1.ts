@@ -91,6 +91,8 @@ export function toV1Settings(config: V1): LdapSettings {
       name: config.nameAttribute ?? "cn",
       preferredUsername: undefined,
     },
+    usableFilter: undefined,
+    kerberos: undefined,
     groups: toGroupSearch(config),
     loginLabel: config.usernamePrompt ?? "user name",
     poolSize: config.maxIdleConn || DEFAULT_POOL_SIZE,

@@ -3,6 +3,7 @@ import { Secret } from "@dex/runtime";
 import * as z from "zod";
 import { configText } from "../connector-kind.ts";
 import { decodePem, readConfiguredFile } from "../root-ca.ts";
+import { kerberosSchema, toKerberosSettings } from "./config-kerberos.ts";
 import { attributeName, dn, filter, hostAndPort, matchedAttribute, poolSize, splitHost } from "./config-members.ts";
 import { escapeFilterValue } from "./escape.ts";
 import { DN_ATTRIBUTE, type GroupMatcher, type GroupSearch, type LdapSettings } from "./settings.ts";
@@ -36,6 +37,8 @@ export const ldapV2Schema = z
       baseDN: dn,
       filter: filter.optional(),
       username: z.union([attributeName, z.array(attributeName).min(1).max(10)]),
+      /** Ours: who an entry must be to sign in and to be refreshed, such as one that is not disabled. */
+      usableFilter: filter.optional(),
       scope: scope.optional(),
       idAttr: attributeName.optional(),
       emailAttr: attributeName.optional(),
@@ -58,8 +61,7 @@ export const ldapV2Schema = z
         nameAttr: attributeName.optional(),
       })
       .optional(),
-    /** Kerberos keeps people out or lets them in without a form: it is not ignored, it is not there. */
-    kerberos: z.unknown().optional(),
+    kerberos: kerberosSchema.optional(),
   })
   .superRefine((config, context) => {
     const refuse = (member: string, message: string) => context.addIssue({ code: "custom", path: [member], message });
@@ -67,7 +69,6 @@ export const ldapV2Schema = z
       refuse("clientKey", "expected beside clientCert");
     if (config.clientKey !== undefined && config.clientCert === undefined)
       refuse("clientCert", "expected beside clientKey");
-    if (config.kerberos !== undefined) refuse("kerberos", "is not supported here");
     if (config.startTLS && config.insecureNoSSL) refuse("startTLS", "excludes insecureNoSSL");
     const groups = config.groupSearch;
     if (groups?.baseDN !== undefined && matchersOf(groups).length === 0) {
@@ -86,6 +87,7 @@ export function toV2Settings(config: V2): LdapSettings {
   if (split === undefined) throw new Error("host: expected host or host:port");
   const security = config.insecureNoSSL ? "none" : config.startTLS ? "starttls" : "ldaps";
   const { userSearch: user, clientCert, clientKey } = config;
+  const kerberos = toKerberosSettings(config.kerberos);
   const names = [user.username].flat();
   const anyName = (login: string) => {
     const each = names.map((name) => `(${name}=${escapeFilterValue(login)})`).join("");
@@ -121,6 +123,8 @@ export function toV2Settings(config: V2): LdapSettings {
       name: user.nameAttr,
       preferredUsername: user.preferredUsernameAttr,
     },
+    usableFilter: user.usableFilter,
+    kerberos: kerberos.settings,
     groups: config.groupSearch && toGroupSearch(config.groupSearch),
     loginLabel: config.usernamePrompt ?? "user name",
     poolSize: config.maxIdleConn || DEFAULT_POOL_SIZE,
@@ -129,6 +133,7 @@ export function toV2Settings(config: V2): LdapSettings {
       ...(security === "none" ? ["insecureNoSSL: passwords travel in clear text"] : []),
       ...(config.insecureSkipVerify ? ["insecureSkipVerify: anybody can pretend to be the directory"] : []),
       ...(config.groupSearch?.userAttr === undefined ? [] : ["groupSearch.userAttr is deprecated: use userMatchers"]),
+      ...kerberos.warnings,
     ],
   };
 }

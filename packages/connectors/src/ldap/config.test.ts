@@ -7,6 +7,8 @@ const V1 = { host: "ldap.example:389", baseDN: "dc=example" };
 const SEARCH = { ...V1, searchBeforeAuth: true, searchFilter: "(uid=%u)" };
 const V2 = { host: "ldap.example", userSearch: { baseDN: "dc=example", username: "uid" } };
 const parse = (config: object) => parseConnectorConfigs([{ id: "dir", type: "ldap", ...config }]);
+const MATCHER = { userAttr: "DN", groupAttr: "member" };
+const withKerberos = (change: object) => ({ ...V2, kerberos: { enabled: true, keytabPath: "/x.keytab", ...change } });
 const inSearch = (change: object) => ({ ...V2, userSearch: { ...V2.userSearch, ...change } });
 
 describe("a configuration is taken", () => {
@@ -23,7 +25,13 @@ describe("a configuration is taken", () => {
     { what: "v1 with host and port apart", config: { serverHost: "ldap.example", serverPort: 389, baseDN: "dc=x" } },
     { what: "v1 with members that never did anything", config: { ...V1, timeout: 30, skipCertVerification: true } },
     { what: "v2", config: V2 },
-    { what: "v2 with two names", config: inSearch({ username: ["uid", "mail"] }) },
+    { what: "v2 with one name (C 46)", config: inSearch({ username: "uid" }) },
+    { what: "v2 with two names (C 46)", config: inSearch({ username: ["uid", "mail"] }) },
+    { what: "v2 with scope sub (C 47)", config: inSearch({ scope: "sub" }) },
+    { what: "v2 with scope one (C 47)", config: inSearch({ scope: "one" }) },
+    { what: "v2 with group scope sub", config: { ...V2, groupSearch: { baseDN: "dc=x", ...MATCHER, scope: "sub" } } },
+    { what: "v2 with Kerberos that is off", config: { ...V2, kerberos: { enabled: false, maxClockSkew: 60 } } },
+    { what: "v2 with Kerberos", config: withKerberos({ maxClockSkew: 600, fallbackToPassword: true }) },
     {
       what: "v2 with a matching rule",
       config: { ...V2, groupSearch: { baseDN: "dc=x", userAttr: "DN", groupAttr: "member:1.2.840.113556.1.4.1941:" } },
@@ -53,7 +61,11 @@ describe("a configuration is refused, and the member is named", () => {
     { config: { ...V2, host: "" }, names: /host/ },
     { config: { ...V2, startTLS: true, insecureNoSSL: true }, names: /startTLS: excludes insecureNoSSL/ },
     { config: { ...V2, clientCert: "/c.pem" }, names: /clientKey/ },
-    { config: { ...V2, kerberos: {} }, names: /kerberos: is not supported/ },
+    { config: withKerberos({ expectedRealms: "X" }), names: /kerberos/ },
+    { config: withKerberos({ usernameFromPrincipal: "mail" }), names: /kerberos\.usernameFromPrincipal/ },
+    { config: withKerberos({ maxClockSkew: 60 }), names: /kerberos\.maxClockSkew: set clockskew in krb5\.conf/ },
+    { config: inSearch({ usableFilter: "enabled" }), names: /userSearch\.usableFilter/ },
+    { config: { ...V2, groupSearch: { baseDN: "dc=x", ...MATCHER, scope: "base" } }, names: /groupSearch\.scope/ },
     { config: inSearch({ baseDN: undefined }), names: /userSearch\.baseDN/ },
     { config: inSearch({ username: "" }), names: /userSearch\.username/ },
     { config: inSearch({ username: 123 }), names: /userSearch\.username/ },
@@ -62,7 +74,7 @@ describe("a configuration is refused, and the member is named", () => {
     { config: inSearch({ allowed: true }), names: /userSearch/ },
     { config: { ...V2, groupSearch: { baseDN: "dc=x" } }, names: /groupSearch: userMatchers/ },
     { config: { ...V2, bindPW: { secret: 1 } }, names: /bindPW: expected text/ },
-  ])("$config (v1 N09)", ({ config, names }) => {
+  ])("$config (v1 N09) (C 46, C 47)", ({ config, names }) => {
     expect(parse(config)).toMatchObject({ kind: "refused", reason: expect.stringMatching(names) });
   });
 
@@ -76,7 +88,7 @@ describe("a configuration is refused, and the member is named", () => {
   });
 });
 
-test("ports follow the way of TLS; what is unsafe is said at every start (P6)", () => {
+test("ports follow the way of TLS; what is unsafe or deprecated is said at every start (P6) (C 52)", () => {
   const open = (config: JsonObject) => {
     const opened = openLdapSettings(config);
     if (opened.kind === "refused") throw new Error(opened.reason);
@@ -88,6 +100,7 @@ test("ports follow the way of TLS; what is unsafe is said at every start (P6)", 
   expect(open({ ...V2, insecureNoSSL: true, insecureSkipVerify: true })).toEqual([389, "none", 2]);
   expect(open(V1)).toEqual([389, "none", 1]);
   expect(open({ ...V2, host: "[::1]:3636" })).toEqual([3636, "ldaps", 0]);
+  expect(open({ ...V2, groupSearch: { baseDN: "dc=x", ...MATCHER } })).toEqual([636, "ldaps", 1]);
 });
 
 test("what is typed is escaped for where it goes, in one pass (LDA-1)", () => {

@@ -5,6 +5,7 @@ import { type ConnectionOptions, connect as tlsConnect } from "node:tls";
 import { Client, ResultCodeError } from "ldapts";
 import { OUTBOUND_LIMITS, UpstreamUnreachable } from "../bounded-fetch.ts";
 import { unavailable } from "../login-refused.ts";
+import { describeBindRefusal } from "./bind-refusal.ts";
 import type { LdapServer, SearchScope } from "./settings.ts";
 
 export interface LdapEntry {
@@ -22,11 +23,14 @@ export interface LdapSearch {
   readonly limit: number;
 }
 
+/** `why` is for operators. */
+export type BindOutcome = { readonly kind: "bound" } | { readonly kind: "refused"; readonly why: string };
+
 /** All of it throws UpstreamUnreachable when the connection fails, after which it is not alive, else LoginRefused. */
 export interface LdapConnection {
   alive(): boolean;
   /** An empty password is refused here too: to the server it would be a bind as nobody, which succeeds (LDA-2). */
-  bind(dn: string, password: string): Promise<"bound" | "wrong password">;
+  bind(dn: string, password: string): Promise<BindOutcome>;
   bindAsNobody(): Promise<void>;
   /** An empty list where the base does not exist. Referrals are not followed (LDA-3). */
   search(search: LdapSearch): Promise<readonly LdapEntry[]>;
@@ -36,8 +40,6 @@ export interface LdapConnection {
 const OPERATION_MILLISECONDS = 5_000;
 const PAGE_SIZE = 500;
 const WATCH_MILLISECONDS = 50;
-/** RFC 4511 §A.1: invalidCredentials; constraintViolation, which is what a locked account gives. */
-const WRONG_PASSWORD: ReadonlySet<number> = new Set([49, 19]);
 const NO_SUCH_OBJECT = 32;
 
 export async function openLdapConnection(server: LdapServer): Promise<LdapConnection> {
@@ -142,14 +144,15 @@ function toConnection(client: Client, socket: Socket): LdapConnection {
     alive,
     close,
     async bind(dn, password) {
-      if (dn === "" || password === "") return "wrong password";
+      if (dn === "" || password === "") return { kind: "refused", why: "a name or a password that is empty" };
       try {
         await bounded(() => client.bind(dn, password));
-        return "bound";
+        return { kind: "bound" };
       } catch (error) {
         if (!(error instanceof ResultCodeError)) throw error;
-        if (WRONG_PASSWORD.has(error.code)) return "wrong password";
-        throw unavailable(`bind: ${describe(error)}`);
+        const why = describeBindRefusal(error.code, error.message);
+        if (why === undefined) throw unavailable(`bind: ${describe(error)}`);
+        return { kind: "refused", why };
       }
     },
     async bindAsNobody() {

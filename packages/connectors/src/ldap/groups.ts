@@ -5,8 +5,9 @@ import { canonicalDn } from "./escape.ts";
 import { type GroupMatcher, type GroupSearch, isDnAttribute } from "./settings.ts";
 
 const MAX_GROUPS = 2000;
-/** Searches of one login: attribute values of the person, and groups whose parents are looked for. */
-const MAX_SEARCHES = 500;
+/** Searches of one login. Each asks for many values at once. */
+const MAX_SEARCHES = 200;
+const VALUES_PER_SEARCH = 50;
 
 /** The names of the groups, each once, in the order in which they were found. */
 export async function readGroups(
@@ -15,36 +16,42 @@ export async function readGroups(
   groups: GroupSearch,
 ): Promise<readonly string[]> {
   const { baseDn, scope, nameAttribute, matchers } = groups;
+  const attributes = isDnAttribute(nameAttribute) ? [] : [nameAttribute];
   const found = new Map<string, LdapEntry>();
   let searches = 0;
 
-  /** Those that were not found before. */
   async function search(filter: string): Promise<readonly LdapEntry[]> {
     searches += 1;
     if (searches > MAX_SEARCHES) throw invalidAnswer(`more than ${MAX_SEARCHES} group searches`);
-    const attributes = isDnAttribute(nameAttribute) ? [] : [nameAttribute];
     const entries = await connection.search({ baseDn, scope, filter, attributes, limit: MAX_GROUPS + 1 });
-    const fresh = entries.filter(({ dn }) => !found.has(canonicalDn(dn)));
-    for (const entry of fresh) found.set(canonicalDn(entry.dn), entry);
+    for (const entry of entries) found.set(canonicalDn(entry.dn), entry);
     if (found.size > MAX_GROUPS) throw invalidAnswer(`more than ${MAX_GROUPS} groups`);
-    return fresh;
+    return entries;
   }
 
-  async function climb(matcher: GroupMatcher, level: readonly LdapEntry[]): Promise<void> {
-    const { parentsFilterFor } = matcher;
+  async function searchAll(values: readonly string[], filterFor: (value: string) => string): Promise<LdapEntry[]> {
+    const entries: LdapEntry[] = [];
+    for (let start = 0; start < values.length; start += VALUES_PER_SEARCH) {
+      const filters = values.slice(start, start + VALUES_PER_SEARCH).map(filterFor);
+      entries.push(...(await search(filters.length === 1 ? filters.join("") : `(|${filters.join("")})`)));
+    }
+    return entries;
+  }
+
+  /** Level by level. Ends because no group's parents are looked for twice, so circles do no harm. */
+  async function climb({ parentsFilterFor }: GroupMatcher, start: readonly LdapEntry[]): Promise<void> {
     if (parentsFilterFor === undefined) return;
-    // Ends because a group that was found before is not searched again, so circles do no harm.
-    for (let entries = level; entries.length > 0; ) {
-      const next: LdapEntry[] = [];
-      for (const { dn } of entries) next.push(...(await search(parentsFilterFor(dn))));
-      entries = next;
+    const climbed = new Set<string>();
+    for (let level = start; level.length > 0; ) {
+      const fresh = new Map(level.map((entry) => [canonicalDn(entry.dn), entry.dn]));
+      for (const key of climbed) fresh.delete(key);
+      for (const key of fresh.keys()) climbed.add(key);
+      level = await searchAll([...fresh.values()], parentsFilterFor);
     }
   }
 
   for (const matcher of matchers) {
-    for (const value of valuesOf(person, matcher.userAttribute)) {
-      await climb(matcher, await search(matcher.filterFor(value)));
-    }
+    await climb(matcher, await searchAll(valuesOf(person, matcher.userAttribute), matcher.filterFor));
   }
   return [...new Set([...found.values()].map((entry) => nameOf(entry, nameAttribute)))];
 }

@@ -46,12 +46,28 @@ export interface GroupSearch {
   readonly nameAttribute: string;
 }
 
+/** Tickets in place of passwords, RFC 4559. */
+export interface KerberosSettings {
+  readonly keytabPath: string;
+  /** The service whose tickets are taken, such as `HTTP/sso.example.com@EXAMPLE.COM`; undefined: all in the keytab. */
+  readonly servicePrincipal: string | undefined;
+  /** Undefined: the realms that the keytab is of. */
+  readonly expectedRealm: string | undefined;
+  /** What is looked for in the directory. */
+  usernameOf(principal: { readonly name: string; readonly realm: string }): string;
+  /** Who has no good ticket may type a password. */
+  readonly fallbackToPassword: boolean;
+}
+
 export interface LdapSettings {
   readonly server: LdapServer;
   /** Undefined: searches are made anonymously. */
   readonly service: { readonly dn: string; readonly password: Secret<string> } | undefined;
   readonly find: FindUser;
   readonly attributes: UserAttributes;
+  /** What an entry must match to be used, found or not. Undefined: every entry may be. */
+  readonly usableFilter: string | undefined;
+  readonly kerberos: KerberosSettings | undefined;
   readonly groups: GroupSearch | undefined;
   readonly loginLabel: string;
   readonly poolSize: number;
