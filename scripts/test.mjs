@@ -12,6 +12,7 @@ const PROGRAMS = {
   haproxy: "haproxy",
   "redis-server": "redis-server",
   slapd: "slapd",
+  nginx: "nginx",
   ldapmodify: "ldap-utils",
   openssl: "openssl",
 };

@@ -1,6 +1,7 @@
 // The one table of connector types, and what is done with their configurations before and after they are stored.
 import type { Json, JsonObject } from "@dex/runtime";
 import * as z from "zod";
+import { authproxyKind } from "./authproxy/authproxy.ts";
 import { bitbucketCloudKind, bitbucketKind } from "./bitbucket/bitbucket.ts";
 import { commonMembersSchema, parseCommonMembers, splitCommonMembers } from "./common-members.ts";
 import type { StoredConnector } from "./connector.ts";
@@ -30,6 +31,7 @@ const KINDS: ReadonlyMap<string, ConnectorKind> = new Map(
     openshiftKind,
     crowdKind,
     keystoneKind,
+    authproxyKind,
   ].map((kind) => [kind.type, kind]),
 );
 

@@ -34,6 +34,7 @@ export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } fro
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
 export { type MailSink, type SinkAnswer, type SunkMail, startMailSink } from "./mail-sink.ts";
+export { type NginxOptions, type RunningNginx, startNginx } from "./nginx.ts";
 export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { queryDatabase } from "./query-database.ts";

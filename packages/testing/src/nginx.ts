@@ -1,0 +1,100 @@
+// A real reverse proxy for tests: Debian's nginx as an ordinary process on a free port of 127.0.0.1, which asks for a name
+// and a password (RFC 7617) on one path and tells the server behind it in headers who that was.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePorts } from "./fleet/free-ports.ts";
+
+const START_TRIES = 200;
+const START_PAUSE_MILLISECONDS = 50;
+
+export interface RunningNginx {
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+export interface NginxOptions {
+  /** Where requests go, such as http://127.0.0.1:1234. */
+  readonly upstream: string;
+  /** The one path that asks who somebody is. Everything else goes through as it comes, with its headers. */
+  readonly protectedPath: string;
+  /** Password by name. */
+  readonly people: Readonly<Record<string, string>>;
+  /** Set on the way to the upstream on the protected path; nginx's variables work, `$remote_user` among them. "" removes. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Starts one in the foreground, so that it ends with us. */
+export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
+  const directory = await mkdtemp(join(tmpdir(), "dex-nginx-"));
+  const [port = 0] = await findFreePorts(1);
+  await mkdir(join(directory, "logs"));
+  const people = Object.entries(options.people).map(([name, password]) => `${name}:{PLAIN}${password}\n`);
+  await writeFile(join(directory, "people"), people.join(""));
+  await writeFile(join(directory, "nginx.conf"), configuration(directory, port, options));
+  const program = existsSync("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx";
+  const args = ["-p", directory, "-c", join(directory, "nginx.conf"), "-e", join(directory, "logs", "error.log")];
+  const server = spawn(program, args, { stdio: "ignore" });
+  const close = async () => {
+    if (server.exitCode === null && server.signalCode === null) {
+      const ended = once(server, "exit");
+      server.kill("SIGTERM");
+      await ended;
+    }
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await waitUntilOpen(port);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { origin: `http://127.0.0.1:${port}`, close };
+}
+
+function configuration(directory: string, port: number, { upstream, protectedPath, headers }: NginxOptions): string {
+  const set = Object.entries(headers).map(([name, value]) => `proxy_set_header ${name} "${value}";`);
+  const scratch = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${directory}/${name};`,
+  );
+  // Started by root, its workers would become somebody who may not read our directory.
+  const user = process.getuid?.() === 0 ? "user root;" : "";
+  return `daemon off;
+${user}
+worker_processes 1;
+pid ${directory}/nginx.pid;
+events { worker_connections 64; }
+http {
+  access_log off;
+  ${scratch.join("\n  ")}
+  server {
+    listen 127.0.0.1:${port};
+    location / { proxy_pass ${upstream}; }
+    location = ${protectedPath} {
+      auth_basic "people";
+      auth_basic_user_file ${directory}/people;
+      ${set.join("\n      ")}
+      proxy_pass ${upstream};
+    }
+  }
+}
+`;
+}
+
+async function waitUntilOpen(port: number): Promise<void> {
+  for (let tries = 0; tries < START_TRIES; tries++) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+      socket.once("connect", () => socket.destroy());
+    });
+    if (open) return;
+    await sleep(START_PAUSE_MILLISECONDS);
+  }
+  throw new Error("nginx did not start");
+}
