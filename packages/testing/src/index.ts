@@ -1,7 +1,16 @@
 export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "./browser.ts";
 export { NOTHING_ASKED, PLAIN_CALLBACK } from "./callback-input.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
+export { type FakeCrowd, type FakeCrowdPerson, startFakeCrowd } from "./fake-crowd.ts";
+export { FAKE_GITEA_TOKEN_SECONDS, type FakeGiteaPerson, startFakeGitea } from "./fake-gitea.ts";
 export { type FakeGithubPerson, startFakeGithub } from "./fake-github.ts";
+export {
+  FAKE_GITLAB_TOKEN_SECONDS,
+  type FakeGitlab,
+  type FakeGitlabGroup,
+  type FakeGitlabPerson,
+  startFakeGitlab,
+} from "./fake-gitlab.ts";
 export {
   type FakeApiAnswer,
   type FakeApiCall,
@@ -20,6 +29,7 @@ export {
   type FakeUser,
   startFakeOpenIdProvider,
 } from "./fake-openid-provider.ts";
+export { FAKE_OPENSHIFT_TOKEN_SECONDS, type FakeOpenshiftPerson, startFakeOpenshift } from "./fake-openshift.ts";
 export { type FakeUaaPerson, startFakeUaa } from "./fake-uaa.ts";
 export { findInDatabase } from "./find-in-database.ts";
 export { type AdminApi, openAdminApi } from "./fleet/admin-api.ts";
@@ -35,8 +45,15 @@ export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
 export { type MailSink, type SinkAnswer, type SunkMail, startMailSink } from "./mail-sink.ts";
 export { type NginxOptions, type RunningNginx, startNginx } from "./nginx.ts";
+export {
+  type OidcProviderClient,
+  type OidcProviderOptions,
+  type RunningOidcProvider,
+  startOidcProvider,
+} from "./oidc-provider.ts";
 export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { queryDatabase } from "./query-database.ts";
+export { makeKeytab } from "./keytab.ts";
 export { type RunningSlapd, startSlapd } from "./slapd.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";
