@@ -23,7 +23,7 @@ beforeEach(() => uaa.reset());
 const connect = (config: JsonObject = {}) => openOAuth2("uaa", { serverURL: `${uaa.url}/uaa/`, ...config });
 
 describe("a person of a UAA server", () => {
-  test("has user_id, name and an address that proves nothing, as in dex v1 (v1 N08)", async () => {
+  test("has user_id, name and an address that proves nothing, as in dex v1 (C 223, v1 N08)", async () => {
     uaa.behaviours.tokenResponse = { id_token: "e30.e30.e30", expires_in: "3600" }; // neither is looked at
     expect(await signIn(connect())).toMatchObject({
       identity: { remoteId: "u-1", displayName: "Ada Lovelace", email: "ada@example.com", emailVerified: false },
@@ -31,7 +31,7 @@ describe("a person of a UAA server", () => {
     expect(uaa.violations).toEqual([]);
   });
 
-  test("without a name is called by user_name; the address counts where the server is trusted and says so (OAU-1)", async () => {
+  test("without a name is called by user_name; the address counts where the server is trusted and says so (C 223, OAU-1)", async () => {
     expect(await signIn(connect(), { loginHint: "joe" })).toMatchObject({ identity: { displayName: "joe" } });
     expect(await signIn(connect({ trustedEmailProvider: true }))).toMatchObject({ identity: { emailVerified: true } });
     uaa.people.unshift({ ...ADA, email_verified: false });
@@ -54,7 +54,7 @@ test.each([
   "https://a:b@uaa.example",
   "https://uaa.example?x",
   5,
-])("the serverURL %j is refused by name, an absolute one is taken (v1 N08)", (serverURL) => {
+])("the serverURL %j is refused by name, an absolute one is taken (C 224, v1 N08)", (serverURL) => {
   const parse = (url: unknown) => parseConnectorConfigs([{ id: "u", type: "uaa", ...REGISTRATION, serverURL: url }]);
   expect(parse(serverURL)).toMatchObject({ kind: "refused", reason: expect.stringMatching(/serverURL/) });
   expect(parse("https://uaa.example/path")).toMatchObject({ kind: "connectors" });

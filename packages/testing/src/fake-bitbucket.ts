@@ -16,6 +16,7 @@ export interface FakeBitbucketPerson {
 }
 
 const PAGE = 2;
+const ACCESS_TOKEN_SECONDS = 7200;
 
 /** Bitbucket Cloud as far as signing in goes. */
 export function startFakeBitbucket(
@@ -31,6 +32,8 @@ export function startFakeBitbucket(
     authorizationParameters: [],
     tokenFormat: "json",
     errorsAsSuccess: false,
+    accessTokenSeconds: ACCESS_TOKEN_SECONDS,
+    refreshTokens: { rotate: false },
     hintOf: () => undefined,
     isHinted: () => false,
     apiHeaders: { accept: "application/json" },

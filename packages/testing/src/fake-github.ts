@@ -22,16 +22,27 @@ export interface FakeGithubPerson {
   readonly orgs?: readonly string[];
   /** Organisations whose list of members answers with a redirect to the public one. */
   readonly redirected?: readonly string[];
+  /** The list of teams names its next page, but not its last one. */
+  readonly nextLinkAlone?: boolean;
   readonly teams?: readonly FakeGithubTeam[];
 }
 
 /** Teams and addresses on a page: small, so that every list has several. */
 const PAGE = 2;
+const ACCESS_TOKEN_SECONDS = 8 * 3600;
+
+export interface FakeGithubOptions extends FakeOAuth2Options<FakeGithubPerson> {
+  readonly pageSize?: number;
+  /** An OAuth app's tokens do not end, and there is nothing to renew them with; a GitHub app's do, and there is. */
+  readonly app?: "OAuth app" | "GitHub app";
+}
 
 /** GitHub as far as signing in goes. Its API is below /api, so that a client which mixes up the two hosts is found. */
-export function startFakeGithub(
-  options: FakeOAuth2Options<FakeGithubPerson>,
-): Promise<FakeOAuth2Server<FakeGithubPerson>> {
+export function startFakeGithub({
+  pageSize = PAGE,
+  app = "OAuth app",
+  ...options
+}: FakeGithubOptions): Promise<FakeOAuth2Server<FakeGithubPerson>> {
   const isMember = ({ orgs = [] }: FakeGithubPerson, org: string) => orgs.some((one) => one === org);
   return startFakeOAuth2Server(options, {
     authorizationPath: "/login/oauth/authorize",
@@ -42,6 +53,8 @@ export function startFakeGithub(
     authorizationParameters: ["login", "prompt"],
     tokenFormat: "form unless asked",
     errorsAsSuccess: true,
+    wrongCode: "bad_verification_code",
+    ...(app === "OAuth app" ? {} : { accessTokenSeconds: ACCESS_TOKEN_SECONDS, refreshTokens: { rotate: true } }),
     hintOf: ({ login }) => login,
     isHinted: ({ login }, hint) => login === hint,
     apiHeaders: { "x-github-api-version": "2022-11-28", accept: "application/vnd.github+json" },
@@ -57,7 +70,7 @@ export function startFakeGithub(
         path: /^\/api\/user\/emails$/,
         scope: "user:email",
         parameters: ["per_page", "page"],
-        answer: (call) => pageByLink(call, "/api/user/emails", call.person.emails ?? [], PAGE),
+        answer: (call) => pageByLink(call, "/api/user/emails", call.person.emails ?? [], pageSize),
       },
       {
         path: /^\/api\/user\/teams$/,
@@ -68,7 +81,10 @@ export function startFakeGithub(
             ...team,
             organization: { login: org },
           }));
-          return pageByLink(call, "/api/user/teams", teams, PAGE);
+          const page = pageByLink(call, "/api/user/teams", teams, pageSize);
+          const link = page.headers?.link;
+          if (!call.person.nextLinkAlone || link === undefined) return page;
+          return { ...page, headers: { link: link.replace(/, .*$/, "") } };
         },
       },
       {
@@ -77,7 +93,7 @@ export function startFakeGithub(
         parameters: ["per_page", "page"],
         answer(call) {
           const orgs = (call.person.orgs ?? []).map((login) => ({ login }));
-          return pageByLink(call, "/api/user/orgs", orgs, PAGE);
+          return pageByLink(call, "/api/user/orgs", orgs, pageSize);
         },
       },
       {

@@ -19,6 +19,8 @@ export function startFakeUaa(options: FakeOAuth2Options<FakeUaaPerson>): Promise
     authorizationParameters: ["prompt", "login_hint"],
     tokenFormat: "json",
     errorsAsSuccess: false,
+    accessTokenSeconds: 43_200,
+    refreshTokens: { rotate: false },
     hintOf: (parameters) => parameters.login_hint,
     isHinted: ({ user_name }, hint) => user_name === hint,
     apiHeaders: { accept: "application/json" },

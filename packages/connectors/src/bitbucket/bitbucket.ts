@@ -1,6 +1,8 @@
 // Bitbucket Cloud: the person, the confirmed addresses, and the workspaces that may let somebody in.
 import type { Logger } from "@dex/runtime";
 import * as z from "zod";
+import type { AskedOfUpstream } from "../connector.ts";
+import type { MappingTrace } from "../connector-kind.ts";
 import { LoginRefused, notPermitted } from "../login-refused.ts";
 import { makeOAuth2Kind, type UpstreamPerson } from "../oauth2/oauth2.ts";
 import type { UpstreamApi } from "../oauth2/upstream-api.ts";
@@ -30,10 +32,11 @@ function makeBitbucketKind(type: string, redirectUri: "sent" | "registered") {
   return makeOAuth2Kind({
     type,
     title: "Bitbucket Cloud",
-    capabilities: { refresh: "no", groups: "yes", preferredUsername: "yes" },
+    capabilities: { refresh: "yes", groups: "yes", preferredUsername: "yes" },
     schema: bitbucketConfigSchema,
     secretAudience: ["baseURL", "apiURL"],
-    toProvider(config, { logger }) {
+    toProvider(config, { logger, trace }) {
+      if (config.includeTeamGroups) logger.warn("includeTeamGroups does nothing", { type });
       const site = config.baseURL ?? "https://bitbucket.org";
       const api = (config.apiURL ?? "https://api.bitbucket.org").replace(/\/+$/, "");
       return {
@@ -43,25 +46,31 @@ function makeBitbucketKind(type: string, redirectUri: "sent" | "registered") {
         scopes: ["account", "email"],
         clientAuthentication: "client_secret_basic",
         redirectUri,
-        readPerson: (upstream) => readPerson(upstream, `${api}/2.0/user`, config, logger),
+        refresh: "token",
+        readPerson: (upstream, asked) =>
+          readPerson({ api: upstream, userUrl: `${api}/2.0/user`, config, logger, trace }, asked),
       };
     },
   });
 }
 
-async function readPerson(
-  api: UpstreamApi,
-  userUrl: string,
-  config: z.infer<typeof bitbucketConfigSchema>,
-  logger: Logger,
-): Promise<UpstreamPerson> {
+interface Reading {
+  readonly api: UpstreamApi;
+  readonly userUrl: string;
+  readonly config: z.infer<typeof bitbucketConfigSchema>;
+  readonly logger: Logger;
+  readonly trace: ((event: MappingTrace) => void) | undefined;
+}
+
+async function readPerson(reading: Reading, asked: AskedOfUpstream): Promise<UpstreamPerson> {
+  const { api, userUrl, config, trace } = reading;
   const { body: user } = await api.get(userUrl, userSchema);
   const pages = await api.pages(`${userUrl}/emails`, emailsSchema, ({ body }) => body.next ?? undefined);
   const address = chooseAddress(pages.flatMap(({ values }) => values));
-  const { teams = [], getWorkspacePermissions = false, trustedEmailProvider = true } = config;
-  const wanted = teams.length > 0 || getWorkspacePermissions;
-  const found = wanted ? await readWorkspaces(api, userUrl, getWorkspacePermissions, logger) : undefined;
+  const { teams = [], trustedEmailProvider = true } = config;
+  const found = teams.length > 0 || asked.groups ? await readWorkspaces(reading) : undefined;
   const groups = teams.length > 0 ? found?.filter((group) => teams.includes(group)) : found;
+  if (teams.length > 0) trace?.({ kind: "rule", rule: "teams", before: found ?? [], after: groups ?? [] });
   if (teams.length > 0 && groups?.length === 0) throw notPermitted("in none of the configured teams");
   return {
     remoteId: user.uuid,
@@ -81,16 +90,11 @@ export function chooseAddress(addresses: readonly Address[]): Address | undefine
   );
 }
 
-async function readWorkspaces(
-  api: UpstreamApi,
-  userUrl: string,
-  withPermissions: boolean,
-  logger: Logger,
-): Promise<readonly string[]> {
+async function readWorkspaces({ api, userUrl, config, logger }: Reading): Promise<readonly string[]> {
   const first = `${userUrl}/workspaces`;
   const pages = await api.pages(first, workspacesSchema, ({ body }) => body.next ?? undefined);
   const slugs = pages.flatMap(({ values }) => values.map(({ workspace }) => workspace.slug));
-  if (!withPermissions) return slugs;
+  if (!config.getWorkspacePermissions) return slugs;
   const groups: string[] = [];
   for (const one of slugs) {
     groups.push(one);
@@ -98,8 +102,9 @@ async function readWorkspaces(
       const { body } = await api.get(`${first}/${one}/permission`, permissionSchema);
       groups.push(`${one}:${body.permission}`);
     } catch (error) {
-      // As in dex v2: what is not known about one workspace lets nobody in, and keeps nobody out of the others.
-      if (!(error instanceof LoginRefused)) throw error;
+      // As in dex v2: what is not known about one workspace lets nobody in, and keeps nobody out of the others. A server
+      // in trouble says nothing, neither way.
+      if (!(error instanceof LoginRefused) || error.refusal.kind !== "refused") throw error;
       logger.warn("workspace permission not read", { detail: error.message });
     }
   }

@@ -7,6 +7,8 @@ export const bitbucketConfigSchema = z.object({
   ...oauth2Members,
   /** Workspaces that may sign in, as slugs; `slug:permission` where `getWorkspacePermissions` is set. */
   teams: z.array(configText(255)).max(100).optional(),
+  /** Of dex v2, where it does nothing either. */
+  includeTeamGroups: z.boolean().optional(),
   getWorkspacePermissions: z.boolean().optional(),
   /** On by default: Bitbucket says itself which addresses are confirmed. */
   trustedEmailProvider: z.boolean().optional(),

@@ -1,6 +1,7 @@
 // Organisations and teams at GitHub: who may sign in, and which groups they have. Groups are `Org` and `Org:Team`.
 import * as z from "zod";
-import { invalidAnswer, notPermitted, unavailable } from "../login-refused.ts";
+import type { AskedOfUpstream } from "../connector.ts";
+import { invalidAnswer, notPermitted } from "../login-refused.ts";
 import { nextLink, type UpstreamApi } from "../oauth2/upstream-api.ts";
 import { requiredText } from "../upstream-text.ts";
 import type { GithubConfig } from "./config.ts";
@@ -11,22 +12,22 @@ const teamsSchema = z
 const orgsSchema = z.array(z.object({ login: requiredText() })).max(200);
 type Team = z.infer<typeof teamsSchema>[number];
 
-/** Whether the connector needs the scope that shows memberships. */
-export function needsOrganisations({ org, orgs = [], loadAllGroups = false }: GithubConfig): boolean {
-  return org !== undefined || orgs.length > 0 || loadAllGroups;
+/** Whether the scope that shows memberships is needed: to know who may sign in, or because the client asks for groups. */
+export function needsOrganisations(config: GithubConfig, asked: AskedOfUpstream): boolean {
+  const { org, orgs = [], loadAllGroups = false } = config;
+  return org !== undefined || orgs.length > 0 || (loadAllGroups && asked.groups);
 }
 
 /**
- * The person's groups; undefined where the configuration asks for none. Throws LoginRefused for who is in none of the
- * configured organisations, or in one but in none of the teams that it is narrowed to.
+ * The person's groups; undefined where neither the configuration nor the client asks for any. Throws LoginRefused for who
+ * is in none of the configured organisations, or in one but in none of the teams that it is narrowed to.
  */
 export async function readGroups(
-  api: UpstreamApi,
-  apiUrl: string,
-  login: string,
+  { api, apiUrl, login }: { readonly api: UpstreamApi; readonly apiUrl: string; readonly login: string },
   config: GithubConfig,
+  asked: AskedOfUpstream,
 ): Promise<readonly string[] | undefined> {
-  if (!needsOrganisations(config)) return undefined;
+  if (!needsOrganisations(config, asked)) return undefined;
   const names = (team: Team) => teamNames(team, config.teamNameField);
   const teams = async () => (await api.pages(`${apiUrl}/user/teams?per_page=100`, teamsSchema, nextLink)).flat();
   const isMember = (org: string) => isMemberOf(api, apiUrl, org, login);
@@ -77,8 +78,7 @@ async function isMemberOf(api: UpstreamApi, apiUrl: string, org: string, login: 
     status === 302 ? await api.status(`${apiUrl}/orgs/${path.replace("/members/", "/public_members/")}`) : status;
   if (final === 204) return true;
   if (final === 404 || final === 302) return false;
-  const detail = `membership: status ${final}`;
-  throw final >= 500 || final === 429 ? unavailable(detail) : invalidAnswer(detail);
+  throw invalidAnswer(`membership: status ${final}`);
 }
 
 /** GitHub's names are of one kind whatever their case. */

@@ -28,7 +28,7 @@ export interface UpstreamApi {
     schema: z.ZodType<Body>,
     nextOf: (answer: ApiAnswer<Body>) => string | undefined,
   ): Promise<readonly Body[]>;
-  /** The status alone, for questions that are answered by it. */
+  /** The status alone, for questions that are answered by it. One that only says "not now" is thrown as unavailable. */
   status(url: string): Promise<number>;
 }
 
@@ -67,7 +67,7 @@ export function makeUpstreamApi(parts: {
     const text = await response.text();
     bytes += text.length;
     if (bytes > MAX_TOTAL_BYTES) throw invalidAnswer("the answers together are too long");
-    if (response.status !== 200) throw refusalOf(pathname, response.status, text);
+    if (response.status !== 200) throw refusalOf(pathname, response, text);
     const claims = parseJson(text);
     trace?.({ kind: "claims", source: pathname, claims });
     const parsed = schema.safeParse(claims);
@@ -99,7 +99,9 @@ export function makeUpstreamApi(parts: {
       return bodies;
     },
     async status(url) {
-      return (await send(url)).status;
+      const response = await send(url);
+      if (isNotNow(response)) throw refusalOf(new URL(url).pathname, response, await response.text());
+      return response.status;
     },
   };
 }
@@ -112,36 +114,50 @@ export function nextLink({ headers }: ApiAnswer<unknown>): string | undefined {
   return undefined;
 }
 
-/** The server answered with another status than 200. */
+/** The server answered with another status than 200. `notNow`: it may answer otherwise later. */
 export class StatusRefused extends LoginRefused {
   readonly status: number;
-  constructor(status: number, detail: string) {
-    super(
-      status >= 500 || status === 429
-        ? { kind: "unavailable", detail }
-        : { kind: "refused", reason: "invalid answer", detail },
-    );
+  constructor(status: number, detail: string, notNow: boolean) {
+    super(notNow ? { kind: "unavailable", detail } : { kind: "refused", reason: "invalid answer", detail });
     this.status = status;
   }
 }
 
-const errorBody = z.object({
-  message: z.string().optional().catch(undefined),
-  error: z.string().optional().catch(undefined),
-  error_description: z.string().optional().catch(undefined),
-});
-
-function refusalOf(pathname: string, status: number, text: string) {
-  const said = errorBody.safeParse(parseJson(text));
-  const words = said.success ? [said.data.error, said.data.error_description ?? said.data.message] : [];
-  const quoted = words.filter((word) => word !== undefined).map((word) => JSON.stringify(word.slice(0, 200)));
-  const detail = `${pathname}: ${["status", String(status), ...quoted].join(" ")}`;
-  return new StatusRefused(status, detail);
+/** A server in trouble, or one that we asked too often: GitHub says that with 403 (RFC 6585 §4 has 429 for it). */
+function isNotNow({ status, headers }: Response): boolean {
+  const throttled = headers.has("retry-after") || headers.get("x-ratelimit-remaining") === "0";
+  return status >= 500 || status === 429 || (status === 403 && throttled);
 }
 
+const word = z.string().optional().catch(undefined);
+// Facebook's error is an object.
+const errorObject = z.object({ message: word, type: word, is_transient: z.boolean().optional().catch(undefined) });
+const errorBody = z.object({
+  message: word,
+  error: z.union([z.string(), errorObject]).optional().catch(undefined),
+  error_description: word,
+});
+
+function refusalOf(pathname: string, response: Response, text: string): StatusRefused {
+  const parsed = errorBody.safeParse(parseJson(text));
+  const said: z.infer<typeof errorBody> = parsed.success ? parsed.data : {};
+  const { error } = said;
+  const inner = typeof error === "object" ? error : undefined;
+  const words = [
+    typeof error === "string" ? error : error?.type,
+    said.error_description ?? said.message ?? inner?.message,
+  ];
+  const quoted = words.filter((one) => one !== undefined).map((one) => JSON.stringify(one.slice(0, 200)));
+  const detail = `${pathname}: ${["status", String(response.status), ...quoted].join(" ")}`;
+  return new StatusRefused(response.status, detail, isNotNow(response) || inner?.is_transient === true);
+}
+
+/** Undefined for what is no JSON. An integer too long for a number becomes the text of its digits: it is somebody's id. */
 function parseJson(text: string): unknown {
+  const exact = (_name: string, value: unknown, { source = "" }: { readonly source?: string }): unknown =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^\d{16,32}$/.test(source) ? source : value;
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, exact as (name: string, value: unknown) => unknown);
   } catch {
     return undefined;
   }

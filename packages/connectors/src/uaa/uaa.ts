@@ -22,7 +22,7 @@ const userInfo = z.object({
 export const uaaKind = makeOAuth2Kind({
   type: "uaa",
   title: "UAA",
-  capabilities: { refresh: "no", groups: "no", preferredUsername: "yes" },
+  capabilities: { refresh: "yes", groups: "no", preferredUsername: "yes" },
   schema: uaaConfigSchema,
   secretAudience: ["serverURL"],
   toProvider({ serverURL, trustedEmailProvider = false }) {
@@ -33,6 +33,7 @@ export const uaaKind = makeOAuth2Kind({
       apiUrl: server,
       scopes: ["openid"],
       clientAuthentication: "client_secret_post",
+      refresh: "token",
       wishParameters: ({ reauthenticate, loginHint }) => ({
         ...(reauthenticate ? { prompt: "login" } : {}),
         ...(loginHint === undefined ? {} : { login_hint: loginHint.slice(0, 255) }),
