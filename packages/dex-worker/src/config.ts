@@ -146,6 +146,12 @@ const SETTINGS = {
     "A replaced refresh token still answers with its successor for this long.",
     10,
   ),
+  upstreamRefreshInterval: setting(
+    "upstream-refresh-interval",
+    seconds({ min: 0, max: DAY }),
+    "At a refresh the upstream is asked again about the user when its last answer is older than this; 0 asks each time.",
+    0,
+  ),
   sessionIdleLifetime: setting(
     "session-idle-lifetime",
     seconds({ min: 60, max: 30 * DAY }),

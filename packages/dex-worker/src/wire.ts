@@ -32,6 +32,8 @@ import { makeLoginCookies } from "./login/login-cookies.ts";
 import { makeBeginOwnPages } from "./login/own-pages.ts";
 import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
+import { makeUpstreamGrantSealer, type UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
+import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
@@ -66,7 +68,15 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
   const connectorSealer = makeConnectorSealer({ secrets: config.keySecrets, salt: outside.salt, random });
   const connectors = makeConnectorSet({
     unseal: (stored) => openSealedConnector(stored, connectorSealer),
-    open: (stored) => openConnector(stored, { clock: clock.now, random, logger, checkPassword, admitAttempt }),
+    open: (stored) =>
+      openConnector(stored, {
+        clock: clock.now,
+        random,
+        logger,
+        checkPassword,
+        admitAttempt,
+        useOnce: storage.useOnce,
+      }),
     logger,
   });
   const watcher = makeChangeWatcher({
@@ -98,15 +108,18 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
     refreshIdleSeconds: config.refreshTokenIdleLifetime,
     refreshAbsoluteSeconds: config.refreshTokenAbsoluteLifetime,
     refreshGraceSeconds: config.refreshTokenGrace,
+    upstreamRefreshSeconds: config.upstreamRefreshInterval,
   });
   const pages = makePages(themeOf(config, basePath));
+  const grantSealer = makeUpstreamGrantSealer({ secrets: config.keySecrets, salt: outside.salt, random });
+  const { connectors } = live;
   const { codes, families, failures } = storage;
   const { signer, verifier } = keyRing;
   return makeApp({
     basePath,
     overTls: config.issuer.protocol === "https:",
     trustedProxies: config.trustedProxies,
-    ...wireLogin(config, outside, live, { sealers, lifetimes, pages }),
+    ...wireLogin(config, outside, live, { sealers, lifetimes, pages, grantSealer }),
     token: makeTokenEndpoint({
       issuer,
       clients,
@@ -119,6 +132,14 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       sealers,
       random,
       lifetimes,
+      upstream: makeUpstreamRefresher({
+        connectors,
+        grants: storage.upstreamGrants,
+        sealer: grantSealer,
+        clock: clock.now,
+        random,
+        logger,
+      }),
     }),
     userinfo: makeUserinfoEndpoint({ issuer, families, sealers, accessTokenVerifier: verifier }),
     registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
@@ -143,6 +164,7 @@ function wireLogin(
     sealers: ReturnType<typeof makeEngineSealers>;
     lifetimes: ReturnType<typeof makeTokenLifetimes>;
     pages: Pages;
+    grantSealer: UpstreamGrantSealer;
   },
 ) {
   const { storage, random, logger } = outside;
@@ -171,6 +193,7 @@ function wireLogin(
     random,
     lifetimes,
     sessionLimits,
+    grantSealer: parts.grantSealer,
     logger,
   });
   const acceptIdentity = makeAcceptIdentity({
@@ -230,6 +253,7 @@ function wireLogin(
     connectorLogin: makeConnectorLogin({
       issuerOrigin,
       registration: config.enableRegistration,
+      clients: flowClients,
       connectors,
       cookies,
       paths,

@@ -64,7 +64,7 @@ export function makeAccountWorld(worker: TestWorker): AccountWorld {
     const id = randomBytes(32);
     const now = new Date();
     const until = { createdAt: now, idleExpiresAt: addSeconds(now, 3600), expiresAt: addSeconds(now, 3600) };
-    const said = { amr: ["pwd"], groups: undefined, preferredUsername: undefined, userAgent: FIREFOX };
+    const said = { amr: ["pwd"], asked: [], groups: undefined, preferredUsername: undefined, userAgent: FIREFOX };
     const authTime = addSeconds(now, -secondsAgo);
     await worker.storage.signIns.signIn({
       session: { hash: sha256(id), userId, connectorId, authTime, ...said, ...until },

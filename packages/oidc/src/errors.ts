@@ -32,6 +32,8 @@ interface OAuthErrorOptions {
   readonly detail?: string;
   readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
+  /** Set where an operator should see it in the log without asking for debug lines. */
+  readonly noteworthy?: boolean;
 }
 
 /** What the other side did is refused by a specification or a policy. The code decides the status. */
@@ -42,12 +44,15 @@ export class OAuthError extends Error {
   readonly detail: string | undefined;
   /** When trying again makes sense, for the Retry-After header. */
   readonly retryAfterSeconds: number | undefined;
+  /** Whether an operator should see it in the log without asking for debug lines. */
+  readonly noteworthy: boolean;
 
   constructor(code: OAuthErrorCode, description: string, more: OAuthErrorOptions = {}) {
     super(description, { cause: more.cause });
     this.code = code;
     this.detail = more.detail;
     this.retryAfterSeconds = more.retryAfterSeconds;
+    this.noteworthy = more.noteworthy ?? false;
   }
 
   get status(): number {

@@ -20,6 +20,7 @@ export { decideRefresh, type PresentedRefresh, type RefreshDecision } from "./gr
 export type * from "./grants/grant.ts";
 export { type GrantParts, makeGrants } from "./grants/grants.ts";
 export * from "./grants/refresh-token-cases.ts";
+export * from "./login-state/asked-of-upstream.ts";
 export * from "./login-state/login-state.ts";
 export * from "./login-state/next-step.ts";
 export * from "./login-state/seal-login-state.ts";

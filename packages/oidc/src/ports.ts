@@ -34,6 +34,9 @@ export interface NewCode {
   readonly expiresAt: Date;
 }
 
+/** What only an upstream can give, and gives when it is asked: the scopes that ask for it. */
+export type UpstreamClaim = "groups" | "offline_access";
+
 /** A browser that has signed in, to be stored. */
 export interface NewSession {
   readonly hash: Buffer;
@@ -44,6 +47,8 @@ export interface NewSession {
   /** What the connector said, kept for the life of the session. */
   readonly groups: readonly string[] | undefined;
   readonly preferredUsername: string | undefined;
+  /** What the upstream was asked for at this sign-in, whatever it gave. */
+  readonly asked: readonly UpstreamClaim[];
   /** What the browser calls itself, cut short: how people tell their sessions apart. */
   readonly userAgent: string | undefined;
   /** When the request began that proved the person: what ended the user's access since then ends this too. */
@@ -60,6 +65,8 @@ export interface Session {
   readonly authTime: Date;
   readonly amr: readonly string[];
   readonly expiresAt: Date;
+  /** What the upstream was asked for at this sign-in, whatever it gave. */
+  readonly asked: readonly UpstreamClaim[];
   /** Scopes this user has granted to the client that was asked for; undefined when never asked. */
   readonly consentedScope: readonly string[] | undefined;
 }
@@ -70,6 +77,12 @@ export interface PasswordAttemptOf {
   readonly account: string;
   /** The peer's address. */
   readonly source: string;
+}
+
+/** What an upstream gave at a sign-in to be asked again with, sealed: the last of a user and connector is kept. */
+export interface NewUpstreamGrant {
+  readonly remoteId: string;
+  readonly sealed: Buffer;
 }
 
 /** `flow used`: this login state produced a code before; nothing was stored (BRO-6). */
@@ -83,13 +96,15 @@ export interface SignIns {
    * Opens a session and, when a code is given, issues it: both or neither. An earlier session of this browser
    * (`replaces`) ends with it. `rightPassword` is the attempt that led here: the account's attempts and wrong guesses
    * are forgotten, and the source's count goes back by one, so that only wrong guesses count against an address that
-   * many people share.
+   * many people share. `upstreamGrant` takes the place of the stored one, unless that is good and was asked for more;
+   * without one the stored one stays.
    */
   signIn(input: {
     session: NewSession;
     code: NewCode | undefined;
     replaces: Buffer | undefined;
     rightPassword: PasswordAttemptOf | undefined;
+    upstreamGrant?: NewUpstreamGrant | undefined;
   }): Promise<IssueOutcome>;
   /** Issues a code for an existing session and records `consent` with it when given: both or neither. */
   issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;
@@ -102,6 +117,8 @@ export interface CodeRedemption {
   readonly redirectUri: string | undefined;
   /** S256 of the verifier that was sent; undefined when none was. */
   readonly challengeOfVerifier: string | undefined;
+  /** Of the client; undefined allows all. */
+  readonly allowedConnectors: readonly string[] | undefined;
   readonly family: NewTokenFamily;
 }
 
@@ -132,6 +149,7 @@ export interface TokenGrant {
 /** A stored code as the refusal path sees it. */
 export interface StoredCode {
   readonly clientId: string;
+  readonly connectorId: string;
   readonly redirectUri: string;
   readonly codeChallenge: string | undefined;
   readonly expiresAt: Date;
@@ -166,6 +184,10 @@ export interface RefreshRotation {
   readonly sealedNext: Buffer;
   /** Requested scope, to be contained in the granted one (REF-9); undefined means all of it. */
   readonly scope: readonly string[] | undefined;
+  /** Of the client; undefined allows all (TOK-16). */
+  readonly allowedConnectors: readonly string[] | undefined;
+  /** An upstream that can be asked must have vouched for the user since this moment. */
+  readonly upstreamAskedSince: Date;
   readonly idleExpiresAt: Date;
 }
 
@@ -183,7 +205,26 @@ export interface StoredFamily {
   readonly idleExpiresAt: Date;
   readonly expiresAt: Date;
   readonly revokedAt: Date | undefined;
+  /** False when the user was disabled, or the connector removed or kept from refreshing. */
   readonly ownerActive: boolean;
+  /** What the upstream said last of the user, where it can be asked. */
+  readonly upstream: { readonly outcome: "good" | "refused"; readonly checkedAt: Date } | undefined;
+}
+
+/** What became of asking an upstream. `detail` is for operators. */
+export type UpstreamAnswer =
+  /** The user is still welcome, and what the connector said now is in the families. */
+  | { readonly kind: "good"; readonly checkedAt: Date }
+  | { readonly kind: "refused"; readonly detail: string }
+  | { readonly kind: "unavailable"; readonly detail: string; readonly retryAfterSeconds: number };
+
+export interface UpstreamRefresher {
+  /**
+   * Asks the upstream whether it still vouches for the user, and takes over their groups and user name into families and
+   * sessions. Of callers on all workers one asks; the others wait for its answer, which counts for all whose request began,
+   * at `now`, before it came. Holds no database connection while it waits. Ends within 30 s.
+   */
+  revalidate(person: { readonly userId: string; readonly connectorId: string }, now: Date): Promise<UpstreamAnswer>;
 }
 
 export type RevocationReason =

@@ -50,6 +50,7 @@ export const client: Client = {
   grantTypes: ["authorization_code", "refresh_token", "client_credentials"],
   scopes: undefined,
   trustedPeers: [],
+  allowedConnectors: undefined,
   idTokenSigningAlgorithm: "RS256",
   secret: { kind: "sha256", hash: sha256(secretOfClient) },
   dynamic: false,
@@ -87,13 +88,17 @@ export function makeTokenStore() {
   const codes = new Map<string, CodeRow>();
   const families = new Map<string, FamilyRow>();
   const disabled = new Set<string>();
+  /** What the upstream said last, by user. */
+  const upstream = new Map<string, NonNullable<StoredFamily["upstream"]>>();
   const revocations: { familyId: string; reason: RevocationReason }[] = [];
   let roundTrips = 0;
 
   const toStored = (row: CodeRow | undefined): StoredCode | undefined =>
     row === undefined ? undefined : { ...row, ownerActive: !disabled.has(row.userId) };
   const toFamily = (row: FamilyRow | undefined): StoredFamily | undefined =>
-    row === undefined ? undefined : { ...row, ownerActive: !disabled.has(row.grant.user.id) };
+    row === undefined
+      ? undefined
+      : { ...row, ownerActive: !disabled.has(row.grant.user.id), upstream: upstream.get(row.grant.user.id) };
 
   function openFamily(row: CodeRow, { family }: CodeRedemption): TokenGrant {
     const { clientId, connectorId, scope, nonce, authTime, amr } = row;
@@ -112,6 +117,7 @@ export function makeTokenStore() {
       expiresAt: refreshable ? family.refreshExpiresAt : family.accessExpiresAt,
       revokedAt: undefined,
       ownerActive: true,
+      upstream: undefined,
     });
     return grant;
   }
@@ -171,6 +177,7 @@ export function makeTokenStore() {
     codes: codePort,
     families: familyPort,
     revocations,
+    upstream,
     disable: (userId: string) => disabled.add(userId),
     enable: (userId: string) => disabled.delete(userId),
     add(code: NewCode): void {

@@ -11,6 +11,7 @@ import {
   newSession,
   OAuthError,
   type TokenResponse,
+  type UpstreamRefresher,
 } from "../src/index.ts";
 import {
   chosenSecrets,
@@ -35,14 +36,28 @@ export const challengeOfVerifier = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 type Fields = Readonly<Record<string, string | undefined>>;
 
-export function setUp(settings: { graceSeconds?: number; clients?: readonly Client[] } = {}) {
+export function setUp(
+  settings: {
+    graceSeconds?: number;
+    upstreamRefreshSeconds?: number;
+    clients?: readonly Client[];
+    /** What asking the upstream comes to; there is nothing to ask when left out. */
+    askUpstream?: UpstreamRefresher["revalidate"];
+  } = {},
+) {
   const store = makeTokenStore();
   const signer = makeSigner();
   const sealers = makeSealers();
-  const lifetimes = { ...DEFAULT_TOKEN_LIFETIMES, refreshGraceSeconds: settings.graceSeconds ?? 10 };
+  const lifetimes = {
+    ...DEFAULT_TOKEN_LIFETIMES,
+    refreshGraceSeconds: settings.graceSeconds ?? 10,
+    upstreamRefreshSeconds: settings.upstreamRefreshSeconds ?? 0,
+  };
   const endpoint = makeTokenEndpoint({
     issuer,
-    ...store,
+    codes: store.codes,
+    families: store.families,
+    upstream: { revalidate: settings.askUpstream ?? nothingToAsk },
     signer,
     sealers,
     lifetimes,
@@ -67,6 +82,7 @@ export function setUp(settings: { graceSeconds?: number; clients?: readonly Clie
       groups: undefined,
       authTime: later(-300),
       amr: ["pwd"],
+      asked: [],
     };
     const session = newSession({
       hash: systemRandom(32),
@@ -113,6 +129,10 @@ export function setUp(settings: { graceSeconds?: number; clients?: readonly Clie
     userinfo.handle({ authorization: `Bearer ${token}`, query: new URLSearchParams() }, at);
 
   return { store, signer, endpoint, userinfo, issueCode, post, redeem, refresh, askUserinfo };
+}
+
+async function nothingToAsk(): Promise<never> {
+  throw new Error("there is no upstream here");
 }
 
 function unregistered(uri: string): never {

@@ -27,6 +27,7 @@ const REDEEM = hot(
     WHERE c.hash = $1 AND c.spent_at IS NULL AND c.expires_at > $5::timestamptz
       AND c.wrong_verifiers < ${MAX_WRONG_VERIFIERS}
       AND c.client_id IS NOT DISTINCT FROM $2::text AND c.redirect_uri = $3 AND c.code_challenge IS NOT DISTINCT FROM $4::text
+      AND ($11::text[] IS NULL OR c.connector_id = ANY ($11))
       AND u.id = c.user_id AND NOT u.disabled
       AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)
     RETURNING ${grantColumns("c", "c.family_id")}, c.session_hash,
@@ -45,7 +46,7 @@ const REDEEM = hot(
 
 const FIND = cold(
   "code.find",
-  `SELECT c.client_id, c.redirect_uri, c.code_challenge, c.expires_at, c.spent_at, c.wrong_verifiers, c.family_id,
+  `SELECT c.client_id, c.connector_id, c.redirect_uri, c.code_challenge, c.expires_at, c.spent_at, c.wrong_verifiers, c.family_id,
     (NOT u.disabled AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)) AS owner_active
   FROM authorization_code c JOIN app_user u ON u.id = c.user_id
   WHERE c.hash = $1`,
@@ -59,6 +60,7 @@ const COUNT_WRONG_VERIFIER = cold(
 
 interface CodeRow {
   readonly client_id: string;
+  readonly connector_id: string;
   readonly redirect_uri: string;
   readonly code_challenge: string | null;
   readonly expires_at: Date;
@@ -71,7 +73,8 @@ interface CodeRow {
 /** Authorization codes, RFC 6749 §4.1. */
 export function makeCodeStore(db: Database): AuthorizationCodes {
   return {
-    async redeem({ codeHash, clientId, redirectUri, challengeOfVerifier, family }, now) {
+    async redeem(redemption, now) {
+      const { codeHash, clientId, redirectUri, challengeOfVerifier, family } = redemption;
       if (redirectUri === undefined || !isStorable(clientId, redirectUri, challengeOfVerifier)) return undefined;
       const [row] = await db.run<TokenGrantRow>(REDEEM, [
         codeHash,
@@ -84,6 +87,7 @@ export function makeCodeStore(db: Database): AuthorizationCodes {
         family.refreshIdleExpiresAt,
         family.refreshExpiresAt,
         family.accessExpiresAt,
+        redemption.allowedConnectors,
       ]);
       return row === undefined ? undefined : toTokenGrant(row);
     },
@@ -100,6 +104,7 @@ export function makeCodeStore(db: Database): AuthorizationCodes {
 function toStoredCode(row: CodeRow): StoredCode {
   return {
     clientId: row.client_id,
+    connectorId: row.connector_id,
     redirectUri: row.redirect_uri,
     codeChallenge: orUndefined(row.code_challenge),
     expiresAt: row.expires_at,

@@ -12,6 +12,12 @@ export interface ClientStore extends Clients, ClientSecretUpgrades {
   delete(clientId: string, actor: Actor): Promise<boolean>;
   /** Whether the client may use the management API; all else of it stays. A public client never may, and is unknown here. */
   setAdmin(clientId: string, admin: boolean, actor: Actor): Promise<"done" | "unknown">;
+  /** Which connectors people may sign in to the client through from now on: null allows all. Tokens of others end (TOK-16). */
+  setAllowedConnectors(
+    clientId: string,
+    allowed: readonly string[] | undefined,
+    actor: Actor,
+  ): Promise<"done" | "unknown">;
   /** Whether some client has a redirect_uri of this origin (RFC 6454 §6.2), for CORS. */
   originIsRegistered(origin: string): Promise<boolean>;
 }
@@ -34,6 +40,7 @@ interface ClientRow {
   readonly secret_argon2id: string | null;
   readonly secret_bcrypt: string | null;
   readonly dynamic: boolean;
+  readonly allowed_connectors: readonly string[] | null;
   readonly created_at: Date;
 }
 
@@ -56,6 +63,7 @@ const COLUMNS = [
   "created_at",
   "secret_bcrypt",
   "dynamic",
+  "allowed_connectors",
 ] as const;
 
 const FIND = hot("client.find", `SELECT ${COLUMNS.join(", ")} FROM client WHERE id = $1`);
@@ -64,10 +72,10 @@ const CREATE = cold(
   "client.create",
   `WITH created AS (
     INSERT INTO client (${COLUMNS.join(", ")}, redirect_origins)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
     ON CONFLICT (id) DO NOTHING RETURNING id
   )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $20, id, $21, $22, $23 FROM created RETURNING subject_id`,
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $21, id, $22, $23, $24 FROM created RETURNING subject_id`,
 );
 
 // Nobody changed anything that means something, so no audit event.
@@ -85,6 +93,17 @@ const SET_ADMIN = cold(
     SELECT CASE WHEN $2 THEN 'client made admin' ELSE 'client no longer admin' END, id, $3, $4, $5 FROM changed
   )
   SELECT id FROM client WHERE id = $1 AND NOT public`,
+);
+
+const SET_ALLOWED_CONNECTORS = cold(
+  "client.setAllowedConnectors",
+  `WITH changed AS (
+    UPDATE client SET allowed_connectors = $2::text[] WHERE id = $1 AND allowed_connectors IS DISTINCT FROM $2 RETURNING id
+  ), audited AS (
+    INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
+    SELECT 'client connectors changed', id, $3, $4, $5, jsonb_build_object('allowedConnectors', $2::text[]) FROM changed
+  )
+  SELECT id FROM client WHERE id = $1`,
 );
 
 const DELETE = cold(
@@ -116,6 +135,11 @@ export function makeClientStore(db: Database): ClientStore {
     async setAdmin(clientId, admin, actor) {
       if (!isStorable(clientId)) return "unknown";
       const rows = await db.run(SET_ADMIN, [clientId, admin, ...toAuditValues(actor)]);
+      return rows.length > 0 ? "done" : "unknown";
+    },
+    async setAllowedConnectors(clientId, allowed, actor) {
+      if (!isStorable(clientId, ...(allowed ?? []))) return "unknown";
+      const rows = await db.run(SET_ALLOWED_CONNECTORS, [clientId, allowed, ...toAuditValues(actor)]);
       return rows.length > 0 ? "done" : "unknown";
     },
     async upgradeSecret(clientId, oldHash, next) {
@@ -178,6 +202,7 @@ function toValues(client: Client): readonly unknown[] {
     client.createdAt,
     client.secret?.kind === "bcrypt" ? client.secret.hash : null,
     client.dynamic,
+    client.allowedConnectors,
   ];
 }
 
@@ -198,6 +223,7 @@ function toClient(row: ClientRow): Client {
     idTokenSigningAlgorithm: row.id_token_signing_algorithm,
     secret: toSecretHash(row),
     dynamic: row.dynamic,
+    allowedConnectors: orUndefined(row.allowed_connectors),
     createdAt: row.created_at,
   };
 }

@@ -19,4 +19,12 @@ export type { Migration } from "./migrations/migrations.ts";
 export { openStorage, type Storage, type StorageOptions } from "./open-storage.ts";
 export type { SigningKeyStore } from "./signing-keys.ts";
 export { StorageUnavailable } from "./storage-unavailable.ts";
+export type {
+  GrantOwner,
+  GrantSettlement,
+  GrantState,
+  LeasedGrant,
+  RefreshedClaims,
+  UpstreamGrants,
+} from "./upstream-grants.ts";
 export type { Administrators } from "./users.ts";

@@ -1,3 +1,4 @@
+import type { UseOnce } from "@dex/connectors";
 import type { MailQueue, Outbox } from "@dex/email";
 import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
@@ -22,6 +23,8 @@ import { makeRegistrationStore } from "./registrations.ts";
 import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
 import { makeFamilyStore } from "./token-families.ts";
+import { makeUpstreamGrantStore, type UpstreamGrants } from "./upstream-grants.ts";
+import { makeUseOnce } from "./used-once.ts";
 import { makeUserDirectory } from "./user-directory.ts";
 import { type Administrators, makeAdministrators, makeUserStore } from "./users.ts";
 
@@ -36,6 +39,7 @@ export interface Storage {
   readonly signIns: SignIns;
   readonly codes: AuthorizationCodes;
   readonly families: TokenFamilies;
+  readonly upstreamGrants: UpstreamGrants;
   readonly failures: FailureCounter;
   readonly signingKeys: SigningKeyStore;
   readonly changes: Changes;
@@ -47,6 +51,7 @@ export interface Storage {
   readonly mailQueue: MailQueue<Actor>;
   readonly ownAccounts: OwnAccounts;
   readonly registrations: Registrations;
+  readonly useOnce: UseOnce;
   /** One round trip: resolves when the database answers. */
   ping(): Promise<void>;
   /** Closes all connections when their statements have ended. The Redis client stays its opener's. */
@@ -85,6 +90,7 @@ export function openStorage(options: StorageOptions): Storage {
     signIns: makeSignInStore(db, redis),
     codes: makeCodeStore(db),
     families: makeFamilyStore(db),
+    upstreamGrants: makeUpstreamGrantStore(db),
     failures: makeFailureCounter(preferRedis(redis, countInDatabase(db))),
     signingKeys: makeSigningKeyStore(db),
     changes: makeChanges(db),
@@ -96,6 +102,7 @@ export function openStorage(options: StorageOptions): Storage {
     mailQueue: makeMailQueue(db),
     ownAccounts: makeOwnAccountStore(db),
     registrations: makeRegistrationStore(db),
+    useOnce: makeUseOnce(db),
     async ping() {
       await db.run(PING);
     },

@@ -29,7 +29,7 @@ const FIND_SESSION = hot(
       AND idle_expires_at < LEAST($4, expires_at) - make_interval(secs => $5)
   )
   SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username,
-    s.connector_id, s.auth_time, s.amr, s.expires_at, c.scope AS consented_scope
+    s.connector_id, s.auth_time, s.amr, s.expires_at, s.asked, c.scope AS consented_scope
   FROM session s
   JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
   LEFT JOIN consent c ON c.user_id = s.user_id AND c.client_id = $2
@@ -64,9 +64,9 @@ const SIGN_IN = hot(
     RETURNING hash
   ), opened AS (
     INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at,
-      user_agent)
+      user_agent, asked)
     SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz,
-      $27::text
+      $27::text, $30::text[]
     FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
     RETURNING hash
   ), cleared AS (
@@ -84,6 +84,15 @@ const SIGN_IN = hot(
     UPDATE attempt_count SET attempts = attempts - 1
     -- Reading from forgotten keeps the order in which attempts are counted: the account before the source.
     WHERE key = $26::bytea AND attempts > 0 AND (SELECT count(*) FROM forgotten) >= 0 AND EXISTS (SELECT FROM opened)
+  ), granted AS (
+    INSERT INTO upstream_grant AS g (user_id, connector_id, remote_id, sealed, asked, outcome, checked_at)
+    SELECT id, $19::text, $31::text, $32::bytea, $30::text[], 'good', $28::timestamptz
+    FROM active WHERE $32::bytea IS NOT NULL AND EXISTS (SELECT FROM opened)
+    ON CONFLICT (user_id, connector_id) DO UPDATE
+    SET remote_id = EXCLUDED.remote_id, sealed = EXCLUDED.sealed, asked = EXCLUDED.asked, outcome = EXCLUDED.outcome,
+      checked_at = EXCLUDED.checked_at, unavailable_at = NULL, lease = NULL, lease_until = NULL
+    -- One that was asked for less could not tell the groups that other clients' tokens tell.
+    WHERE g.outcome <> 'good' OR g.remote_id <> EXCLUDED.remote_id OR g.asked <@ EXCLUDED.asked
   )
   SELECT EXISTS (SELECT FROM active) AS active, EXISTS (SELECT FROM opened) AS done, ${ASYNCHRONOUS_COMMIT}`,
 );
@@ -117,6 +126,7 @@ interface SessionRow extends TokenUserRow {
   readonly auth_time: Date;
   readonly amr: readonly string[];
   readonly expires_at: Date;
+  readonly asked: Session["asked"];
   readonly consented_scope: readonly string[] | null;
 }
 type OutcomeRow = { readonly active: boolean; readonly done: boolean };
@@ -131,7 +141,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
       const [row] = await db.run<SessionRow>(FIND_SESSION, values);
       return row === undefined ? undefined : toSession(hash, row);
     },
-    async signIn({ session, code, replaces, rightPassword }) {
+    async signIn({ session, code, replaces, rightPassword, upstreamGrant }) {
       const tried = rightPassword && {
         account: attemptKey("account", rightPassword.account),
         source: attemptKey("source", rightPassword.source),
@@ -154,6 +164,9 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           toStoredText(session.userAgent),
           session.createdAt,
           toStoredText(rightPassword?.account),
+          session.asked,
+          upstreamGrant?.remoteId,
+          upstreamGrant?.sealed,
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
@@ -205,6 +218,7 @@ function toSession(hash: Buffer, row: SessionRow): Session {
     authTime: row.auth_time,
     amr: row.amr,
     expiresAt: row.expires_at,
+    asked: row.asked,
     consentedScope: orUndefined(row.consented_scope),
   };
 }

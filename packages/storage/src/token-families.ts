@@ -6,6 +6,9 @@ import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts
 
 const GRANT = grantColumns("f", "f.id");
 const CONNECTOR_EXISTS = "EXISTS (SELECT FROM connector WHERE id = f.connector_id)";
+/** `grantTypes` of a connector's configuration is a list of those that it may be used for; without it all are (C 18). */
+const MAY_REFRESH = `EXISTS (SELECT FROM connector c
+      WHERE c.id = f.connector_id AND (NOT c.config ? 'grantTypes' OR c.config->'grantTypes' ? 'refresh_token'))`;
 
 /** The conditions are those of decideRefresh for `rotate`. No indexed column changes, so no index is written. */
 const ROTATE = hot(
@@ -17,7 +20,11 @@ const ROTATE = hot(
   WHERE f.id = $1::uuid AND f.client_id = $2 AND f.current_hash = $3 AND f.generation = $4
     AND f.revoked_at IS NULL AND f.idle_expires_at > $8::timestamptz AND f.expires_at > $8
     AND ($7::text[] IS NULL OR f.scope @> $7)
-    AND u.id = f.user_id AND NOT u.disabled AND ${CONNECTOR_EXISTS}
+    AND ($10::text[] IS NULL OR f.connector_id = ANY ($10))
+    AND u.id = f.user_id AND NOT u.disabled AND ${MAY_REFRESH}
+    AND NOT EXISTS (SELECT FROM upstream_grant g
+      WHERE g.user_id = f.user_id AND g.connector_id = f.connector_id
+        AND (g.outcome = 'refused' OR g.checked_at < $11::timestamptz))
   RETURNING ${GRANT}`,
 );
 
@@ -31,8 +38,10 @@ const FIND_LIVE = hot(
 const FIND = hot(
   "family.find",
   `SELECT ${GRANT}, f.generation, f.current_hash, f.previous_hash, f.rotated_at, f.sealed_current, f.idle_expires_at,
-    f.expires_at, f.revoked_at, (NOT u.disabled AND ${CONNECTOR_EXISTS}) AS owner_active
+    f.expires_at, f.revoked_at, (NOT u.disabled AND ${MAY_REFRESH}) AS owner_active,
+    g.outcome AS upstream_outcome, g.checked_at AS upstream_checked_at
   FROM token_family f JOIN app_user u ON u.id = f.user_id
+    LEFT JOIN upstream_grant g ON g.user_id = f.user_id AND g.connector_id = f.connector_id
   WHERE f.id = $1::uuid`,
 );
 
@@ -65,6 +74,8 @@ interface FamilyRow extends TokenGrantRow {
   readonly expires_at: Date;
   readonly revoked_at: Date | null;
   readonly owner_active: boolean;
+  readonly upstream_outcome: "good" | "refused" | null;
+  readonly upstream_checked_at: Date | null;
 }
 
 /** Refresh tokens and what belongs to them, one row for each family. */
@@ -83,6 +94,8 @@ export function makeFamilyStore(db: Database): TokenFamilies {
         scope,
         now,
         rotation.idleExpiresAt,
+        rotation.allowedConnectors,
+        rotation.upstreamAskedSince,
       ]);
       return row === undefined ? undefined : toTokenGrant(row);
     },
@@ -109,6 +122,7 @@ export function isUuid(text: string): boolean {
 }
 
 function toStoredFamily(row: FamilyRow): StoredFamily {
+  const { upstream_outcome: outcome, upstream_checked_at: checkedAt } = row;
   return {
     id: row.family_id,
     clientId: row.client_id,
@@ -122,5 +136,6 @@ function toStoredFamily(row: FamilyRow): StoredFamily {
     expiresAt: row.expires_at,
     revokedAt: orUndefined(row.revoked_at),
     ownerActive: row.owner_active,
+    upstream: outcome === null || checkedAt === null ? undefined : { outcome, checkedAt },
   };
 }

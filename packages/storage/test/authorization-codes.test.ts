@@ -151,6 +151,7 @@ function sessionOf(user: Cast["user"]) {
     connectorId: "local",
     authTime: NOW,
     amr: [],
+    asked: [],
     groups: undefined,
     preferredUsername: undefined,
     userAgent: undefined,

@@ -33,6 +33,7 @@ export function makeClientRow(more: Partial<Client> = {}): Client {
     grantTypes: ["authorization_code", "refresh_token"],
     scopes: undefined,
     trustedPeers: [],
+    allowedConnectors: undefined,
     idTokenSigningAlgorithm: "RS256",
     secret: { kind: "sha256", hash: sha256("secret") },
     dynamic: false,
@@ -79,6 +80,7 @@ export function makeSessionRow({ user, connectorId }: Cast, more: Partial<NewSes
     amr: ["pwd"],
     groups: ["staff", "a,b\"'"],
     preferredUsername: "jane",
+    asked: [],
     userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     createdAt: NOW,
     idleExpiresAt: addSeconds(NOW, 3_600),
@@ -113,6 +115,7 @@ export function redemptionOf(code: NewCode, more: Partial<CodeRedemption> = {}):
     clientId: code.clientId,
     redirectUri: code.redirectUri,
     challengeOfVerifier: code.codeChallenge,
+    allowedConnectors: undefined,
     family: {
       id: freshUuid(),
       refreshTokenHash: sha256(`refresh token ${fresh()}`),

@@ -37,6 +37,7 @@ test("a session is found with its user, and with what the client may have, in on
     connectorId: "local",
     authTime: NOW,
     amr: ["pwd"],
+    asked: [],
     expiresAt: session.expiresAt,
     consentedScope: undefined,
   });

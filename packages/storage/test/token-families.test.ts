@@ -25,6 +25,8 @@ async function openFamily(of: Cast = cast): Promise<RefreshRotation> {
     nextHash: sha256(`next ${fresh()}`),
     sealedNext: Buffer.from("sealed"),
     scope: undefined,
+    allowedConnectors: undefined,
+    upstreamAskedSince: NOW,
     idleExpiresAt: addSeconds(NOW, 30 * 86_400),
   };
 }
@@ -117,8 +119,16 @@ describe("the statement agrees with decideRefresh: a refresh token", () => {
 
   async function store({ stored }: RefreshCase): Promise<void> {
     await opened.query("DELETE FROM token_family WHERE user_id = $1", [userId]);
+    await opened.query("DELETE FROM upstream_grant WHERE user_id = $1", [userId]);
     if (stored === undefined) return;
-    const { grant } = stored;
+    const { grant, upstream } = stored;
+    if (upstream !== undefined) {
+      await opened.query(
+        `INSERT INTO upstream_grant (user_id, connector_id, remote_id, sealed, asked, outcome, checked_at)
+        VALUES ($1, $2, $1, 'sealed', '{}', $3, $4)`,
+        [userId, grant.connectorId, upstream.outcome, upstream.checkedAt],
+      );
+    }
     await opened.query("UPDATE app_user SET disabled = $2 WHERE id = $1", [userId, !stored.ownerActive]);
     await opened.query(
       `INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr,

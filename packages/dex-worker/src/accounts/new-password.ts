@@ -154,7 +154,7 @@ async function goOn(
   const { cookies, connectors, dispatcher, clients, accountHref, pages } = parts;
   const { flowId } = link.origin;
   const flow = flowId === undefined ? undefined : cookies.read(visit.request, flowId, visit.now);
-  const local = flow && offeredLocalConnector(connectors, flow);
+  const local = flow && (await offeredLocalConnector({ connectors, clients }, flow));
   if (flow !== undefined && local !== undefined) {
     const { intent, request } = flow;
     return dispatcher.authenticate(visit, {

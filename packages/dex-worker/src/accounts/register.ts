@@ -69,8 +69,8 @@ export function registerPage(parts: RegisterParts): PageRoute {
     const { unmatched, intent, request } = state;
     if (intent !== "register") return void (await dispatcher.next(visit, state));
     if (unmatched === undefined) {
-      const local = offeredLocalConnector(parts.connectors, state);
-      if (local === undefined) return void dispatcher.authenticate(visit, state);
+      const local = await offeredLocalConnector(parts, state);
+      if (local === undefined) return void (await dispatcher.authenticate(visit, state));
       return { kind: "password", connectorId: local.id };
     }
     const { user } = await parts.users.findByIdentity(toIdentity(unmatched), request.clientId);
@@ -80,7 +80,7 @@ export function registerPage(parts: RegisterParts): PageRoute {
       // The connector has the last word on the address, whatever a form says (v1 P03).
       const undecided = { ...state, unmatched: undefined };
       return void (await parts.acceptIdentity(visit, undecided, connector, {
-        kind: "identity",
+        kind: "remembered",
         identity: toIdentity(unmatched),
       }));
     }

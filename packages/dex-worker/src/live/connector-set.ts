@@ -1,20 +1,26 @@
 import { isDeepStrictEqual } from "node:util";
 import {
+  type CommonMembers,
   type Connector,
+  capabilitiesOf,
   describeUnopenable,
   type OpenedConnector,
+  readCommonMembers,
   type StoredConnector,
   type UnsealedConnector,
 } from "@dex/connectors";
+import type { UpstreamClaim } from "@dex/oidc";
 import type { Logger } from "@dex/runtime";
 
 /** A connector as configured; `connector` is undefined when its configuration cannot be opened. */
-export interface ConnectorEntry {
+export interface ConnectorEntry extends CommonMembers {
   readonly id: string;
   readonly displayName: string;
   readonly connector: Connector | undefined;
   /** The callback address that its configuration names, as those of dex v2 do. Undefined: whatever ours is. */
   readonly redirectUri: string | undefined;
+  /** What it can give of that which clients ask an upstream for by scope. */
+  readonly gives: readonly UpstreamClaim[];
 }
 
 export interface ConnectorSet {
@@ -42,16 +48,26 @@ export function makeConnectorSet(parts: {
     const source = unsealed.kind === "unsealed" ? unsealed.connector : stored;
     const kept = entries.find((entry) => isDeepStrictEqual(entry.source, source));
     if (kept !== undefined) return kept;
+    const common = readCommonMembers(source.config);
     const opened =
       unsealed.kind === "unsealed"
         ? parts.open(unsealed.connector)
         : { kind: "refused" as const, reason: describeUnopenable(unsealed.fields) };
     if (opened.kind === "connector") {
       const { connector } = opened;
-      return { id, displayName: connector.displayName, connector, redirectUri: redirectUriOf(source), source };
+      const gives = givesOf(connector, common);
+      return {
+        id,
+        displayName: connector.displayName,
+        connector,
+        redirectUri: redirectUriOf(source),
+        ...common,
+        gives,
+        source,
+      };
     }
     parts.logger.error("connector cannot be opened", { connectorId: id, reason: opened.reason });
-    return { id, displayName: id, connector: undefined, redirectUri: undefined, source };
+    return { id, displayName: id, connector: undefined, redirectUri: undefined, ...common, gives: [], source };
   };
   return {
     all: () => entries,
@@ -62,6 +78,15 @@ export function makeConnectorSet(parts: {
       for (const old of before) if (!entries.includes(old)) old.connector?.close?.();
     },
   };
+}
+
+function givesOf({ type, refresh }: Connector, { grantTypes }: CommonMembers): readonly UpstreamClaim[] {
+  const groups = capabilitiesOf(type)?.groups;
+  const refreshes = refresh !== undefined && grantTypes?.includes("refresh_token") !== false;
+  return [
+    ...(groups === undefined || groups === "no" ? [] : (["groups"] as const)),
+    ...(refreshes ? (["offline_access"] as const) : []),
+  ];
 }
 
 function redirectUriOf({ config: { redirectURI } }: StoredConnector): string | undefined {

@@ -1,5 +1,5 @@
 import type { Connector, Identity, ProvedIdentity } from "@dex/connectors";
-import type { LoginState, Session, UnmatchedIdentity } from "@dex/oidc";
+import { askedOfUpstream, type LoginState, type Session, type UnmatchedIdentity } from "@dex/oidc";
 import { describeError, type Logger, type Random } from "@dex/runtime";
 import {
   type AccountLinks,
@@ -20,12 +20,18 @@ import type { LoginCookies } from "./login-cookies.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
 
+/** An identity that the login state kept: proved earlier in this flow, its groups and its grant too large to travel. */
+export interface RememberedIdentity {
+  readonly kind: "remembered";
+  readonly identity: Identity;
+}
+
 /** Turns a proved identity into one of our users, or says why not, and hands over to the dispatcher. */
 export type AcceptIdentity = (
   visit: Visit,
   state: LoginState,
   connector: Connector,
-  proved: ProvedIdentity,
+  proved: ProvedIdentity | RememberedIdentity,
 ) => Promise<void>;
 
 const REFUSALS: Readonly<Record<SignInRefusal, string>> = {
@@ -108,7 +114,11 @@ export function makeAcceptIdentity(parts: AcceptIdentityParts): AcceptIdentity {
     pages.error(visit.response, 403, page);
   }
 
-  return async (visit, state, connector, { identity }) => {
+  return async (visit, state, connector, given) => {
+    const { identity } = given;
+    // Of what was remembered the upstream is asked once more where the client asks for it.
+    const asked = given.kind === "identity" ? askedOfUpstream(state.request.scope) : [];
+    const grant = given.kind === "identity" ? given.grant : undefined;
     if (state.intent === "link") {
       const step = await dispatcher.decide(visit, state);
       if (step.kind === "prove identity") return acceptForLink(visit, state, step.session, identity);
@@ -127,7 +137,7 @@ export function makeAcceptIdentity(parts: AcceptIdentityParts): AcceptIdentity {
         const account = connector.type === "local" ? user.email : attemptAccountOf(identity);
         const tried = { account, source: visit.request.ip ?? "" };
         const rightPassword = connector.login.kind === "password" ? tried : undefined;
-        const person = { user, identity, consentedScope, rightPassword };
+        const person = { user, identity, consentedScope, rightPassword, asked, grant };
         return dispatcher.signedIn(
           visit,
           isUnmatched(state, identity) ? { ...state, unmatched: undefined } : state,

@@ -31,16 +31,15 @@ export function makeConnectorChooser(parts: {
   }
 
   /** From signing in to registering and back: everything that the client asked for stays in the login state (v1 L10). */
-  function changeMode(visit: Visit, state: LoginState, wanted: string): void {
+  function changeMode(visit: Visit, state: LoginState, wanted: string): Promise<void> {
     const { request } = state;
     const anyConnector = { ...request, connectorId: undefined };
     if (wanted === "register" && registration && state.intent !== "link") {
       const changed = { ...state, intent: "register", unmatched: undefined, notice: undefined } as const;
-      dispatcher.authenticate(visit, { ...changed, request: anyConnector });
-    } else {
-      const intent = state.intent === "register" ? "sign in" : state.intent;
-      dispatcher.authenticate(visit, { ...state, intent, request: anyConnector });
+      return dispatcher.authenticate(visit, { ...changed, request: anyConnector });
     }
+    const intent = state.intent === "register" ? "sign in" : state.intent;
+    return dispatcher.authenticate(visit, { ...state, intent, request: anyConnector });
   }
 
   return async (visit) => {
@@ -60,7 +59,7 @@ export function makeConnectorChooser(parts: {
       clientName: client?.name ?? state.request.clientId,
       mode,
       notice: describeNotice(state, connectors),
-      connectors: offeredConnectors(connectors, state, mode).map(({ id, displayName, connector }) => ({
+      connectors: (await offeredConnectors(parts, state, mode)).map(({ id, displayName, connector }) => ({
         id,
         displayName,
         href:

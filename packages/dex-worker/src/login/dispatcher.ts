@@ -1,6 +1,6 @@
 // Every step of a sign-in ends here: the dispatcher reads the login state and who is signed in, asks the engine what is
 // missing, and sends the browser there. Steps never call each other, so none can be skipped.
-import type { Identity } from "@dex/connectors";
+import type { Identity, UpstreamGrant } from "@dex/connectors";
 import {
   type Client,
   type Clients,
@@ -8,6 +8,7 @@ import {
   endpointUrl,
   type IssueOutcome,
   type LoginState,
+  type NewUpstreamGrant,
   type NextStep,
   newCode,
   newSession,
@@ -20,6 +21,7 @@ import {
   type SessionLimits,
   type SignIns,
   type TokenLifetimes,
+  type UpstreamClaim,
 } from "@dex/oidc";
 import type { Logger, Random } from "@dex/runtime";
 import type { User } from "@dex/users";
@@ -28,11 +30,13 @@ import type { ConnectorSet } from "../live/connector-set.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Visit } from "../visit.ts";
+import { homeRealmOf } from "./home-realm.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import { type ChooserMode, offeredConnectors } from "./offered-connectors.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
 import { newSessionId, readSessionHash, writeSession } from "./session-cookie.ts";
+import type { UpstreamGrantSealer } from "./upstream-grant-sealer.ts";
 
 /** A person whose identity has just been proved in this very flow. */
 export interface ProvedPerson {
@@ -41,13 +45,17 @@ export interface ProvedPerson {
   readonly consentedScope: readonly string[] | undefined;
   /** The attempt that turned out right, where a password was checked here. */
   readonly rightPassword: PasswordAttemptOf | undefined;
+  /** What the connector was asked for beside who this is. */
+  readonly asked: readonly UpstreamClaim[];
+  /** What the connector gave to be asked again with. */
+  readonly grant: UpstreamGrant | undefined;
 }
 
 export interface Dispatcher {
   /** Decides what this flow needs next and sends the browser there. */
   next(visit: Visit, state: LoginState): Promise<void>;
   /** Sends the browser to where this flow signs in or registers, whoever is signed in already. */
-  authenticate(visit: Visit, state: LoginState): void;
+  authenticate(visit: Visit, state: LoginState): Promise<void>;
   /** The same as `next` after a credential was checked: opens the session, and issues the code with it when nothing else is missing. */
   signedIn(visit: Visit, state: LoginState, person: ProvedPerson): Promise<void>;
   /** Hands the state to the browser and sends it to the next page of this flow. */
@@ -75,14 +83,38 @@ export function makeDispatcher(parts: {
   random: Random;
   lifetimes: TokenLifetimes;
   sessionLimits: SessionLimits;
+  grantSealer: UpstreamGrantSealer;
   logger: Logger;
 }): Dispatcher {
-  const { issuer, clients, connectors, signIns, cookies, cookieNames, paths, random, lifetimes, sessionLimits } = parts;
+  const {
+    issuer,
+    clients,
+    connectors,
+    signIns,
+    cookies,
+    cookieNames,
+    paths,
+    random,
+    lifetimes,
+    sessionLimits,
+    grantSealer,
+  } = parts;
 
   async function clientOf(state: LoginState): Promise<Client> {
     const client = await clients.find(state.request.clientId);
     if (client === undefined) throw new OAuthError("invalid_request", "the application is no longer registered");
     return client;
+  }
+
+  function gives(connectorId: string): readonly UpstreamClaim[] {
+    return connectors.find(connectorId)?.gives ?? [];
+  }
+
+  /** What the code is for: C 18, no offline access through a connector that is not to be used for it. */
+  function forCode(state: LoginState, connectorId: string): LoginState {
+    if (connectors.find(connectorId)?.grantTypes?.includes("refresh_token") !== false) return state;
+    const scope = state.request.scope.filter((word) => word !== "offline_access");
+    return { ...state, request: { ...state.request, scope } };
   }
 
   async function decide(visit: Visit, state: LoginState): Promise<NextStep> {
@@ -93,7 +125,7 @@ export function makeDispatcher(parts: {
         ? undefined
         : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
     ]);
-    return decideNextStep(state, { session, client, now: visit.now });
+    return decideNextStep(state, { session, client, gives, now: visit.now });
   }
 
   async function finish(
@@ -103,7 +135,7 @@ export function makeDispatcher(parts: {
     consent: readonly string[] | undefined,
   ): Promise<void> {
     if (isForOwnPages(state)) return backToOwnPage(visit, state);
-    const code = newCode({ state, session, random, now: visit.now, lifetimes });
+    const code = newCode({ state: forCode(state, session.connectorId), session, random, now: visit.now, lifetimes });
     refuseUnissued(await signIns.issueCode({ code: code.stored, consent }));
     deliverCode(visit, state, code.value);
   }
@@ -143,27 +175,28 @@ export function makeDispatcher(parts: {
     response.redirect(303, to);
   }
 
-  /** Straight to the connector that was asked for, or to the only one there is. */
-  function placeOfConnector(state: LoginState, mode: ChooserMode, wanted: string | undefined): string {
-    const offered = offeredConnectors(connectors, state, mode);
+  /** Straight to the connector that was asked for, or that the person's address belongs to, or to the only one there is. */
+  async function placeOfConnector(state: LoginState, mode: ChooserMode, wanted: string | undefined): Promise<string> {
+    const offered = await offeredConnectors(parts, state, mode);
     const [only] = offered;
-    const chosen = offered.find(({ id }) => id === wanted) ?? (offered.length === 1 ? only : undefined);
+    const chosen =
+      offered.find(({ id }) => id === wanted) ?? (offered.length === 1 ? only : homeRealmOf(state, offered, mode));
     if (chosen === undefined) return paths.chooser(state.id);
     const registersHere = mode === "register" && chosen.connector?.type === "local";
     return registersHere ? paths.register(state.id) : paths.connector(chosen.id, state.id);
   }
 
-  function placeOfSignIn(state: LoginState): string {
+  function placeOfSignIn(state: LoginState): Promise<string> {
     const { intent, request } = state;
     if (intent === "register") return placeOfConnector(state, "register", request.connectorId);
     // The connector whose identity is to be linked cannot sign in the person who is to own it.
     return placeOfConnector(state, "sign in", intent === "link" ? undefined : request.connectorId);
   }
 
-  function placeOf(state: LoginState, step: StepOfPerson): string {
+  async function placeOf(state: LoginState, step: StepOfPerson): Promise<string> {
     switch (step.kind) {
       case "authenticate":
-        return placeOfSignIn(state);
+        return step.connectorId === undefined ? placeOfSignIn(state) : paths.connector(step.connectorId, state.id);
       case "prove identity":
         return placeOfConnector(state, "link", state.request.connectorId);
       case "link":
@@ -178,13 +211,13 @@ export function makeDispatcher(parts: {
     finish,
     refuse,
     goOn,
-    authenticate: (visit, state) => goOn(visit, state, placeOfSignIn(state)),
+    authenticate: async (visit, state) => goOn(visit, state, await placeOfSignIn(state)),
 
     async next(visit, state) {
       const step = await decide(visit, state);
       if (step.kind === "finish") return finish(visit, state, step.session, undefined);
       if (step.kind === "refuse") return refuse(visit, state, step.error);
-      goOn(visit, state, placeOf(state, step));
+      goOn(visit, state, await placeOf(state, step));
     },
 
     async signedIn(visit, state, person) {
@@ -194,7 +227,7 @@ export function makeDispatcher(parts: {
       const stored = newSession({
         hash: id.hash,
         user: person.user,
-        identity: person.identity,
+        identity: { ...person.identity, asked: person.asked },
         userAgent: visit.request.headers["user-agent"],
         limits: sessionLimits,
         now,
@@ -207,18 +240,20 @@ export function makeDispatcher(parts: {
         notice: undefined,
         formToken: parts.newFormToken(), // forms from before the sign-in are dead (BRO-1)
       };
-      const step = decideNextStep(proved, { session, client, now });
+      const step = decideNextStep(proved, { session, client, gives, now });
       // The credentials are right but not what was asked for: another person than the hint named, an old upstream session.
       if (step.kind === "refuse") return refuse(visit, state, step.error);
       const finished = step.kind === "finish";
       const ownPage = finished && isForOwnPages(proved);
-      const code = finished && !ownPage ? newCode({ state: proved, session, random, now, lifetimes }) : undefined;
+      const issuing = { state: forCode(proved, session.connectorId), session, random, now, lifetimes };
+      const code = finished && !ownPage ? newCode(issuing) : undefined;
       refuseUnissued(
         await signIns.signIn({
           session: stored,
           code: code?.stored,
           replaces: readSessionHash(visit.request, cookieNames),
           rightPassword: person.rightPassword,
+          upstreamGrant: sealGrant(person, grantSealer),
         }),
       );
       parts.logger.info("signed in", {
@@ -229,7 +264,7 @@ export function makeDispatcher(parts: {
       writeSession(visit.response, cookieNames, id.value, sessionLimits.absoluteSeconds);
       if (ownPage) backToOwnPage(visit, proved);
       else if (code !== undefined) deliverCode(visit, proved, code.value);
-      else if (step.kind !== "finish") goOn(visit, proved, placeOf(proved, step));
+      else if (step.kind !== "finish") goOn(visit, proved, await placeOf(proved, step));
     },
   };
 }
@@ -249,8 +284,20 @@ function toSession(stored: ReturnType<typeof newSession>, { user, consentedScope
     authTime: stored.authTime,
     amr: stored.amr,
     expiresAt: stored.expiresAt,
+    asked: stored.asked,
     consentedScope,
   };
+}
+
+function sealGrant(
+  { user, identity: { connectorId, remoteId }, grant }: ProvedPerson,
+  sealer: UpstreamGrantSealer,
+): NewUpstreamGrant | undefined {
+  if (grant === undefined) return undefined;
+  const sealed = sealer.seal({ userId: user.id, connectorId, remoteId }, grant);
+  // Without it the upstream would never be asked again, which the client must not take for its consent.
+  if (sealed === undefined) throw new OAuthError("server_error", "the provider's answer is too large to be kept");
+  return { remoteId, sealed };
 }
 
 function refuseUnissued(outcome: IssueOutcome): void {

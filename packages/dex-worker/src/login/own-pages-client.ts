@@ -25,6 +25,7 @@ export function withOwnPages(clients: Clients, issuerName: string): Clients {
     grantTypes: [],
     scopes: undefined,
     trustedPeers: [],
+    allowedConnectors: undefined,
     idTokenSigningAlgorithm: "RS256",
     secret: undefined,
     dynamic: false,

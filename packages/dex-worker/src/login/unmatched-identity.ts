@@ -71,7 +71,7 @@ export function unmatchedIdentityPage(parts: {
       const { connector } = connectorOf(unmatched, parts.connectors);
       // Decided anew: meanwhile it may have become somebody's.
       const undecided = { ...state, intent, unmatched: undefined, notice: undefined } as const;
-      await parts.acceptIdentity(visit, undecided, connector, { kind: "identity", identity: toIdentity(unmatched) });
+      await parts.acceptIdentity(visit, undecided, connector, { kind: "remembered", identity: toIdentity(unmatched) });
     },
   };
 }

@@ -8,7 +8,7 @@ import type {
   ProvedIdentity,
   UpstreamDeparture,
 } from "@dex/connectors";
-import type { LoginState } from "@dex/oidc";
+import type { Clients, LoginState } from "@dex/oidc";
 import { equalInConstantTime, type JsonObject, type Random } from "@dex/runtime";
 import type { ConnectorEntry, ConnectorSet } from "../live/connector-set.ts";
 import { readForm, readQuery } from "../middleware/form-body.ts";
@@ -17,6 +17,7 @@ import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
 import { formTargets } from "./form-targets.ts";
 import type { LoginCookies } from "./login-cookies.ts";
+import { refuseUnlessAllowed } from "./offered-connectors.ts";
 import { openFlowById } from "./open-flow.ts";
 import type { LoginPaths } from "./paths.ts";
 import type { RefusedLogin } from "./refused-login.ts";
@@ -38,6 +39,7 @@ export interface UpstreamTrip {
 }
 
 export function makeUpstreamTrip(parts: {
+  clients: Clients;
   connectors: ConnectorSet;
   cookies: LoginCookies;
   paths: LoginPaths;
@@ -153,6 +155,7 @@ export function makeUpstreamTrip(parts: {
       // One address per trip, and it is not the answer that chooses it (MIX-1).
       if (callbackUrl !== here || stateParameterOf(connector.login) !== parameter)
         throw new InvalidInput(400, NOT_OURS);
+      await refuseUnlessAllowed(parts, state, connector.id);
       const outcome = await connector.login.finish({
         callbackUrl,
         query: answer,

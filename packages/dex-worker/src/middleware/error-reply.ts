@@ -75,7 +75,13 @@ function toFailure(error: unknown): Failure {
     const headers: Record<string, string> = {};
     if (error.code === "invalid_client") headers["WWW-Authenticate"] = renderBasicChallenge();
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(error.retryAfterSeconds);
-    return { status: error.status, code: error.code, message: renderErrorDescription(error), headers, level: "debug" };
+    return {
+      status: error.status,
+      code: error.code,
+      message: renderErrorDescription(error),
+      headers,
+      level: error.noteworthy ? "warn" : "debug",
+    };
   }
   if (error instanceof InvalidInput) {
     const { status, message, headers } = error;

@@ -70,6 +70,7 @@ const client: Client = {
   grantTypes: ["client_credentials"],
   scopes: undefined,
   trustedPeers: [],
+  allowedConnectors: undefined,
   idTokenSigningAlgorithm: "RS256",
   secret: undefined,
   dynamic: false,

@@ -18,6 +18,7 @@ export interface NewClientMetadata {
   readonly grantTypes: readonly GrantType[];
   readonly scopes: readonly string[] | undefined;
   readonly trustedPeers: readonly string[];
+  readonly allowedConnectors: readonly string[] | undefined;
   readonly idTokenSigningAlgorithm: SigningAlgorithm;
   readonly dynamic: boolean;
 }
@@ -48,6 +49,11 @@ export const webUriShape = z
   .max(1000, "must be at most 1000 characters")
   .refine((text) => /^[\x21-\x7e]+$/.test(text) && URL.parse(text)?.protocol === "https:", "must be an https URL");
 
+/** Connectors by id. There may be none of that id yet. */
+export const allowedConnectorsShape = z
+  .array(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "must be the id of a connector"))
+  .max(100, "must be at most 100");
+
 /** The client of dex v1's admin API and dexctl, with our additions. Unknown members are mistakes, not noise. */
 export const newClientShape = z.strictObject({
   id: id.optional(),
@@ -67,6 +73,7 @@ export const newClientShape = z.strictObject({
     .max(3)
     .optional(),
   scopes: z.array(scopeWord).max(100, "must be at most 100").optional(),
+  allowedConnectors: allowedConnectorsShape.optional(),
   idTokenSignedResponseAlg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
 });
 
@@ -90,6 +97,7 @@ export function parseNewClient(input: unknown): NewClientDecision {
     grantTypes: given.grantTypes ?? defaultGrantTypes(isPublic),
     scopes: given.scopes,
     trustedPeers: given.trustedPeers ?? [],
+    allowedConnectors: allowedConnectorsOf(given.allowedConnectors),
     idTokenSigningAlgorithm: given.idTokenSignedResponseAlg ?? "RS256",
     dynamic: false,
   };
@@ -97,6 +105,11 @@ export function parseNewClient(input: unknown): NewClientDecision {
   return contradiction === undefined
     ? { kind: "client", metadata }
     : refused(`${contradiction.member}: ${contradiction.reason}`);
+}
+
+/** As in dex v2 an empty list allows all. */
+export function allowedConnectorsOf(given: readonly string[] | undefined): readonly string[] | undefined {
+  return given === undefined || given.length === 0 ? undefined : [...new Set(given)];
 }
 
 function defaultGrantTypes(isPublic: boolean): readonly GrantType[] {
@@ -165,6 +178,7 @@ export function renderClient(client: Client): JsonObject {
     grantTypes: client.grantTypes,
     ...(client.scopes === undefined ? {} : { scopes: client.scopes }),
     trustedPeers: client.trustedPeers,
+    ...(client.allowedConnectors === undefined ? {} : { allowedConnectors: client.allowedConnectors }),
     idTokenSignedResponseAlg: client.idTokenSigningAlgorithm,
     ...(client.dynamic ? { dynamic: true } : {}),
     createdAt: client.createdAt.toISOString(),

@@ -33,6 +33,8 @@ export interface Client {
   readonly scopes: readonly string[] | undefined;
   /** Clients that may mint tokens for this one (dex v1 trusted peers). */
   readonly trustedPeers: readonly string[];
+  /** Connectors that people may sign in to it through; undefined allows all (SAM-8). */
+  readonly allowedConnectors: readonly string[] | undefined;
   readonly idTokenSigningAlgorithm: SigningAlgorithm;
   readonly secret: ClientSecretHash | undefined;
   /** Registered itself, RFC 7591: nobody here has looked at it, so people are always asked (DCR-3). */

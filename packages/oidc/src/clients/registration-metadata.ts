@@ -122,6 +122,7 @@ function toMetadata(given: z.infer<typeof shape>, isPublic: boolean): NewClientM
     admin: false,
     trusted: false,
     trustedPeers: [],
+    allowedConnectors: undefined,
     dynamic: true,
     requirePkce: isPublic,
     public: isPublic,

@@ -7,7 +7,10 @@ import type { CodeDecision } from "./decide-code.ts";
 export const CODE_CASES_NOW = new Date("2026-03-01T12:00:00.000Z");
 
 /** The part of a redemption that decides. */
-export type CodeCaseRequest = Pick<CodeRedemption, "clientId" | "redirectUri" | "challengeOfVerifier">;
+export type CodeCaseRequest = Pick<
+  CodeRedemption,
+  "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors"
+>;
 
 export interface CodeCase {
   readonly when: string;
@@ -26,6 +29,7 @@ const at = (offsetMilliseconds: number) => new Date(CODE_CASES_NOW.getTime() + o
 
 const live: StoredCode = {
   clientId: "client-a",
+  connectorId: "local",
   redirectUri: "https://a.example/cb",
   codeChallenge: challenge,
   expiresAt: at(30_000),
@@ -40,6 +44,7 @@ const right: CodeCaseRequest = {
   clientId: "client-a",
   redirectUri: "https://a.example/cb",
   challengeOfVerifier: challenge,
+  allowedConnectors: undefined,
 };
 const withoutVerifier: CodeCaseRequest = { ...right, challengeOfVerifier: undefined };
 const other: CodeCaseRequest = { ...right, clientId: "client-b" };
@@ -119,6 +124,20 @@ export const CODE_CASES: readonly CodeCase[] = [
     request: right,
     expected: "refused",
     by: "TOK-16",
+  },
+  {
+    when: "its connector is among those that the client allows",
+    stored: live,
+    request: { ...right, allowedConnectors: ["corp", "local"] },
+    expected: "redeem",
+    by: "TOK-16",
+  },
+  {
+    when: "the client allows its connector no longer",
+    stored: live,
+    request: { ...right, allowedConnectors: ["corp"] },
+    expected: "refused",
+    by: "TOK-16, SAM-8",
   },
   {
     when: "no redirect_uri is sent",

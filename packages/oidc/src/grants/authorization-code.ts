@@ -43,7 +43,12 @@ export function authorizationCodeGrant(parts: AuthorizationCodeGrantParts): Gran
     async redeem(params, client, now) {
       const request = parseCodeRequest(params);
       const { family, refreshToken } = newFamily(parts, client, now);
-      const redemption: CodeRedemption = { ...request, clientId: client.id, family };
+      const redemption: CodeRedemption = {
+        ...request,
+        clientId: client.id,
+        allowedConnectors: client.allowedConnectors,
+        family,
+      };
       const grant = await codes.redeem(redemption, now);
       if (grant === undefined) throw await refusalOf(redemption, now);
       const { scope, nonce } = grant;

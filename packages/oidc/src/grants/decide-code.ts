@@ -19,7 +19,7 @@ export type CodeDecision =
  */
 export function decideCode(
   code: StoredCode | undefined,
-  redemption: Pick<CodeRedemption, "clientId" | "redirectUri" | "challengeOfVerifier">,
+  redemption: Pick<CodeRedemption, "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors">,
   now: Date,
 ): CodeDecision {
   if (code === undefined) return refused("code is unknown");
@@ -32,6 +32,9 @@ export function decideCode(
   if (code.expiresAt <= now) return refused("code has expired");
   if (code.wrongVerifiers >= MAX_WRONG_VERIFIERS) return refused("code had too many wrong verifiers");
   if (!code.ownerActive) return refused("user or connector is no longer active");
+  if (redemption.allowedConnectors?.includes(code.connectorId) === false) {
+    return refused("the client does not allow sign-in through this connector");
+  }
   if (code.redirectUri !== redemption.redirectUri) return refused("redirect_uri differs from the request's");
   return decideVerifier(code.codeChallenge, redemption.challengeOfVerifier);
 }

@@ -6,13 +6,21 @@ import { scopeContains } from "../scope.ts";
 /** What was presented, in comparable form. The token's seal was checked already. */
 export type PresentedRefresh = Pick<
   RefreshRotation,
-  "familyId" | "clientId" | "presentedHash" | "presentedGeneration" | "scope"
+  | "familyId"
+  | "clientId"
+  | "presentedHash"
+  | "presentedGeneration"
+  | "scope"
+  | "allowedConnectors"
+  | "upstreamAskedSince"
 >;
 
 export type RefreshDecision =
   | { readonly kind: "rotate"; readonly family: StoredFamily }
   /** The token was rotated a moment ago: the answer may have been lost, so its successor is given again (REF-3). */
   | { readonly kind: "repeat"; readonly family: StoredFamily; readonly sealedSuccessor: Buffer }
+  /** The upstream is to be asked first whether it still vouches for the user; the token is not spent by that. */
+  | { readonly kind: "revalidate first"; readonly family: StoredFamily }
   | { readonly kind: "replayed"; readonly familyId: string; readonly error: OAuthError }
   | { readonly kind: "refused"; readonly error: OAuthError };
 
@@ -42,7 +50,17 @@ export function decideRefresh(
     const message = "the scope exceeds what was granted";
     return { kind: "refused", error: new OAuthError("invalid_scope", message) }; // RFC 6749 §6
   }
-  if (place === "current") return { kind: "rotate", family };
+  if (presented.allowedConnectors?.includes(family.grant.connectorId) === false) {
+    return refused("the client does not allow sign-in through this connector");
+  }
+  const { upstream } = family;
+  // Who was refused gets no new tokens; they are asked about again, since they may be welcome again.
+  if (upstream?.outcome === "refused") return { kind: "revalidate first", family };
+  if (place === "current") {
+    const asked = upstream === undefined || upstream.checkedAt >= presented.upstreamAskedSince;
+    return { kind: asked ? "rotate" : "revalidate first", family };
+  }
+  // The rotation that it repeats came after the question.
   return { kind: "repeat", family, sealedSuccessor: place.sealedSuccessor };
 }
 

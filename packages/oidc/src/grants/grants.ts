@@ -1,5 +1,5 @@
 import type { Random } from "@dex/runtime";
-import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner } from "../ports.ts";
+import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
@@ -19,6 +19,7 @@ export interface GrantParts {
   readonly sealers: EngineSealers;
   readonly random: Random;
   readonly lifetimes: TokenLifetimes;
+  readonly upstream: UpstreamRefresher;
 }
 
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
@@ -36,6 +37,7 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
       successorSealer: sealers.refreshSuccessor,
       issueTokens,
       lifetimes,
+      upstream: parts.upstream,
     }),
     clientCredentialsGrant({ issuer, signer, random, lifetimes }),
   ];

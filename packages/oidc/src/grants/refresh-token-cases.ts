@@ -58,6 +58,7 @@ const live: StoredFamily = {
   expiresAt: at(89 * DAY),
   revokedAt: undefined,
   ownerActive: true,
+  upstream: undefined,
 };
 const fresh: StoredFamily = {
   ...live,
@@ -73,6 +74,8 @@ const current: PresentedRefresh = {
   presentedHash: currentHash,
   presentedGeneration: 3,
   scope: undefined,
+  allowedConnectors: undefined,
+  upstreamAskedSince: at(-60_000),
 };
 const previous: PresentedRefresh = { ...current, presentedHash: previousHash, presentedGeneration: 2 };
 const older: PresentedRefresh = { ...current, presentedHash: olderHash, presentedGeneration: 1 };
@@ -178,6 +181,69 @@ const rows: readonly Row[] = [
     request: { ...current, scope: ["openid", "groups"] },
     expected: "refused",
     by: "REF-9, RFC 6749 §6",
+  },
+  {
+    when: "its connector is among those that the client allows",
+    stored: live,
+    request: { ...current, allowedConnectors: ["corp", "local"] },
+    expected: "rotate",
+    by: "TOK-16",
+  },
+  {
+    when: "the client allows its connector no longer",
+    stored: live,
+    request: { ...current, allowedConnectors: ["corp"] },
+    expected: "refused",
+    by: "TOK-16, SAM-8",
+  },
+  {
+    when: "the client allows its connector no longer and it was used a moment ago",
+    stored: live,
+    request: { ...previous, allowedConnectors: [] },
+    expected: "refused",
+    by: "TOK-16, SAM-8",
+  },
+  {
+    when: "the upstream vouched for the user just long enough ago",
+    stored: { ...live, upstream: { outcome: "good", checkedAt: at(-60_000) } },
+    request: current,
+    expected: "rotate",
+    by: "REF-13",
+  },
+  {
+    when: "the upstream vouched for the user too long ago",
+    stored: { ...live, upstream: { outcome: "good", checkedAt: at(-60_001) } },
+    request: current,
+    expected: "revalidate first",
+    by: "REF-13",
+  },
+  {
+    when: "the upstream has just refused the user",
+    stored: { ...live, upstream: { outcome: "refused", checkedAt: at(0) } },
+    request: current,
+    expected: "revalidate first",
+    by: "REF-13",
+  },
+  {
+    when: "it was used a moment ago, and the upstream was asked before that",
+    stored: { ...live, upstream: { outcome: "good", checkedAt: at(-60_001) } },
+    request: previous,
+    expected: "repeat",
+    by: "REF-3",
+  },
+  {
+    when: "it was used a moment ago, and the upstream has refused the user since",
+    stored: { ...live, upstream: { outcome: "refused", checkedAt: at(0) } },
+    request: previous,
+    expected: "revalidate first",
+    by: "REF-3, REF-13",
+  },
+  {
+    when: "it was used long ago, and the upstream is to be asked",
+    stored: { ...live, rotatedAt: at(-DAY), upstream: { outcome: "good", checkedAt: at(-DAY) } },
+    request: previous,
+    expected: "replayed",
+    by: "REF-2, REF-13",
   },
   { when: "it was used a moment ago", stored: live, request: previous, expected: "repeat", by: "REF-3" },
   {

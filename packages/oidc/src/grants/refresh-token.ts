@@ -3,7 +3,15 @@ import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
-import type { Clients, RefreshRotation, TokenFamilies, TokenGrant } from "../ports.ts";
+import type {
+  Clients,
+  RefreshRotation,
+  StoredFamily,
+  TokenFamilies,
+  TokenGrant,
+  UpstreamAnswer,
+  UpstreamRefresher,
+} from "../ports.ts";
 import { parseScope } from "../scope.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
@@ -19,6 +27,7 @@ export interface RefreshTokenGrantParts {
   readonly successorSealer: Sealer;
   readonly issueTokens: IssueTokens;
   readonly lifetimes: TokenLifetimes;
+  readonly upstream: UpstreamRefresher;
 }
 
 interface RefreshRequest {
@@ -26,9 +35,12 @@ interface RefreshRequest {
   readonly scope: readonly string[] | undefined;
 }
 
-/** The refresh token grant, RFC 6749 §6, with a new refresh token at each use: one statement when all is well. */
+/**
+ * The refresh token grant, RFC 6749 §6, with a new refresh token at each use: one statement when all is well. Where an
+ * upstream can be asked about the user and is due, that statement refuses, the upstream is asked, and it is run again.
+ */
 export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
-  const { clients, families, refreshTokens, successorSealer, issueTokens, lifetimes } = parts;
+  const { clients, families, refreshTokens, successorSealer, issueTokens, lifetimes, upstream } = parts;
 
   function render(grant: TokenGrant, client: Client, request: RefreshRequest, refreshToken: string, now: Date) {
     // The family keeps its whole scope for later; these tokens carry what was asked for (REF-9). REF-10: no nonce.
@@ -40,7 +52,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
   async function afterRefusal(
     rotation: RefreshRotation,
     client: Client,
-    request: RefreshRequest,
+    request: RefreshRequest & { readonly nextText: string; readonly revalidated: boolean },
     now: Date,
   ): Promise<TokenResponse> {
     const family = await families.find(rotation.familyId);
@@ -51,11 +63,33 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
       return render(decision.family.grant, client, request, successor.plaintext.toString(), now);
     }
     if (decision.kind === "replayed") await families.revoke(decision.familyId, "refresh token replayed", now);
+    if (decision.kind === "revalidate first") {
+      if (request.revalidated) throw unavailable("the upstream's answer was overtaken by another", 1);
+      const checkedAt = refuseUnlessGood(await askUpstream(decision.family, now));
+      // The answer may have been another request's, and another worker's clock a little behind.
+      const upstreamAskedSince = new Date(Math.min(checkedAt.getTime(), rotation.upstreamAskedSince.getTime()));
+      return rotate({ ...rotation, upstreamAskedSince }, client, { ...request, revalidated: true }, now);
+    }
     if (decision.kind === "rotate") {
       // It became good after the statement had refused it: a user enabled again in between, say.
       throw new OAuthError("invalid_grant", "the refresh token is not valid", { detail: "changed meanwhile" });
     }
     throw decision.error;
+  }
+
+  function askUpstream({ grant: { user, connectorId } }: StoredFamily, now: Date): Promise<UpstreamAnswer> {
+    return upstream.revalidate({ userId: user.id, connectorId }, now);
+  }
+
+  async function rotate(
+    rotation: RefreshRotation,
+    client: Client,
+    request: RefreshRequest & { readonly nextText: string; readonly revalidated: boolean },
+    now: Date,
+  ): Promise<TokenResponse> {
+    const grant = await families.rotate(rotation, now);
+    if (grant === undefined) return afterRefusal(rotation, client, request, now);
+    return render(grant, client, request, request.nextText, now);
   }
 
   return {
@@ -76,13 +110,27 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
         nextHash: next.hash,
         sealedNext: successorSealer.seal(Buffer.from(nextText), familyId),
         scope: request.scope,
+        allowedConnectors: client.allowedConnectors,
+        upstreamAskedSince: addSeconds(now, -lifetimes.upstreamRefreshSeconds),
         idleExpiresAt: addSeconds(now, lifetimes.refreshIdleSeconds),
       };
-      const grant = await families.rotate(rotation, now);
-      if (grant === undefined) return afterRefusal(rotation, client, request, now);
-      return render(grant, client, request, nextText, now);
+      return rotate(rotation, client, { ...request, nextText, revalidated: false }, now);
     },
   };
+}
+
+/** REF-13: neither spends the token nor ends the family, so whoever is welcome again goes on with what they have. */
+function refuseUnlessGood(answer: UpstreamAnswer): Date {
+  if (answer.kind === "good") return answer.checkedAt;
+  if (answer.kind === "unavailable") throw unavailable(answer.detail, answer.retryAfterSeconds);
+  const detail = `the upstream refused the user: ${answer.detail}`;
+  throw new OAuthError("invalid_grant", "the user must sign in again", { detail, noteworthy: true });
+}
+
+function unavailable(reason: string, retryAfterSeconds: number): OAuthError {
+  const detail = `the upstream could not be asked: ${reason}`;
+  const description = "the user's provider cannot be asked just now; try again with the same refresh token";
+  return new OAuthError("temporarily_unavailable", description, { detail, retryAfterSeconds, noteworthy: true });
 }
 
 function parseRefreshRequest(params: URLSearchParams, refreshTokens: RefreshTokens): RefreshRequest {

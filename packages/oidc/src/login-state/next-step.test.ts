@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { client, jane, later, now, sealers } from "../../test/fakes.ts";
 import { matchRedirectUri } from "../clients/redirect-uri.ts";
 import type { AuthorizationRequest, Prompt } from "../endpoints/authorization-request.ts";
-import type { Session } from "../ports.ts";
+import type { Session, UpstreamClaim } from "../ports.ts";
 import type { LoginState } from "./login-state.ts";
 import { decideNextStep } from "./next-step.ts";
 import { makeLoginStates } from "./seal-login-state.ts";
@@ -29,8 +29,16 @@ const session: Session = {
   connectorId: "local",
   authTime: later(-300),
   amr: ["pwd"],
+  asked: [],
   expiresAt: later(3600),
   consentedScope: ["openid", "email"],
+};
+const everything = ["openid", "groups", "offline_access"];
+const atCorp: Session = {
+  ...session,
+  user: { ...jane, groups: undefined },
+  connectorId: "corp",
+  consentedScope: everything,
 };
 const unasked = { ...session, consentedScope: undefined };
 const here = session.hash.toString("base64url");
@@ -56,6 +64,8 @@ interface Row {
   session?: Session | undefined;
   signedInSession?: string;
   client?: typeof client;
+  /** What the connector of the session can give; nothing when left out. */
+  gives?: readonly UpstreamClaim[];
   step: string;
   by: string;
 }
@@ -314,19 +324,124 @@ const rows: Row[] = [
     step: "finish",
     by: "OIDC Core §3.1.2.4",
   },
+  {
+    when: "groups are asked for, which the connector was not asked for",
+    request: { scope: ["openid", "groups"] },
+    session: atCorp,
+    gives: ["groups"],
+    step: "authenticate: the connector was asked for less, through corp",
+    by: "connectors §2.2",
+  },
+  {
+    when: "groups are asked for, which the connector was not asked for but gave",
+    request: { scope: ["openid", "groups"] },
+    session: { ...atCorp, user: jane },
+    gives: ["groups"],
+    step: "finish",
+    by: "connectors §2.2",
+  },
+  {
+    when: "groups are asked for, which the connector was asked for and did not give",
+    request: { scope: ["openid", "groups"] },
+    session: { ...atCorp, asked: ["groups"] },
+    gives: ["groups", "offline_access"],
+    step: "finish",
+    by: "connectors §2.2",
+  },
+  {
+    when: "groups are asked for, which the connector cannot give",
+    request: { scope: ["openid", "groups"] },
+    session: atCorp,
+    gives: ["offline_access"],
+    step: "finish",
+    by: "connectors §2.2",
+  },
+  {
+    when: "groups are asked for without a page, which the connector was not asked for",
+    request: { scope: ["openid", "groups"], ...prompt("none") },
+    session: atCorp,
+    gives: ["groups"],
+    step: "finish",
+    by: "AUT-4",
+  },
+  {
+    when: "offline access is asked for, which the connector was not asked for",
+    request: { scope: ["openid", "offline_access"] },
+    session: { ...atCorp, asked: ["groups"] },
+    gives: ["groups", "offline_access"],
+    step: "authenticate: the connector was asked for less, through corp",
+    by: "connectors §2.4",
+  },
+  {
+    when: "offline access is asked for by a client that may not refresh",
+    request: { scope: ["openid", "offline_access"] },
+    session: atCorp,
+    client: { ...client, grantTypes: ["authorization_code"] },
+    gives: ["offline_access"],
+    step: "finish",
+    by: "connectors §2.4",
+  },
+  {
+    when: "an identity that the login state kept has signed in here, and its groups are asked for",
+    request: { scope: ["openid", "groups"] },
+    session: atCorp,
+    signedInSession: here,
+    gives: ["groups"],
+    step: "authenticate: the connector was asked for less, through corp",
+    by: "connectors §2.2",
+  },
+  {
+    when: "somebody else's groups are asked for",
+    request: { scope: ["openid", "groups"], hintedUserId: "other" },
+    session: atCorp,
+    gives: ["groups"],
+    step: "authenticate: another user is signed in",
+    by: "AUT-6",
+  },
+  {
+    when: "the client allows the connector of the session",
+    session,
+    client: { ...client, allowedConnectors: ["corp", "local"] },
+    step: "finish",
+    by: "SAM-8",
+  },
+  {
+    when: "the client does not allow the connector of the session",
+    session,
+    client: { ...client, allowedConnectors: ["corp"] },
+    step: "authenticate: the client does not allow the connector",
+    by: "SAM-8",
+  },
+  {
+    when: "the client does not allow the connector of the session, prompt=none",
+    request: prompt("none"),
+    session,
+    client: { ...client, allowedConnectors: ["corp"] },
+    step: "refuse: login_required",
+    by: "SAM-8",
+  },
+  {
+    when: "the client stopped allowing the connector while the person signed in",
+    session,
+    signedInSession: here,
+    client: { ...client, allowedConnectors: ["corp"] },
+    step: "refuse: login_required",
+    by: "SAM-8",
+  },
 ];
 test.each(rows)("$when (prompt $request.prompt): $step ($by)", (row) => {
   const { signedInSession, intent = "sign in" } = row;
   const begun = states.begin({ ...request, ...row.request }, now);
   const state = { ...begun, signedInSession, intent, unmatched: row.unmatched };
-  const step = decideNextStep(state, { session: row.session, client: row.client ?? client, now });
+  const gives = (connectorId: string) => (connectorId === row.session?.connectorId ? (row.gives ?? []) : []);
+  const step = decideNextStep(state, { session: row.session, client: row.client ?? client, gives, now });
   expect(describe(step)).toBe(row.step);
 });
 
 function describe(step: ReturnType<typeof decideNextStep>): string {
   switch (step.kind) {
     case "authenticate":
-      return `authenticate: ${step.reason}`;
+      return `authenticate: ${step.reason}${step.connectorId === undefined ? "" : `, through ${step.connectorId}`}`;
     case "consent":
       return `consent: ${step.scope.join(" ")}`;
     case "refuse":

@@ -1,6 +1,6 @@
 import type { Client } from "../clients/client.ts";
 import { OAuthError } from "../errors.ts";
-import type { Session } from "../ports.ts";
+import type { Session, UpstreamClaim } from "../ports.ts";
 import { scopeContains } from "../scope.ts";
 import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState, type UnmatchedIdentity } from "./login-state.ts";
 
@@ -10,11 +10,14 @@ export type AuthenticationReason =
   | "prompt=login"
   | "prompt=select_account"
   | "max_age passed"
-  | "another user is signed in";
+  | "another user is signed in"
+  | "the client does not allow the connector"
+  | "the connector was asked for less";
 
 /** What comes next on the way to a code. */
 export type NextStep =
-  | { readonly kind: "authenticate"; readonly reason: AuthenticationReason }
+  /** `connectorId`: through this one, and no other will do. */
+  | { readonly kind: "authenticate"; readonly reason: AuthenticationReason; readonly connectorId: string | undefined }
   /** The person is to say whether this identity becomes theirs (ACC-12). */
   | { readonly kind: "link"; readonly session: Session; readonly identity: UnmatchedIdentity }
   /** The person wants to link an identity and is to prove one. */
@@ -28,24 +31,37 @@ const CLOCK_TOLERANCE_SECONDS = 60;
 /** `openid` itself releases nothing but an identifier. */
 const SCOPES_WITHOUT_CONSENT: readonly string[] = ["openid"];
 
+/** What a connector can give of that which a client asks by scope. Nothing, when it is not there. */
+export type GivesOfUpstream = (connectorId: string) => readonly UpstreamClaim[];
+
 /**
  * Decides the next step of a flow, OIDC Core §3.1.2.3 and §3.1.2.4. `session` is the browser's, looked up for the
  * request's client. A login_hint plays no part: it fills a form and selects nobody.
  */
 export function decideNextStep(
   state: LoginState,
-  facts: { readonly session: Session | undefined; readonly client: Client; readonly now: Date },
+  facts: {
+    readonly session: Session | undefined;
+    readonly client: Client;
+    readonly gives: GivesOfUpstream;
+    readonly now: Date;
+  },
 ): NextStep {
   const { client, now } = facts;
   const { prompt } = state.request;
   const silent = prompt.includes("none");
   const session = facts.session !== undefined && facts.session.expiresAt > now ? facts.session : undefined;
   if (session === undefined) return authenticate("no session", silent);
-  const reason = reasonToAuthenticate(state, session, now);
+  const reason = reasonToAuthenticate(state, session, client, now);
   if (reason !== undefined) {
     // What this very flow has just established will not get better by asking again.
     if (signedInHere(state, session)) return refuse("login_required", `the sign-in does not satisfy: ${reason}`);
     return authenticate(reason, silent);
+  }
+  // Not what was asked for is missing, only what was asked of the upstream: a page may be shown for it, an error is not.
+  if (!silent && state.intent === "sign in" && askedForLess(state, session, facts)) {
+    const { connectorId } = session;
+    return { kind: "authenticate", reason: "the connector was asked for less", connectorId };
   }
   const { unmatched } = state;
   const linking = state.intent === "link";
@@ -63,12 +79,32 @@ function signedInHere(state: LoginState, session: Session): boolean {
   return state.signedInSession !== undefined && state.signedInSession === session.hash.toString("base64url");
 }
 
-function reasonToAuthenticate(state: LoginState, session: Session, now: Date): AuthenticationReason | undefined {
+/** A sign-in asks for all that its client asks for, whatever the upstream gives then, so that nobody is sent twice. */
+function askedForLess(
+  { request: { scope } }: LoginState,
+  session: Session,
+  { client, gives }: { readonly client: Client; readonly gives: GivesOfUpstream },
+): boolean {
+  return gives(session.connectorId).some((claim) => {
+    if (!scope.includes(claim) || session.asked.includes(claim)) return false;
+    return claim === "groups" ? session.user.groups === undefined : client.grantTypes.includes("refresh_token");
+  });
+}
+
+function reasonToAuthenticate(
+  state: LoginState,
+  session: Session,
+  client: Client,
+  now: Date,
+): AuthenticationReason | undefined {
   const { prompt, maxAgeSeconds, hintedUserId } = state.request;
   const here = signedInHere(state, session);
   const ageSeconds = (now.getTime() - session.authTime.getTime()) / 1000;
   // AUT-5: a sign-in of this flow counts, unless the upstream answered from a session of its own that is older.
   const stale = !here || ageSeconds > LOGIN_STATE_LIFETIME_SECONDS + CLOCK_TOLERANCE_SECONDS;
+  if (client.allowedConnectors?.includes(session.connectorId) === false) {
+    return "the client does not allow the connector"; // SAM-8
+  }
   if (state.intent === "register" && !here) return "a new account is wanted";
   if (prompt.includes("login") && stale) return "prompt=login";
   if (prompt.includes("select_account") && !here) return "prompt=select_account";
@@ -91,7 +127,9 @@ function consentNeeded(state: LoginState, session: Session, client: Client): boo
 
 // AUT-4: prompt=none shows no page.
 function authenticate(reason: AuthenticationReason, silent: boolean): NextStep {
-  return silent ? refuse("login_required", `the user must sign in: ${reason}`) : { kind: "authenticate", reason };
+  return silent
+    ? refuse("login_required", `the user must sign in: ${reason}`)
+    : { kind: "authenticate", reason, connectorId: undefined };
 }
 
 function refuse(code: "login_required" | "consent_required", message: string): NextStep {

@@ -9,6 +9,7 @@ const identity = {
   groups: ["staff"],
   authTime: undefined,
   amr: ["pwd"],
+  asked: ["groups"] as const,
 };
 const input = {
   hash: Buffer.alloc(32),
@@ -28,6 +29,7 @@ test("a session ends after an hour without use and after twelve in any case", ()
     amr: ["pwd"],
     groups: ["staff"],
     preferredUsername: "jane",
+    asked: ["groups"],
     userAgent: "Firefox/140.0",
     createdAt: now,
     idleExpiresAt: later(3600),

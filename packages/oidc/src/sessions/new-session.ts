@@ -1,5 +1,5 @@
 import { addSeconds } from "@dex/runtime";
-import type { NewSession } from "../ports.ts";
+import type { NewSession, UpstreamClaim } from "../ports.ts";
 import type { SessionLimits } from "./limits.ts";
 
 /** What a connector proved, as far as a session keeps it. */
@@ -11,6 +11,8 @@ export interface ProvedIdentity {
   readonly authTime: Date | undefined;
   /** RFC 8176. */
   readonly amr: readonly string[];
+  /** What the upstream was asked for beside who this is. */
+  readonly asked: readonly UpstreamClaim[];
 }
 
 /** Browsers call themselves by some 120 characters; whoever sends more is cut short. */
@@ -37,6 +39,7 @@ export function newSession(input: {
     authTime: identity.authTime === undefined || identity.authTime > now ? now : identity.authTime,
     amr: identity.amr,
     groups: identity.groups,
+    asked: identity.asked,
     preferredUsername: identity.preferredUsername,
     userAgent: userAgent?.replace(/[^\x20-\x7e]/g, "").slice(0, MAX_USER_AGENT_LENGTH) || undefined,
     createdAt: now,

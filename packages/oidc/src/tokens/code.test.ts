@@ -13,6 +13,7 @@ const session: Session = {
   connectorId: "local",
   authTime: later(-300),
   amr: ["pwd"],
+  asked: [],
   expiresAt: later(3600),
   consentedScope: undefined,
 };

@@ -11,6 +11,8 @@ export interface TokenLifetimes {
   readonly refreshAbsoluteSeconds: number;
   /** For this long a rotated refresh token still gets its successor, for answers lost on the way (REF-3). */
   readonly refreshGraceSeconds: number;
+  /** An upstream that can be asked is asked again at a refresh when its last answer is older than this. */
+  readonly upstreamRefreshSeconds: number;
 }
 
 export const DEFAULT_TOKEN_LIFETIMES: TokenLifetimes = {
@@ -21,6 +23,7 @@ export const DEFAULT_TOKEN_LIFETIMES: TokenLifetimes = {
   refreshIdleSeconds: 2_592_000,
   refreshAbsoluteSeconds: 7_776_000,
   refreshGraceSeconds: 10,
+  upstreamRefreshSeconds: 0,
 };
 
 /** What a deployment may not exceed. */
@@ -32,7 +35,10 @@ export const MAX_TOKEN_LIFETIMES: TokenLifetimes = {
   refreshIdleSeconds: 7_776_000,
   refreshAbsoluteSeconds: 31_536_000,
   refreshGraceSeconds: 60,
+  upstreamRefreshSeconds: 86_400,
 };
+
+const MAY_BE_ZERO: readonly (keyof TokenLifetimes)[] = ["refreshGraceSeconds", "upstreamRefreshSeconds"];
 
 /**
  * The lifetimes with the defaults for what was left out. Throws a RangeError that names the first one that is not a whole
@@ -41,7 +47,7 @@ export const MAX_TOKEN_LIFETIMES: TokenLifetimes = {
 export function makeTokenLifetimes(chosen: Partial<TokenLifetimes> = {}): TokenLifetimes {
   const lifetimes = { ...DEFAULT_TOKEN_LIFETIMES, ...chosen };
   for (const name of Object.keys(DEFAULT_TOKEN_LIFETIMES) as (keyof TokenLifetimes)[]) {
-    const least = name === "refreshGraceSeconds" ? 0 : 1;
+    const least = MAY_BE_ZERO.includes(name) ? 0 : 1;
     const [seconds, most] = [lifetimes[name], MAX_TOKEN_LIFETIMES[name]];
     if (!Number.isInteger(seconds) || seconds < least || seconds > most) {
       throw new RangeError(`${name} must be a whole number from ${least} to ${most}, found ${seconds}`);

@@ -3,6 +3,8 @@ import { initial } from "./0001-initial.ts";
 import { outbox } from "./0002-outbox.ts";
 import { accounts } from "./0003-accounts.ts";
 import { wrongGuesses } from "./0004-wrong-guesses.ts";
+import { usedOnce } from "./0005-used-once.ts";
+import { upstreamGrants } from "./0006-upstream-grants.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -12,4 +14,4 @@ export interface Migration {
 }
 
 /** All of them, in order. A list rather than a look into a directory: a bundled program has none. */
-export const MIGRATIONS: readonly Migration[] = [initial, outbox, accounts, wrongGuesses];
+export const MIGRATIONS: readonly Migration[] = [initial, outbox, accounts, wrongGuesses, usedOnce, upstreamGrants];
