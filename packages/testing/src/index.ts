@@ -43,6 +43,7 @@ export { answersOk, type RunningProgram, startProgram, waitUntilReady } from "./
 export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } from "./form-browser.ts";
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
+export { makeKeytab } from "./keytab.ts";
 export { type MailSink, type SinkAnswer, type SunkMail, startMailSink } from "./mail-sink.ts";
 export { type NginxOptions, type RunningNginx, startNginx } from "./nginx.ts";
 export {
@@ -54,6 +55,13 @@ export {
 export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { queryDatabase } from "./query-database.ts";
-export { makeKeytab } from "./keytab.ts";
+export {
+  openSamlSigner,
+  type SamlResponseValues,
+  type SamlSigner,
+  samlAssertion,
+  samlResponse,
+  signatureTemplate,
+} from "./saml-documents.ts";
 export { type RunningSlapd, startSlapd } from "./slapd.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";

@@ -31,6 +31,14 @@ export function toRefusal(error: unknown): LoginRefusal {
       : { kind: "refused", reason: "invalid answer", detail };
   }
   if (error instanceof client.WWWAuthenticateChallengeError) {
+    // RFC 6750 §3: about the token that userinfo was asked with.
+    if (error.cause.some(({ scheme }) => scheme === "bearer")) {
+      return {
+        kind: "refused",
+        reason: "invalid answer",
+        detail: `upstream refused the access token (${error.status})`,
+      };
+    }
     return { kind: "unavailable", detail: `upstream refused our client authentication (${error.status})` };
   }
   for (let cause = error, depth = 0; depth < 8; depth += 1) {
