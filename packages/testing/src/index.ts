@@ -11,6 +11,8 @@ export {
   type FakeGitlabPerson,
   startFakeGitlab,
 } from "./fake-gitlab.ts";
+export { type FakeLinkedinPerson, startFakeLinkedin } from "./fake-linkedin.ts";
+export { type FakeMicrosoftPerson, startFakeMicrosoft } from "./fake-microsoft.ts";
 export {
   type FakeApiAnswer,
   type FakeApiCall,

@@ -29,6 +29,8 @@ export interface RunningSlapd {
   modify(ldif: string): void;
   /** Connections that the server has open now, its own monitoring left out. */
   connections(): number;
+  /** Searches it was asked since it started, each page of a paged one by itself; the question is one too. */
+  searches(): number;
   /** Kills it, as a crash would. */
   kill(): Promise<void>;
   /** Starts it again on the same ports with the same data. */
@@ -50,6 +52,11 @@ export async function startSlapd(options: {
   await writeFile(path("start.ldif"), `${rootEntry()}\n\n${options.ldif.trim()}\n`);
   run("slapadd", ["-q", "-f", path("slapd.conf"), "-l", path("start.ldif")]);
   let server: ChildProcess | undefined;
+  const ask = (base: string, filter: string, attribute: string) =>
+    execFileSync("ldapsearch", [
+      ...["-x", "-LLL", "-H", `ldap://127.0.0.1:${port}`, "-D", ROOT_DN, "-w", ROOT_PASSWORD],
+      ...["-b", base, filter, attribute],
+    ]).toString();
 
   const running: RunningSlapd = {
     host: "127.0.0.1",
@@ -71,11 +78,12 @@ export async function startSlapd(options: {
     connections() {
       const pid = server?.pid;
       if (pid === undefined) return 0;
-      const text = execFileSync("ldapsearch", [
-        ...["-x", "-LLL", "-H", `ldap://127.0.0.1:${port}`, "-D", ROOT_DN, "-w", ROOT_PASSWORD],
-        ...["-b", "cn=Connections,cn=Monitor", "(monitorConnectionNumber=*)", "monitorConnectionNumber"],
-      ]).toString();
+      const text = ask("cn=Connections,cn=Monitor", "(monitorConnectionNumber=*)", "monitorConnectionNumber");
       return [...text.matchAll(/^monitorConnectionNumber:/gm)].length - 1;
+    },
+    searches() {
+      const text = ask("cn=Search,cn=Operations,cn=Monitor", "(objectClass=*)", "monitorOpInitiated");
+      return Number(/^monitorOpInitiated: (\d+)$/m.exec(text)?.[1]);
     },
     async kill() {
       const { pid } = server ?? {};

@@ -59,7 +59,9 @@ async function accept(kerberos: KerberosPackage, service: string | undefined, ti
     if (!server.contextComplete || !server.username) return rejected("the exchange is not complete", reply);
     const at = server.username.lastIndexOf("@");
     if (at === -1) return rejected("the ticket names no realm", reply);
-    return { kind: "accepted", name: server.username.slice(0, at), realm: server.username.slice(at + 1), reply };
+    // The library writes a backslash before an @ of the name itself.
+    const name = server.username.slice(0, at).replace(/\\(.)/g, "$1");
+    return { kind: "accepted", name, realm: server.username.slice(at + 1), reply };
   } catch (error) {
     // The library's own words, such as a clock that is wrong.
     return rejected(error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 200) : "failed");
