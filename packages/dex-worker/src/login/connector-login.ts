@@ -1,7 +1,7 @@
 // Signing in through one connector: our own form for connectors that check a password, a trip to the upstream and back
 // (upstream-trip.ts) for the others. Both end with an identity, which accept-identity.ts turns into a person.
 import type { Connector, PasswordLogin } from "@dex/connectors";
-import type { LoginState } from "@dex/oidc";
+import type { Clients, LoginState } from "@dex/oidc";
 import type { Logger, Random } from "@dex/runtime";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import { readForm } from "../middleware/form-body.ts";
@@ -12,8 +12,9 @@ import type { Visit } from "../visit.ts";
 import type { AcceptIdentity } from "./accept-identity.ts";
 import { formTargets } from "./form-targets.ts";
 import type { LoginCookies } from "./login-cookies.ts";
+import { makeNegotiate } from "./negotiate.ts";
 import { describeNotice } from "./notices.ts";
-import { offeredConnectors } from "./offered-connectors.ts";
+import { offeredConnectors, refuseUnlessAllowed } from "./offered-connectors.ts";
 import { checkFormToken, openFlow } from "./open-flow.ts";
 import type { LoginPaths } from "./paths.ts";
 import { makeRefusedLogin } from "./refused-login.ts";
@@ -35,6 +36,7 @@ export interface ConnectorLogin {
 export function makeConnectorLogin(parts: {
   issuerOrigin: string;
   registration: boolean;
+  clients: Clients;
   connectors: ConnectorSet;
   cookies: LoginCookies;
   paths: LoginPaths;
@@ -45,6 +47,7 @@ export function makeConnectorLogin(parts: {
 }): ConnectorLogin {
   const { connectors, cookies, paths, pages, acceptIdentity } = parts;
   const refused = makeRefusedLogin(parts);
+  const negotiate = makeNegotiate({ ...parts, refused });
   const trip = makeUpstreamTrip({ ...parts, refused, accept: acceptIdentity });
 
   function openConnector(connectorId: string): Connector {
@@ -54,15 +57,15 @@ export function makeConnectorLogin(parts: {
     throw new InvalidInput(404, "this way to sign in is not available; please choose another one");
   }
 
-  function passwordForm(
+  async function passwordForm(
     visit: Visit,
     state: LoginState,
     { id, type, displayName, login }: Connector & { login: PasswordLogin },
     answer: { status: number; typed: string; message?: string },
-  ): void {
+  ): Promise<void> {
     // Other passwords than ours are made elsewhere.
     const registers = parts.registration && type === "local" && state.intent !== "link";
-    const others = offeredConnectors(connectors, state, "sign in").filter((way) => way.id !== id);
+    const others = (await offeredConnectors(parts, state, "sign in")).filter((way) => way.id !== id);
     const view = {
       connectorName: displayName,
       loginLabel: login.loginLabel,
@@ -81,8 +84,11 @@ export function makeConnectorLogin(parts: {
     async begin(visit, connectorId) {
       const state = openFlow(visit, cookies);
       const connector = openConnector(connectorId);
+      await refuseUnlessAllowed(parts, state, connectorId);
       if (isPassword(connector)) {
-        return passwordForm(visit, state, connector, { status: 200, typed: state.request.loginHint ?? "" });
+        const status = await negotiate(visit, state, connector);
+        if (status === "answered") return;
+        return passwordForm(visit, state, connector, { status, typed: state.request.loginHint ?? "" });
       }
       if (isCallback(connector)) return trip.begin(visit, state, connector);
     },
@@ -91,6 +97,7 @@ export function makeConnectorLogin(parts: {
       refuseForeignOrigin(visit.request, parts.issuerOrigin);
       const state = openFlow(visit, cookies);
       const connector = openConnector(connectorId);
+      await refuseUnlessAllowed(parts, state, connectorId);
       if (!isPassword(connector)) throw new InvalidInput(405, "this way to sign in has no form", { Allow: "GET" });
       const form = await readForm(visit.request);
       checkFormToken(form, state.formToken);
@@ -108,7 +115,7 @@ export function makeConnectorLogin(parts: {
       const outcome = await connector.login.verify({ login, password, source, asked: askedOf(state), now: visit.now });
       if (outcome.kind === "identity") return acceptIdentity(visit, state, connector, outcome);
       const typed = login.slice(0, MAX_FIELD_LENGTH);
-      passwordForm(visit, state, connector, { typed, ...refused.describe(visit, connector, outcome) });
+      await passwordForm(visit, state, connector, { typed, ...refused.describe(visit, connector, outcome) });
     },
 
     callback: (visit, connectorId) => trip.callback(visit, connectorId),

@@ -71,7 +71,10 @@ function describeRefusal(
       return { status: 503, message: `${connector.displayName} cannot be reached just now`, retryAfterSeconds: 5 };
     case "refused":
       if (refusal.reason === "invalid credentials") {
-        return { status: 403, message: "the name or the password is not right" };
+        const { login } = connector;
+        const advice = login.kind === "password" ? login.refusedAdvice : undefined;
+        const message = "the name or the password is not right";
+        return { status: 403, message: advice === undefined ? message : `${message}. ${advice}` };
       }
       if (refusal.reason === "not permitted") {
         const message = `your account at ${connector.displayName} is in none of the groups that may sign in here`;
