@@ -73,10 +73,14 @@ async function signIn({ login, password } = GRACE, connectorId = "dir") {
 }
 
 describe("a sign-in through a directory", () => {
-  test("ends with an ID token of ours, groups included", async () => {
+  test("begins with a form that asks for what the directory calls it (C 57)", async () => {
     const { page } = await openForm();
     expect(page.text).toContain("Corporate directory");
     expect(page.text).toContain("Staff name");
+    expect((await openForm(undefined, "old")).page.text).toMatch(/user name/i);
+  });
+
+  test("ends with an ID token of ours, groups included", async () => {
     const end = await signIn();
     const code = end.url.searchParams.get("code") ?? "";
     const { body } = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI });
@@ -91,7 +95,7 @@ describe("a sign-in through a directory", () => {
     { ...GRACE, login: "*" },
     { ...GRACE, login: "grace)(uid=*" },
     { ...GRACE, password: " " },
-  ])("as $login with $password shows the form again (LDA-1, LDA-2)", async (typed) => {
+  ])("as $login with $password shows the form again (LDA-1, LDA-2) (C 37)", async (typed) => {
     const page = await signIn(typed);
     expect(page.status).toBe(403);
     expect(page.text).toContain("name or the password is not right");
