@@ -1,4 +1,5 @@
 // The one table of connector types, and what is done with their configurations before and after they are stored.
+import { isDeepStrictEqual } from "node:util";
 import type { Json, JsonObject } from "@dex/runtime";
 import * as z from "zod";
 import { authproxyKind } from "./authproxy/authproxy.ts";
@@ -7,14 +8,21 @@ import { commonMembersSchema, parseCommonMembers, splitCommonMembers } from "./c
 import type { StoredConnector } from "./connector.ts";
 import type { Capabilities, ConnectorKind, ConnectorParts, OpenedConnector } from "./connector-kind.ts";
 import { crowdKind } from "./crowd/crowd.ts";
+import { discordKind } from "./discord/discord.ts";
+import { facebookKind } from "./facebook/facebook.ts";
 import { giteaKind } from "./gitea/gitea.ts";
 import { githubKind } from "./github/github.ts";
 import { gitlabKind } from "./gitlab/gitlab.ts";
 import { keystoneKind } from "./keystone/keystone.ts";
 import { ldapKind } from "./ldap/ldap.ts";
+import { linkedinKind } from "./linkedin/linkedin.ts";
 import { localKind } from "./local/local.ts";
+import { microsoftKind } from "./microsoft/microsoft.ts";
+import { mockCallbackKind, mockPasswordKind } from "./mock/mock.ts";
+import { oauthKind } from "./oauth/oauth.ts";
 import { oidcKind } from "./oidc/oidc.ts";
 import { openshiftKind } from "./openshift/openshift.ts";
+import { samlKind } from "./saml/saml.ts";
 import { uaaKind } from "./uaa/uaa.ts";
 
 const KINDS: ReadonlyMap<string, ConnectorKind> = new Map(
@@ -25,6 +33,11 @@ const KINDS: ReadonlyMap<string, ConnectorKind> = new Map(
     bitbucketKind,
     bitbucketCloudKind,
     uaaKind,
+    oauthKind,
+    discordKind,
+    facebookKind,
+    mockCallbackKind,
+    mockPasswordKind,
     ldapKind,
     gitlabKind,
     giteaKind,
@@ -32,6 +45,9 @@ const KINDS: ReadonlyMap<string, ConnectorKind> = new Map(
     crowdKind,
     keystoneKind,
     authproxyKind,
+    linkedinKind,
+    microsoftKind,
+    samlKind,
   ].map((kind) => [kind.type, kind]),
 );
 
@@ -133,7 +149,8 @@ export function keepSecrets(next: readonly StoredConnector[], previous: readonly
     const kind = KINDS.get(connector.type);
     const before = previous.find(({ id, type }) => id === connector.id && type === connector.type);
     const sameAudience =
-      before !== undefined && kind?.secretAudience.every((name) => before.config[name] === connector.config[name]);
+      before !== undefined &&
+      kind?.secretAudience.every((name) => isDeepStrictEqual(before.config[name], connector.config[name]));
     const config: Record<string, Json> = { ...connector.config };
     for (const name of kind?.secretFields ?? []) {
       const given = config[name];

@@ -23,6 +23,8 @@ export interface FakeApiCall<Person> {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The JSON body of a POST. */
   readonly body: unknown;
+  /** The query as it came, byte for byte. */
+  readonly query: string;
   /** Our own address, for absolute links. */
   readonly url: string;
   /** What the pattern of the route captured. */
@@ -74,6 +76,8 @@ export interface FakeOAuth2Dialect<Person> {
   readonly tokenPath: string;
   readonly clientAuthentication: FakeClientAuthenticationRule;
   readonly redirectUri: "sent" | "registered";
+  /** `refused`: a code_verifier is taken for a wrong secret. Required when absent. */
+  readonly pkce?: "required" | "refused";
   /** The client asks for one of these, each as it stands in the request. */
   readonly scopes: readonly string[];
   /** Parameters of the authorization request beside those of RFC 6749 and RFC 7636. */

@@ -77,7 +77,8 @@ export async function startFakeOAuth2Server<Person>(
       return send(response, { status: 200, body: document });
     }
     const body = sent?.kind === "json" ? sent.json : undefined;
-    return callApi(response, { method, path: url.pathname, parameters, headers, body });
+    const query = url.search.slice(1);
+    return callApi(response, { method, path: url.pathname, query, parameters, headers, body });
   }
 
   function authorize(response: ServerResponse, given: Readonly<Record<string, string>>): void {
@@ -94,8 +95,11 @@ export async function startFakeOAuth2Server<Person>(
     must((given.response_mode ?? "query") === responseMode, "authorization: another response_mode");
     must(dialect.scopes.includes(given.scope ?? ""), `authorization: scope ${given.scope}`);
     must((given.state ?? "").length >= 16, "authorization: state is missing or guessable");
-    must(/^[A-Za-z0-9_-]{43}$/.test(given.code_challenge ?? ""), "authorization: no S256 code_challenge");
-    must(given.code_challenge_method === "S256", "authorization: code_challenge_method is not S256");
+    if (dialect.pkce === "refused") must(given.code_challenge === undefined, "authorization: code_challenge was sent");
+    else {
+      must(/^[A-Za-z0-9_-]{43}$/.test(given.code_challenge ?? ""), "authorization: no S256 code_challenge");
+      must(given.code_challenge_method === "S256", "authorization: code_challenge_method is not S256");
+    }
     const { redirect_uri: redirectUri, code_challenge: challenge = "" } = given;
     if (dialect.redirectUri === "registered") must(redirectUri === undefined, "authorization: redirect_uri was sent");
     else must(redirectUri !== undefined && redirectUris.includes(redirectUri), "authorization: another redirect_uri");
@@ -132,7 +136,7 @@ export async function startFakeOAuth2Server<Person>(
 
   function callApi(
     response: ServerResponse,
-    { method, path, parameters, headers, body }: FakeOAuth2Request & { readonly body: unknown },
+    { method, path, parameters, ...sent }: FakeOAuth2Request & Pick<FakeApiCall<Person>, "body" | "query">,
   ): void {
     const found = dialect.api
       .map((route) => ({ route, match: route.path.exec(path) }))
@@ -142,6 +146,7 @@ export async function startFakeOAuth2Server<Person>(
     if (route === undefined) throw new Violation(`${method} ${path}`, "method_not_allowed", 405);
     const unknown = Object.keys(parameters).find((name) => !(route.parameters ?? []).includes(name));
     must(unknown === undefined, `${path}: unknown parameter ${unknown}`);
+    const { headers } = sent;
     for (const [name, value] of Object.entries(dialect.apiHeaders)) {
       must(headers[name] === value, `${path}: header ${name} is ${headers[name]}`);
     }
@@ -158,7 +163,7 @@ export async function startFakeOAuth2Server<Person>(
       send(response, { status: 403, body: { message: "Resource not accessible" } });
       return;
     }
-    const call = { person, scopes, accessToken, parameters, headers, body, url: origin, match: [...(match ?? [])] };
+    const call = { ...sent, person, scopes, accessToken, parameters, url: origin, match: [...(match ?? [])] };
     send(response, route.answer(call));
   }
 

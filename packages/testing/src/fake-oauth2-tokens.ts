@@ -66,7 +66,7 @@ export function makeFakeTokens<Person>(
     if (code === undefined) return new Violation("token: the code is unknown or was used", wrong);
     if (form.redirect_uri !== code.redirectUri) return new Violation("token: another redirect_uri", "invalid_grant");
     const verifier = createHash("sha256").update(form.code_verifier ?? "");
-    if (verifier.digest("base64url") !== code.challenge) {
+    if (dialect.pkce !== "refused" && verifier.digest("base64url") !== code.challenge) {
       return new Violation("token: another code_verifier", "invalid_grant");
     }
     codes.delete(form.code ?? "");
@@ -103,6 +103,9 @@ export function makeFakeTokens<Person>(
     redeem(form, authorization) {
       if (!isAuthenticated(form, authorization, { clientId, clientSecret }, dialect)) {
         return new Violation("token: client authentication failed", "invalid_client", 401);
+      }
+      if (dialect.pkce === "refused" && form.code_verifier !== undefined) {
+        return new Violation("token: a code_verifier was sent", "invalid_client", 401);
       }
       if (form.grant_type === "authorization_code") return redeemCode(form);
       if (form.grant_type === "refresh_token" && dialect.refreshTokens !== undefined) return refresh(form);

@@ -2,6 +2,8 @@ export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "
 export { NOTHING_ASKED, PLAIN_CALLBACK } from "./callback-input.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
 export { type FakeCrowd, type FakeCrowdPerson, startFakeCrowd } from "./fake-crowd.ts";
+export { type FakeDiscordPerson, startFakeDiscord } from "./fake-discord.ts";
+export { type FakeFacebookPerson, startFakeFacebook } from "./fake-facebook.ts";
 export { FAKE_GITEA_TOKEN_SECONDS, type FakeGiteaPerson, startFakeGitea } from "./fake-gitea.ts";
 export { type FakeGithubPerson, startFakeGithub } from "./fake-github.ts";
 export {
@@ -13,6 +15,7 @@ export {
 } from "./fake-gitlab.ts";
 export { type FakeLinkedinPerson, startFakeLinkedin } from "./fake-linkedin.ts";
 export { type FakeMicrosoftPerson, startFakeMicrosoft } from "./fake-microsoft.ts";
+export { type FakeOauthPerson, startFakeOauth } from "./fake-oauth.ts";
 export {
   type FakeApiAnswer,
   type FakeApiCall,
@@ -22,6 +25,7 @@ export {
   pageByLink,
   startFakeOAuth2Server,
 } from "./fake-oauth2-server.ts";
+export { type FakeAppleOptions, type FakeApplePerson, startFakeApple } from "./fake-openid-apple.ts";
 export type { FakeBehaviours, FakeEndpoint, Misbehaviour } from "./fake-openid-behaviours.ts";
 export {
   type FakeClientAuthentication,
@@ -56,6 +60,7 @@ export {
 } from "./oidc-provider.ts";
 export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
+export { makePrivateAuthority, type PrivateAuthority } from "./private-authority.ts";
 export { queryDatabase } from "./query-database.ts";
 export {
   openSamlSigner,

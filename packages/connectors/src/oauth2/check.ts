@@ -4,7 +4,7 @@ import type { CheckStep, LoginOutcome, ProvedIdentity } from "../connector.ts";
 import { describeRefusal, outcomeOf } from "../login-refused.ts";
 import type { FindEndpoints } from "./endpoints.ts";
 import type { OAuth2Provider } from "./provider.ts";
-import type { TokenEndpoint } from "./token-endpoint.ts";
+import { type TokenEndpoint, verifierFor } from "./token-endpoint.ts";
 
 const CHECK_MILLISECONDS = 25_000;
 const MAX_SKEW_MILLISECONDS = 30_000;
@@ -48,7 +48,8 @@ async function checkTokenEndpoint(
   const name = "token endpoint";
   // Any address serves: the code is refused first, or the address is, and both show that the server knows us.
   const address = provider.redirectUri === "registered" ? {} : { redirect_uri: "https://dex.invalid/callback" };
-  const probe = () => tokenEndpoint.probe(url, { code: NOBODYS_CODE, codeVerifier, ...address }, signal);
+  const probe = () =>
+    tokenEndpoint.probe(url, { code: NOBODYS_CODE, ...verifierFor(provider, codeVerifier), ...address }, signal);
   const probed = await outcomeOf(probe);
   if ("kind" in probed) return [{ name, ok: false, detail: describeRefusal(probed) }];
   const { answer, date } = probed;

@@ -19,7 +19,7 @@ import { checkOAuth2 } from "./check.ts";
 import { type FindEndpoints, makeFindEndpoints } from "./endpoints.ts";
 import { hasExpired, type OAuth2Grant, parseGrant, toGrant } from "./grant.ts";
 import type { OAuth2Provider } from "./provider.ts";
-import { makeTokenEndpoint, type TokenEndpoint } from "./token-endpoint.ts";
+import { makeTokenEndpoint, type TokenEndpoint, verifierFor } from "./token-endpoint.ts";
 import { makeUpstreamApi } from "./upstream-api.ts";
 
 export interface OAuth2Opened {
@@ -130,8 +130,7 @@ async function begin(session: Session, { random }: ConnectorParts, { callbackUrl
     ...(scopes.length > 0 ? { scope: scopes.join(" ") } : {}),
     state,
     // MIX-2. RFC 6749 §3.1: a provider that knows no PKCE ignores it.
-    code_challenge: sha256(codeVerifier).toString("base64url"),
-    code_challenge_method: "S256",
+    ...(provider.pkce === "none" ? {} : challengeOf(codeVerifier)),
     ...provider.wishParameters?.(wish),
   };
   for (const [name, value] of Object.entries(parameters)) to.searchParams.set(name, value);
@@ -149,7 +148,7 @@ async function finish(
   const trip = tripData.safeParse(data);
   if (!trip.success) throw invalidAnswer("the login state holds another round trip");
   const signal = AbortSignal.timeout(LOGIN_MILLISECONDS);
-  const given = { code, codeVerifier: trip.data.codeVerifier, ...redirect };
+  const given = { code, ...verifierFor(provider, trip.data.codeVerifier), ...redirect };
   const received = await tokenEndpoint.redeem(endpoints.tokenEndpoint, given, signal);
   const { accessToken, body: answer } = received;
   const outcome = await session.readIdentity({ accessToken, asked, answer, signal });
@@ -196,6 +195,11 @@ function ofThePerson(outcome: ProvedIdentity, remoteId: string): ProvedIdentity 
 /** A refresh token that is never used is not kept. */
 function toStored({ refresh }: OAuth2Provider, grant: OAuth2Grant): OAuth2Grant {
   return refresh === "token" ? grant : { accessToken: grant.accessToken };
+}
+
+/** RFC 7636 §4.2 */
+function challengeOf(codeVerifier: string) {
+  return { code_challenge: sha256(codeVerifier).toString("base64url"), code_challenge_method: "S256" };
 }
 
 /** Throws LoginRefused when the configuration names an address that is not ours. */

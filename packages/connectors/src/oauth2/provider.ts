@@ -38,6 +38,8 @@ interface ProviderBase extends UpstreamTls {
   readonly apiHeaders?: Readonly<Record<string, string>>;
   /** Whether `redirect_uri` is sent, or left to what is registered there. Sent by default. */
   readonly redirectUri?: "sent" | "registered";
+  /** `none` for a server that refuses a request with it, as LinkedIn does. S256 when absent. */
+  readonly pkce?: "S256" | "none";
   /** `form`: the answer is asked for as a POST (OAuth 2.0 Form Post Response Mode). */
   readonly callback?: "query" | "form";
   /** Endpoints that discovery names on other hosts than `apiUrl` may have private addresses. */

@@ -2,12 +2,13 @@
 // refresh token (§6). Neither is ever sent twice because an answer was lost: the first may have been spent.
 import type { BoundedFetch } from "../bounded-fetch.ts";
 import { invalidAnswer, unavailable } from "../login-refused.ts";
-import type { ClientAuthentication } from "./provider.ts";
+import type { ClientAuthentication, OAuth2Provider } from "./provider.ts";
 import { parseTokenAnswer, type ReceivedTokens, type TokenAnswer } from "./token-answer.ts";
 
 export interface CodeToRedeem {
   readonly code: string;
-  readonly codeVerifier: string;
+  /** Absent where the provider takes none. */
+  readonly codeVerifier?: string;
   /** As it was in the authorization request; absent if it was absent there. */
   readonly redirect_uri?: string;
 }
@@ -32,6 +33,11 @@ type Style = Exclude<ClientAuthentication, "auto">;
 
 /** RFC 7523 §2.2 */
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/** What proves that whoever redeems the code asked for it. Nothing, where the provider takes no PKCE. */
+export function verifierFor({ pkce }: Pick<OAuth2Provider, "pkce">, codeVerifier: string): { codeVerifier?: string } {
+  return pkce === "none" ? {} : { codeVerifier };
+}
 
 export function makeTokenEndpoint(parts: {
   readonly fetch: BoundedFetch;
@@ -76,7 +82,7 @@ export function makeTokenEndpoint(parts: {
   const codeForm = ({ codeVerifier, ...given }: CodeToRedeem) => ({
     grant_type: "authorization_code",
     ...given,
-    code_verifier: codeVerifier,
+    ...(codeVerifier === undefined ? {} : { code_verifier: codeVerifier }),
   });
 
   return {
