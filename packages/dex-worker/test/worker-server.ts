@@ -51,7 +51,11 @@ export interface TestWorker {
   token(
     parameters: Readonly<Record<string, string>>,
     client?: TestClient,
-  ): Promise<{ status: number; body: TokenBody }>;
+    /** Of another worker. */
+    tokenUrl?: string,
+  ): Promise<{ status: number; body: TokenBody; headers: Headers }>;
+  /** Opens another worker on the same database and gives the address of its token endpoint. It ends with this one. */
+  openAnother(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -71,14 +75,16 @@ export async function openTestWorker(flags: readonly string[] = []): Promise<Tes
   const log: string[] = [];
   const logger = recordingLogger(log);
   const statements: string[] = [];
-  const storage = openStorage({
-    url: new Secret(database.url),
-    maxConnections: 10,
-    applicationName: "dex-worker-test",
-    namedStatements: true,
-    logger,
-    onStatement: (name) => statements.push(name),
-  });
+  const openStores = () =>
+    openStorage({
+      url: new Secret(database.url),
+      maxConnections: 10,
+      applicationName: "dex-worker-test",
+      namedStatements: true,
+      logger,
+      onStatement: (name) => statements.push(name),
+    });
+  const storage = openStores();
   const keySecret = randomBytes(32);
   const { salt } = await storage.installation.read();
   await makeKeys(database.url, storage, keySecret, salt, logger);
@@ -116,6 +122,7 @@ export async function openTestWorker(flags: readonly string[] = []): Promise<Tes
     return { id: made.client.id, secret: made.secret?.reveal() ?? "" };
   }
 
+  const others: (() => Promise<void>)[] = [];
   const client = await addClient({ clientName: "Test client", trusted: true });
 
   function authorizationUrl(more: Readonly<Record<string, string | undefined>> = {}): string {
@@ -151,17 +158,32 @@ export async function openTestWorker(flags: readonly string[] = []): Promise<Tes
       const { email, password } = PERSON;
       return (await browser.submit(page, { login: email, password }, { formId: "login-form" })).url;
     },
-    async token(parameters, who = client) {
-      const response = await fetch(`${issuer}/token`, {
+    async token(parameters, who = client, tokenUrl = `${issuer}/token`) {
+      const response = await fetch(tokenUrl, {
         method: "POST",
         headers: {
           Authorization: `Basic ${Buffer.from(`${encodeURIComponent(who.id)}:${who.secret}`).toString("base64")}`,
         },
         body: new URLSearchParams(parameters),
       });
-      return { status: response.status, body: (await response.json()) as TokenBody };
+      return { status: response.status, body: (await response.json()) as TokenBody, headers: response.headers };
+    },
+    async openAnother() {
+      const stores = openStores();
+      const other = wire(config, {
+        ...{ storage: stores, salt, hasher, clock: makeFollowingClock(), random: systemRandom, logger },
+        live: () => true,
+      });
+      await other.watcher.refresh();
+      const listening = await openHttpServer({ handler: other.app, listen: new URL("http://127.0.0.1:0") });
+      others.push(async () => {
+        await listening.close(0);
+        await stores.close();
+      });
+      return `${listening.url.origin}/dex/token`;
     },
     async close() {
+      for (const close of others) await close();
       await server.close(0);
       await hasher.close();
       await storage.close();
