@@ -71,4 +71,5 @@ export {
   signatureTemplate,
 } from "./saml-documents.ts";
 export { type RunningSlapd, startSlapd } from "./slapd.ts";
+export { makeTestCertificates, type TestCertificates } from "./test-certificates.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";
