@@ -44,6 +44,8 @@ export interface ConnectorParts {
   readonly admitAttempt?: AttemptAdmission;
   /** Left out only by tests and dry runs: nothing is remembered then. */
   readonly useOnce?: UseOnce;
+  /** Set only for development and tests: connectors that let anybody in may be opened. */
+  readonly mocksAllowed?: boolean;
   /** Given by dry runs alone: claims are personal data and are shown to nobody else. */
   readonly trace?: (event: MappingTrace) => void;
 }

@@ -83,7 +83,7 @@ export interface FakeOAuth2Dialect<Person> {
   /** Parameters of the authorization request beside those of RFC 6749 and RFC 7636. */
   readonly authorizationParameters: readonly string[];
   /** Whether a client that does not ask for JSON gets a form. */
-  readonly tokenFormat: "json" | "form unless asked";
+  readonly tokenFormat: "json" | "form" | "form unless asked";
   /** Errors of the token endpoint come with status 200. */
   readonly errorsAsSuccess: boolean;
   /** How long an access token lives, told as `expires_in`; for ever when absent. */
@@ -120,6 +120,8 @@ export interface FakeOAuth2Server<Person> {
   advance(seconds: number): void;
   /** Ends the person's access tokens; refresh tokens stay. */
   endAccessTokens(): void;
+  /** Makes access tokens, such as JWTs, in place of random ones. */
+  nameTokens(next: (() => string) | undefined): void;
   reset(): void;
   close(): Promise<void>;
 }

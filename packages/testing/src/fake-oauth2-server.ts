@@ -125,7 +125,7 @@ export async function startFakeOAuth2Server<Person>(
     }
     const body = replaceMembers(issued, behaviours.tokenResponse);
     const asked = /\bapplication\/json\b/.test(headers.accept ?? "");
-    if (dialect.tokenFormat === "json" || asked) {
+    if (dialect.tokenFormat === "json" || (asked && dialect.tokenFormat !== "form")) {
       send(response, { status: 200, body });
       return;
     }
@@ -185,6 +185,7 @@ export async function startFakeOAuth2Server<Person>(
     },
     advance: tokens.advance,
     endAccessTokens: tokens.endAccessTokens,
+    nameTokens: tokens.nameTokens,
     reset() {
       Object.assign(behaviours, good());
       requests.length = 0;

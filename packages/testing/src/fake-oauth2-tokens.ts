@@ -31,6 +31,7 @@ export interface FakeTokens<Person> {
   replace(person: Person, next: Person | undefined): void;
   advance(seconds: number): void;
   endAccessTokens(): void;
+  nameTokens(next: (() => string) | undefined): void;
 }
 
 export function makeFakeTokens<Person>(
@@ -42,10 +43,11 @@ export function makeFakeTokens<Person>(
   const refreshTokens = new Map<string, { readonly grant: Grant<Person>; used: boolean }>();
   const grants: Grant<Person>[] = [];
   let now = 0;
+  let nextToken: (() => string) | undefined;
 
   function issue(grant: Grant<Person>): Record<string, unknown> {
     const { accessTokenSeconds: lifetime, refreshTokens: refreshing } = dialect;
-    const accessToken = randomBytes(24).toString("base64url");
+    const accessToken = nextToken?.() ?? randomBytes(24).toString("base64url");
     const expiresAt = lifetime === undefined ? Number.POSITIVE_INFINITY : now + lifetime;
     accessTokens.set(accessToken, { grant, expiresAt });
     const wanted = refreshing?.scope === undefined || grant.scopes.includes(refreshing.scope);
@@ -125,6 +127,9 @@ export function makeFakeTokens<Person>(
       now += seconds;
     },
     endAccessTokens: () => accessTokens.clear(),
+    nameTokens(next) {
+      nextToken = next;
+    },
   };
 }
 

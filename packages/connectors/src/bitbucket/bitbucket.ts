@@ -1,6 +1,7 @@
 // Bitbucket Cloud: the person, the confirmed addresses, and the workspaces that may let somebody in.
 import type { Logger } from "@dex/runtime";
 import * as z from "zod";
+import { keepAllowed } from "../allowed-groups.ts";
 import type { AskedOfUpstream } from "../connector.ts";
 import type { MappingTrace } from "../connector-kind.ts";
 import { LoginRefused, notPermitted } from "../login-refused.ts";
@@ -69,7 +70,7 @@ async function readPerson(reading: Reading, asked: AskedOfUpstream): Promise<Ups
   const address = chooseAddress(pages.flatMap(({ values }) => values));
   const { teams = [], trustedEmailProvider = true } = config;
   const found = teams.length > 0 || asked.groups ? await readWorkspaces(reading) : undefined;
-  const groups = teams.length > 0 ? found?.filter((group) => teams.includes(group)) : found;
+  const groups = teams.length > 0 ? keepAllowed(found ?? [], teams) : found;
   if (teams.length > 0) trace?.({ kind: "rule", rule: "teams", before: found ?? [], after: groups ?? [] });
   if (teams.length > 0 && groups?.length === 0) throw notPermitted("in none of the configured teams");
   return {
