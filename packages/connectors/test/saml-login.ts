@@ -75,7 +75,7 @@ export async function begin(connector: Connector, audience = CALLBACK): Promise<
     },
     finish: (xml, { asked = {}, now = NOW } = {}) =>
       login.finish({
-        ...PLAIN_CALLBACK,
+        request: PLAIN_CALLBACK,
         callbackUrl: CALLBACK,
         query: new URLSearchParams({ SAMLResponse: Buffer.from(xml).toString("base64"), RelayState: "flow.handle" }),
         state: "flow.handle",
