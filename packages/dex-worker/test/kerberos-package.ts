@@ -13,6 +13,7 @@ exports.initializeServer = async () => {
     const words = /^ticket \\d+ of (.+)$/.exec(Buffer.from(ticket, "base64").toString());
     if (words === null) throw new Error("not a ticket");
     server.username = words[1];
+    server.targetName = "HTTP/localhost@EXAMPLE.COM";
     server.response = Buffer.from("reply").toString("base64");
     server.contextComplete = true;
   };

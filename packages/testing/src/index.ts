@@ -13,6 +13,7 @@ export {
   type FakeGitlabPerson,
   startFakeGitlab,
 } from "./fake-gitlab.ts";
+export { type FakeDirectory, type FakeGoogle, type FakeGoogleOptions, startFakeGoogle } from "./fake-google.ts";
 export { type FakeLinkedinPerson, startFakeLinkedin } from "./fake-linkedin.ts";
 export { type FakeMicrosoftPerson, startFakeMicrosoft } from "./fake-microsoft.ts";
 export { type FakeOauthPerson, startFakeOauth } from "./fake-oauth.ts";
@@ -49,6 +50,7 @@ export { answersOk, type RunningProgram, startProgram, waitUntilReady } from "./
 export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } from "./form-browser.ts";
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
+export { type RunningKdc, startKdc } from "./kdc.ts";
 export { makeKeytab } from "./keytab.ts";
 export { type MailSink, type SinkAnswer, type SunkMail, startMailSink } from "./mail-sink.ts";
 export { type NginxOptions, type RunningNginx, startNginx } from "./nginx.ts";

@@ -23,6 +23,7 @@ function kerberosWith(says: Partial<Awaited<ReturnType<KerberosPackage["initiali
       return {
         step: async () => undefined,
         username: "jdoe@EXAMPLE.COM",
+        targetName: "HTTP/localhost@EXAMPLE.COM",
         response: Buffer.from("reply").toString("base64"),
         contextComplete: true,
         ...says,
@@ -77,6 +78,7 @@ test("a ticket's principal is taken apart at its last @; its realms are those of
 test.each([
   { what: "a failure of the library", says: { step: () => Promise.reject(new Error("clock skew too great")) } },
   { what: "an exchange of several legs", says: { contextComplete: false } },
+  { what: "a ticket for another service", says: { targetName: "host/localhost@EXAMPLE.COM" } },
   { what: "nobody's name", says: { username: null } },
   { what: "a name without a realm", says: { username: "jdoe" } },
 ])("$what is a rejection, not an error", async ({ says }) => {

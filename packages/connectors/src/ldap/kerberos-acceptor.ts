@@ -16,6 +16,8 @@ export interface KerberosPackage {
   initializeServer(service: string): Promise<{
     step(ticket: string): Promise<unknown>;
     readonly username: string | null;
+    /** Whom the ticket is for; null where a service was named. */
+    readonly targetName: string | null;
     readonly response: string | null;
     readonly contextComplete: boolean;
   }>;
@@ -57,6 +59,9 @@ async function accept(kerberos: KerberosPackage, service: string | undefined, ti
     const reply = server.response ? Buffer.from(server.response, "base64") : undefined;
     // We keep nothing between two requests, so an exchange of several legs cannot end well.
     if (!server.contextComplete || !server.username) return rejected("the exchange is not complete", reply);
+    // A keytab may hold keys of other services of the machine, whose tickets are not for us.
+    if (service === undefined && !/^HTTP\//i.test(server.targetName ?? ""))
+      return rejected("it is for another service");
     const at = server.username.lastIndexOf("@");
     if (at === -1) return rejected("the ticket names no realm", reply);
     // The library writes a backslash before an @ of the name itself.
