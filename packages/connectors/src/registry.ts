@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Json, JsonObject } from "@dex/runtime";
 import * as z from "zod";
+import { appleKind } from "./apple/apple.ts";
 import { authproxyKind } from "./authproxy/authproxy.ts";
 import { bitbucketCloudKind, bitbucketKind } from "./bitbucket/bitbucket.ts";
 import { commonMembersSchema, parseCommonMembers, splitCommonMembers } from "./common-members.ts";
@@ -13,6 +14,7 @@ import { facebookKind } from "./facebook/facebook.ts";
 import { giteaKind } from "./gitea/gitea.ts";
 import { githubKind } from "./github/github.ts";
 import { gitlabKind } from "./gitlab/gitlab.ts";
+import { googleKind } from "./google/google.ts";
 import { keystoneKind } from "./keystone/keystone.ts";
 import { ldapKind } from "./ldap/ldap.ts";
 import { linkedinKind } from "./linkedin/linkedin.ts";
@@ -22,6 +24,11 @@ import { mockCallbackKind, mockPasswordKind } from "./mock/mock.ts";
 import { oauthKind } from "./oauth/oauth.ts";
 import { oidcKind } from "./oidc/oidc.ts";
 import { openshiftKind } from "./openshift/openshift.ts";
+import { auth0Kind } from "./presets/auth0.ts";
+import { keycloakKind } from "./presets/keycloak.ts";
+import { oktaKind } from "./presets/okta.ts";
+import { slackKind } from "./presets/slack.ts";
+import { zitadelKind } from "./presets/zitadel.ts";
 import { samlKind } from "./saml/saml.ts";
 import { uaaKind } from "./uaa/uaa.ts";
 
@@ -45,9 +52,16 @@ const KINDS: ReadonlyMap<string, ConnectorKind> = new Map(
     crowdKind,
     keystoneKind,
     authproxyKind,
+    googleKind,
     linkedinKind,
     microsoftKind,
     samlKind,
+    oktaKind,
+    auth0Kind,
+    keycloakKind,
+    zitadelKind,
+    slackKind,
+    appleKind,
   ].map((kind) => [kind.type, kind]),
 );
 

@@ -3,7 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type Clock, systemClock, toEpochSeconds } from "@dex/runtime";
 import { type FakeBehaviours, type FakeEndpoint, goodBehaviours, replaceMembers } from "./fake-openid-behaviours.ts";
+import { type FakeRefreshTokens, makeFakeRefreshTokens } from "./fake-openid-refresh-tokens.ts";
 import { type FakeIdTokens, makeFakeIdTokens } from "./fake-openid-tokens.ts";
+import { sendAuthorizationResponse } from "./form-post-response.ts";
 import { misbehave } from "./misbehave.ts";
 
 export type FakeClientAuthentication = "client_secret_basic" | "client_secret_post" | "none";
@@ -33,6 +35,18 @@ export interface FakeOpenIdProviderOptions {
   /** Announces and sends `iss` in the authorization response (RFC 9207). On by default. */
   readonly responseIss?: boolean;
   readonly clock?: Clock;
+  /** Refuses a request for another response mode. `form_post` answers with a page whose form the browser posts. */
+  readonly responseMode?: "query" | "form_post";
+  /** Members of the authorization response beside the standard ones. */
+  readonly moreInResponse?: (user: FakeUser, parameters: Readonly<Record<string, string>>) => Record<string, string>;
+  /** Takes the client secret in place of comparing it with `clientSecret`. */
+  readonly isClientSecret?: (secret: string) => Promise<boolean>;
+  /** Gives a refresh token with every code; it is used once, and its reuse ends all that came of it. Off by default. */
+  readonly refreshTokens?: boolean;
+  /** Replaces members of the discovery document, for as long as it runs; `undefined` removes one. */
+  readonly discovery?: Readonly<Record<string, unknown>>;
+  /** Refuses any other scope. All are taken by default. */
+  readonly scopes?: readonly string[];
 }
 
 export interface FakeOpenIdProvider {
@@ -59,6 +73,13 @@ interface IssuedCode {
   readonly user: FakeUser;
 }
 
+interface Granted {
+  readonly user: FakeUser;
+  readonly nonce: string | undefined;
+  readonly scope: string;
+  readonly refreshToken: string | undefined;
+}
+
 /** Thrown by the checks, answered and recorded by the server. */
 class Violation extends Error {
   readonly status: number;
@@ -75,14 +96,19 @@ const MAX_FORM_BYTES = 65_536;
 /** Starts one on a free port of 127.0.0.1. */
 export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions): Promise<FakeOpenIdProvider> {
   const { clientId, clientSecret, redirectUris, clientAuthentication = "client_secret_basic" } = options;
-  const { path: issuerPath = "", responseIss = true, clock = systemClock } = options;
+  const { path: issuerPath = "", responseIss = true, clock = systemClock, responseMode = "query" } = options;
+  // An issuer may end in a slash; its endpoints have one slash all the same.
+  const basePath = issuerPath.replace(/\/$/, "");
+  const isClientSecret = options.isClientSecret ?? (async (secret) => secret === clientSecret);
   const users = [...(options.users ?? [])];
   const requests: FakeRequest[] = [];
   const violations: string[] = [];
   const behaviours = goodBehaviours();
   const codes = new Map<string, IssuedCode>();
   const accessTokens = new Map<string, FakeUser>();
+  const refreshTokens: FakeRefreshTokens = makeFakeRefreshTokens();
   const idTokens: FakeIdTokens = await makeFakeIdTokens(clientSecret);
+  let url = "";
   let issuer = "";
 
   const server = createServer((request, response) => {
@@ -94,13 +120,13 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
   });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://fake.invalid");
-    const endpoint = endpoints.get(url.pathname);
-    if (endpoint === undefined) throw new Violation("not_found", `unknown path ${url.pathname}`, 404);
-    const form = request.method === "POST" ? await readForm(request) : url.searchParams;
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://fake.invalid");
+    const endpoint = endpoints.get(pathname);
+    if (endpoint === undefined) throw new Violation("not_found", `unknown path ${pathname}`, 404);
+    const form = request.method === "POST" ? await readForm(request) : searchParams;
     const parameters = onlyOnce(form);
     requests.push({ endpoint: endpoint.name, method: request.method ?? "", parameters });
-    if (request.method !== endpoint.method) throw new Violation("invalid_request", `${request.method} ${url.pathname}`);
+    if (request.method !== endpoint.method) throw new Violation("invalid_request", `${request.method} ${pathname}`);
     const misbehaviour = behaviours.endpoints[endpoint.name];
     if (misbehaviour !== undefined) return misbehave(misbehaviour, request, response);
     return endpoint.answer(request, response, parameters);
@@ -112,31 +138,32 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
     parameters: Readonly<Record<string, string>>,
   ) => void | Promise<void>;
   const endpoints = new Map<string, { name: FakeEndpoint; method: "GET" | "POST"; answer: Answer }>([
-    [`${issuerPath}/.well-known/openid-configuration`, { name: "discovery", method: "GET", answer: sendDiscovery }],
-    [`${issuerPath}/authorize`, { name: "authorization", method: "GET", answer: authorize }],
-    [`${issuerPath}/token`, { name: "token", method: "POST", answer: redeem }],
+    [`${basePath}/.well-known/openid-configuration`, { name: "discovery", method: "GET", answer: sendDiscovery }],
+    [`${basePath}/authorize`, { name: "authorization", method: "GET", answer: authorize }],
+    [`${basePath}/token`, { name: "token", method: "POST", answer: redeem }],
     [
-      `${issuerPath}/jwks`,
+      `${basePath}/jwks`,
       { name: "jwks", method: "GET", answer: (_, response) => sendJson(response, 200, idTokens.jwks) },
     ],
-    [`${issuerPath}/userinfo`, { name: "userinfo", method: "GET", answer: sendUserInfo }],
+    [`${basePath}/userinfo`, { name: "userinfo", method: "GET", answer: sendUserInfo }],
   ]);
 
   function sendDiscovery(_request: IncomingMessage, response: ServerResponse): void {
     const document = {
       issuer,
-      authorization_endpoint: `${issuer}/authorize`,
-      token_endpoint: `${issuer}/token`,
-      jwks_uri: `${issuer}/jwks`,
-      userinfo_endpoint: `${issuer}/userinfo`,
+      authorization_endpoint: `${url}${basePath}/authorize`,
+      token_endpoint: `${url}${basePath}/token`,
+      jwks_uri: `${url}${basePath}/jwks`,
+      userinfo_endpoint: `${url}${basePath}/userinfo`,
       response_types_supported: ["code"],
       subject_types_supported: ["public"],
       id_token_signing_alg_values_supported: ["RS256"],
       token_endpoint_auth_methods_supported: [clientAuthentication],
       code_challenge_methods_supported: ["S256"],
+      end_session_endpoint: `${url}${basePath}/logout`,
       authorization_response_iss_parameter_supported: responseIss,
     };
-    sendJson(response, 200, replaceMembers(document, behaviours.discovery));
+    sendJson(response, 200, replaceMembers({ ...document, ...options.discovery }, behaviours.discovery));
   }
 
   function authorize(
@@ -155,6 +182,9 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
     expect((given.state ?? "").length >= 16, "authorization: state is missing or guessable");
     expect((given.nonce ?? "").length >= 16, "authorization: nonce is missing or guessable");
     expect(!("client_secret" in given), "authorization: the client secret travels through the browser");
+    expect((given.response_mode ?? "query") === responseMode, "authorization: another response_mode");
+    const unknownScope = given.scope?.split(" ").find((scope) => options.scopes?.includes(scope) === false);
+    expect(unknownScope === undefined, `authorization: unknown scope ${unknownScope}`);
     const hint = given.login_hint;
     const user =
       users.find(({ sub, claims }) => hint !== undefined && (sub === hint || claims.email === hint)) ?? users[0];
@@ -162,12 +192,10 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
     const code = randomBytes(24).toString("base64url");
     const { code_challenge: challenge = "", nonce, scope = "" } = given;
     codes.set(code, { redirectUri, challenge, nonce, scope, user });
-    const answer = { code, state: given.state, ...(responseIss ? { iss: issuer } : {}) };
-    const location = new URL(redirectUri);
-    for (const [name, value] of Object.entries(replaceMembers(answer, behaviours.authorizationResponse))) {
-      location.searchParams.set(name, String(value));
-    }
-    response.writeHead(302, { location: location.href }).end();
+    const more = options.moreInResponse?.(user, given) ?? {};
+    const answer = { code, state: given.state, ...(responseIss ? { iss: issuer } : {}), ...more };
+    const members = Object.entries(replaceMembers(answer, behaviours.authorizationResponse));
+    sendAuthorizationResponse(response, redirectUri, responseMode, members);
   }
 
   async function redeem(
@@ -175,7 +203,26 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
     response: ServerResponse,
     form: Readonly<Record<string, string>>,
   ): Promise<void> {
-    authenticateClient(request, form);
+    await authenticateClient(request, form);
+    const granted = form.grant_type === "refresh_token" ? refreshedBy(form) : redeemedBy(form);
+    const { user, nonce, scope, refreshToken } = granted;
+    const accessToken = randomBytes(24).toString("base64url");
+    accessTokens.set(accessToken, user);
+    const now = toEpochSeconds(clock());
+    const claims = { iss: issuer, aud: clientId, iat: now, exp: now + 300, auth_time: now, nonce, ...user.claims };
+    const replaced = replaceMembers({ ...claims, sub: user.sub }, behaviours.idTokenClaims);
+    const answer = {
+      access_token: accessToken,
+      token_type: "Bearer",
+      expires_in: 300,
+      scope,
+      id_token: await idTokens.sign(replaced, behaviours.idTokenSignature),
+      refresh_token: refreshToken,
+    };
+    sendJson(response, 200, replaceMembers(answer, behaviours.tokenResponse));
+  }
+
+  function redeemedBy(form: Readonly<Record<string, string>>): Granted {
     expect(form.grant_type === "authorization_code", "token: grant_type is not authorization_code");
     const code = codes.get(form.code ?? "");
     codes.delete(form.code ?? "");
@@ -185,43 +232,36 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
       .update(form.code_verifier ?? "")
       .digest("base64url");
     if (challenge !== code.challenge) throw new Violation("invalid_grant", "token: the code_verifier does not fit");
-    const accessToken = randomBytes(24).toString("base64url");
-    accessTokens.set(accessToken, code.user);
-    const now = toEpochSeconds(clock());
-    const claims = {
-      iss: issuer,
-      aud: clientId,
-      iat: now,
-      exp: now + 300,
-      auth_time: now,
-      nonce: code.nonce,
-      ...code.user.claims,
-      sub: code.user.sub,
-    };
-    const idToken = await idTokens.sign(replaceMembers(claims, behaviours.idTokenClaims), behaviours.idTokenSignature);
-    const answer = {
-      access_token: accessToken,
-      token_type: "Bearer",
-      expires_in: 300,
-      scope: code.scope,
-      id_token: idToken,
-    };
-    sendJson(response, 200, replaceMembers(answer, behaviours.tokenResponse));
+    const { user, nonce, scope } = code;
+    return { user, nonce, scope, refreshToken: options.refreshTokens ? refreshTokens.issue(user, scope) : undefined };
+  }
+
+  function refreshedBy(form: Readonly<Record<string, string>>): Granted {
+    const next = refreshTokens.rotate(form.refresh_token ?? "");
+    if (next === undefined) throw new Violation("invalid_grant", "token: the refresh token is unknown or was used");
+    // Whoever was changed or removed since is read anew.
+    const user = users.find(({ sub }) => sub === next.user.sub);
+    if (user === undefined) throw new Violation("invalid_grant", "token: the person is gone");
+    return { user, nonce: undefined, scope: next.scope, refreshToken: next.token };
   }
 
   /** Exactly the registered method (RFC 6749 §2.3.1); a second one beside it is an error too. */
-  function authenticateClient(request: IncomingMessage, form: Readonly<Record<string, string>>): void {
+  async function authenticateClient(request: IncomingMessage, form: Readonly<Record<string, string>>): Promise<void> {
     const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? "")?.[1];
-    const [basicId, basicSecret] = Buffer.from(basic ?? "", "base64")
+    const [basicId, basicSecret = ""] = Buffer.from(basic ?? "", "base64")
       .toString()
       .split(":")
       .map(decodeForm);
-    const inBasic = basicId === clientId && basicSecret === clientSecret && form.client_secret === undefined;
-    const inBody = form.client_id === clientId && form.client_secret === clientSecret && basic === undefined;
-    const unauthenticated = form.client_id === clientId && form.client_secret === undefined && basic === undefined;
-    const accepted = { client_secret_basic: inBasic, client_secret_post: inBody, none: unauthenticated };
-    if (!accepted[clientAuthentication])
+    const ownId = form.client_id === clientId && basic === undefined;
+    const accepted = {
+      client_secret_basic: async () =>
+        basicId === clientId && form.client_secret === undefined && isClientSecret(basicSecret),
+      client_secret_post: async () => ownId && isClientSecret(form.client_secret ?? ""),
+      none: async () => ownId && form.client_secret === undefined,
+    };
+    if (!(await accepted[clientAuthentication]())) {
       throw new Violation("invalid_client", "token: client authentication failed", 401);
+    }
   }
 
   function sendUserInfo(request: IncomingMessage, response: ServerResponse): void {
@@ -234,7 +274,7 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the fake provider has no port");
-  const url = `http://127.0.0.1:${address.port}`;
+  url = `http://127.0.0.1:${address.port}`;
   issuer = `${url}${issuerPath}`;
 
   return {
