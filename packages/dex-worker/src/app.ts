@@ -8,6 +8,7 @@ import { allowAnyOrigin, allowClientOrigin, answerPreflight } from "./endpoints/
 import { type Health, makeHealthEndpoints } from "./endpoints/health.ts";
 import { type Published, sendPublished } from "./endpoints/published.ts";
 import { makeRegistrationHandler } from "./endpoints/registration.ts";
+import type { ConnectorChooser } from "./login/choose-connector.ts";
 import type { ConnectorLogin } from "./login/connector-login.ts";
 import type { Consent } from "./login/consent.ts";
 import { errorReply, notFound, replyWith } from "./middleware/error-reply.ts";
@@ -34,7 +35,7 @@ export interface AppParts {
   readonly discovery: () => Published;
   readonly jwks: () => Published;
   readonly health: Health;
-  readonly chooser: (visit: Visit) => Promise<void>;
+  readonly chooser: ConnectorChooser;
   readonly connectorLogin: ConnectorLogin;
   readonly consent: Consent;
   /** Registration, links from mails, "your account" and the like. */
@@ -142,7 +143,10 @@ function addLoginRoutes(router: Router, parts: AppParts): void {
   const { connectorLogin, consent, chooser } = parts;
   const ofConnector = (act: (one: Visit, connectorId: string) => Promise<void>): RequestHandler =>
     visit(parts, (one) => act(one, String(one.request.params.connectorId)));
-  route(router, "/login", "page", { GET: visit(parts, chooser) });
+  route(router, "/login", "page", {
+    GET: visit(parts, (one) => chooser.choose(one)),
+    POST: visit(parts, (one) => chooser.find(one)),
+  });
   route(router, "/auth/:connectorId/login", "page", {
     GET: ofConnector((one, id) => connectorLogin.begin(one, id)),
     POST: ofConnector((one, id) => connectorLogin.submit(one, id)),

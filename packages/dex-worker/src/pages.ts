@@ -20,7 +20,7 @@ import { requestIdOf } from "./middleware/request-id.ts";
 export interface Pages {
   /** Any page of packages/web. `formTargets` are where its forms may lead beyond our own origin. */
   show(response: Response, status: number, render: (theme: Theme) => string, formTargets?: readonly string[]): void;
-  chooser(response: Response, status: number, view: ChooserView): void;
+  chooser(response: Response, status: number, view: ChooserView, formTargets: readonly string[]): void;
   password(response: Response, status: number, view: PasswordView, formTargets: readonly string[]): void;
   consent(response: Response, status: number, view: ConsentView, formTargets: readonly string[]): void;
   /** Posts a form on to where it is going; the only page with a script. */
@@ -39,7 +39,8 @@ export function makePages(theme: Theme): Pages {
     view.message === undefined ? view : { ...view, message: toSentence(view.message) };
   return {
     show: (response, status, render, formTargets = []) => send(response, status, render(theme), formTargets),
-    chooser: (response, status, view) => send(response, status, renderChooserPage(theme, withSentence(view)), []),
+    chooser: (response, status, view, formTargets) =>
+      send(response, status, renderChooserPage(theme, withSentence(view)), formTargets),
     password: (response, status, view, formTargets) =>
       send(response, status, renderPasswordPage(theme, withSentence(view)), formTargets),
     consent: (response, status, view, formTargets) =>

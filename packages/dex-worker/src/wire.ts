@@ -242,6 +242,7 @@ function wireLogin(
       dispatcher,
     }),
     chooser: makeConnectorChooser({
+      issuerOrigin,
       clients: flowClients,
       connectors,
       registration: config.enableRegistration,

@@ -6,9 +6,9 @@ import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts
 
 const GRANT = grantColumns("f", "f.id");
 const CONNECTOR_EXISTS = "EXISTS (SELECT FROM connector WHERE id = f.connector_id)";
-/** `grantTypes` of a connector's configuration is a list of those that it may be used for; without it all are (C 18). */
+/** `grantTypes` of a connector's configuration lists those that it may be used for; without any all are (C 18). */
 const MAY_REFRESH = `EXISTS (SELECT FROM connector c
-      WHERE c.id = f.connector_id AND (NOT c.config ? 'grantTypes' OR c.config->'grantTypes' ? 'refresh_token'))`;
+      WHERE c.id = f.connector_id AND (COALESCE(c.config->'grantTypes', '[]') = '[]' OR c.config->'grantTypes' ? 'refresh_token'))`;
 
 /** The conditions are those of decideRefresh for `rotate`. No indexed column changes, so no index is written. */
 const ROTATE = hot(

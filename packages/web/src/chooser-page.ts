@@ -1,3 +1,4 @@
+import { type HomeRealmView, renderHomeRealmForm } from "./home-realm-form.ts";
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, renderMessage, renderNotice, type Theme } from "./layout.ts";
 import { parseLink } from "./links.ts";
@@ -21,6 +22,8 @@ export interface ChooserView {
   readonly message?: string | undefined;
   /** What went well before, in a sentence. */
   readonly notice?: string | undefined;
+  /** Finds the way by an address; undefined where no way is for addresses of some domain. */
+  readonly homeRealm?: HomeRealmView | undefined;
   /** From signing in to registering and back; undefined where nobody can register. */
   readonly otherModeHref?: string | undefined;
 }
@@ -48,6 +51,12 @@ export function renderChooserPage(theme: Theme, view: ChooserView): string {
 ${lead[mode]}
 ${renderNotice(view.notice)}
 ${renderMessage(view.message)}
+${
+  view.homeRealm === undefined
+    ? undefined
+    : html`${renderHomeRealmForm(view.homeRealm)}
+<h2 class="or" id="or">or choose a way to sign in</h2>`
+}
 ${choices}
 ${renderOtherMode(mode, view.otherModeHref)}`;
   return renderLayout(theme, { title: TITLES[mode], content });

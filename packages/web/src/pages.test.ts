@@ -19,6 +19,7 @@ const chooser = {
   ],
   message: "That did not work.",
 };
+const homeRealm = { action: "/dex/login?flow=1", formToken: "token", email: "kim@example.com", wrong: true };
 const password = {
   connectorName: "Email",
   loginLabel: "email address",
@@ -70,6 +71,10 @@ const fields = [
       },
     })),
   ),
+  ...["formToken", "email"].map((field) => ({
+    field: `chooser.homeRealm.${field}`,
+    render: (value: string) => renderChooserPage(theme, { ...chooser, homeRealm: { ...homeRealm, [field]: value } }),
+  })),
   ...["connectorName", "loginLabel", "formToken", "login", "message", "otherWaysHref"].map((field) => ({
     field: `password.${field}`,
     render: (value: string) => renderPasswordPage(theme, { ...password, [field]: value }),
@@ -127,6 +132,7 @@ test.each(fields)(
 test("no page carries a script, an inline style or an event handler (BRO-10)", () => {
   const pages = [
     renderChooserPage(theme, chooser),
+    renderChooserPage(theme, { ...chooser, homeRealm }),
     renderPasswordPage(theme, password),
     renderConsentPage(theme, consent),
     renderErrorPage(theme, error),
@@ -203,6 +209,17 @@ test("an unavailable connector is shown without a link", () => {
   expect(page).toContain(`<a class="choice" id="connector-local" href="/dex/auth/local?flow=1">`);
   expect(page).toContain(`<span class="choice unavailable" id="connector-corp">`);
   expect(page).toContain("Not available right now");
+});
+
+test("an address that led nowhere stands in the form again, named as wrong by the page's message", () => {
+  const page = renderChooserPage(theme, { ...chooser, homeRealm });
+  expect(page).toContain('<form class="wide" id="home-realm-form" method="post" action="/dex/login?flow=1">');
+  expect(page).toMatch(/<label for="email">/);
+  expect(page).toMatch(/id="email" [^>]*value="kim@example.com" aria-invalid="true" aria-describedby="message /);
+  expect(page).toContain('id="find-connector"');
+  expect(renderChooserPage(theme, { ...chooser, homeRealm: { ...homeRealm, wrong: false } })).not.toContain(
+    "aria-invalid",
+  );
 });
 
 test("without any connector the chooser says so", () => {

@@ -4,7 +4,8 @@ import type { LoginState } from "@dex/oidc";
 import type { ConnectorEntry } from "../live/connector-set.ts";
 import type { ChooserMode } from "./offered-connectors.ts";
 
-const MAX_ADDRESS_LENGTH = 320;
+/** Longer ones are no addresses, RFC 5321 §4.5.3.1. */
+export const MAX_ADDRESS_LENGTH = 320;
 
 /** The one connector that is for addresses of this domain. Undefined when there is none, or more than one. */
 export function connectorForAddress(address: string, offered: readonly ConnectorEntry[]): ConnectorEntry | undefined {
@@ -30,11 +31,10 @@ export function homeRealmOf(
 function domainOf(address: string): string | undefined {
   const at = address.lastIndexOf("@");
   if (at <= 0 || address.length > MAX_ADDRESS_LENGTH) return undefined;
-  // A name may be typed with a closing dot, or in letters beyond ASCII.
-  return URL.parse(
-    `https://${address
-      .slice(at + 1)
-      .trim()
-      .replace(/\.$/, "")}`,
-  )?.hostname.toLowerCase();
+  const typed = address
+    .slice(at + 1)
+    .trim()
+    .replace(/\.$/, "");
+  // Letters beyond ASCII become what the operator wrote (RFC 5891); anything but a name is nobody's domain.
+  return /[\s/?#:@\\%[\]]/.test(typed) ? undefined : URL.parse(`https://${typed}`)?.hostname;
 }

@@ -154,6 +154,10 @@ label { display: block; margin-bottom: 0.375rem; font-size: 0.9375rem; font-weig
 .aside { margin-top: 1.25rem; text-align: center; font-size: 0.9375rem; color: var(--quiet); }
 .host { font-weight: 600; color: var(--text); }
 ul { margin: 0; padding: 0; list-style: none; }
+.or { display: flex; align-items: center; gap: 0.75rem; margin: 1.5rem 0 0; font-size: 0.9375rem; }
+.or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--edge); }
+.or + .choices { margin-top: 1rem; }
+.field small { margin-top: 0.375rem; }
 .choices { display: grid; gap: 0.625rem; margin-top: 1.5rem; }
 .choice {
   display: flex;
