@@ -15,6 +15,7 @@ const PROGRAMS = {
   nginx: "nginx",
   ldapmodify: "ldap-utils",
   openssl: "openssl",
+  "keystone-manage": "python3-keystone",
 };
 /** The parts of the run that start some of them. */
 const PARTS_WITH_PROGRAMS = ["deploy", "integration", "e2e"];

@@ -51,6 +51,7 @@ export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } fro
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
 export { type RunningKdc, startKdc } from "./kdc.ts";
+export { type KeystoneRequest, type RunningKeystone, startKeystone } from "./keystone.ts";
 export { makeKeytab } from "./keytab.ts";
 export { type MailSink, type SinkAnswer, type SunkMail, startMailSink } from "./mail-sink.ts";
 export { type NginxOptions, type RunningNginx, startNginx } from "./nginx.ts";
@@ -72,6 +73,12 @@ export {
   samlResponse,
   signatureTemplate,
 } from "./saml-documents.ts";
+export {
+  type RunningSimpleSaml,
+  type SimpleSamlClient,
+  type SimpleSamlPerson,
+  startSimpleSaml,
+} from "./simple-saml.ts";
 export { type RunningSlapd, startSlapd } from "./slapd.ts";
 export { makeTestCertificates, type TestCertificates } from "./test-certificates.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";
