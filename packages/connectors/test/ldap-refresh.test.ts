@@ -182,6 +182,12 @@ describe("a dry run", () => {
     ]);
     expect(JSON.stringify(wrong)).not.toContain("canary");
     const nowhere = v2(slapd, { groupSearch: { ...GROUP_SEARCH, baseDN: "ou=Nowhere,dc=example,dc=org" } });
+    const kerberos = { enabled: true, keytabPath: "/nowhere.keytab" };
+    expect((await check(v2(slapd, { kerberos })))?.at(-1)).toEqual({
+      name: "kerberos",
+      ok: false,
+      detail: "keytabPath: it cannot be read (ENOENT)",
+    });
     expect(await steps(nowhere)).toEqual(["connect: true", "bind: true", "user search: true", "group search: false"]);
   });
 

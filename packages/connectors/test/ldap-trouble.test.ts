@@ -150,6 +150,13 @@ describe("many people and a directory in trouble", () => {
       },
     },
     {
+      what: "it answers a byte at a time",
+      behave: (socket: import("node:net").Socket) => {
+        socket.write(Buffer.from([0x30, 0x84, 0x00, 0x00, 0xff, 0xff]));
+        const drip = setInterval(() => (socket.writable ? socket.write(Buffer.alloc(1)) : clearInterval(drip)), 200);
+      },
+    },
+    {
       what: "it talks of something else",
       behave: (socket: import("node:net").Socket) => socket.write("HTTP/1.1 400\r\n\r\n"),
     },

@@ -16,7 +16,7 @@ const START_PAUSE_MILLISECONDS = 50;
 export interface RunningKdc {
   /** What whoever uses it must find in their environment. */
   readonly environment: Readonly<Record<"KRB5_CONFIG", string>>;
-  /** Keys of HTTP/localhost@EXAMPLE.COM. */
+  /** Keys of HTTP/localhost and HTTP/127.0.0.1, both of EXAMPLE.COM. */
   readonly keytabPath: string;
   /** Makes somebody of a realm and logs them in; returns what to set as KRB5CCNAME. */
   login(principal: string): string;
@@ -41,8 +41,10 @@ export async function startKdc(): Promise<RunningKdc> {
     administer(realm, "addprinc -pw shared krbtgt/EXAMPLE.COM@OTHER.COM");
   }
   const keytabPath = path("http.keytab");
-  administer("EXAMPLE.COM", "addprinc -randkey HTTP/localhost");
-  administer("EXAMPLE.COM", `ktadd -k ${keytabPath} HTTP/localhost`);
+  for (const service of ["HTTP/localhost", "HTTP/127.0.0.1"]) {
+    administer("EXAMPLE.COM", `addprinc -randkey ${service}`);
+    administer("EXAMPLE.COM", `ktadd -k ${keytabPath} ${service}`);
+  }
 
   const args = ["-n", ...REALMS.flatMap((realm) => ["-r", realm]), "-P", path("kdc.pid")];
   const server: ChildProcess = spawn("/usr/sbin/krb5kdc", args, { env, stdio: "ignore" });

@@ -88,6 +88,13 @@ describe("a configuration is refused, and the member is named", () => {
   });
 });
 
+test("a matching rule stands in the filter as it was written, the value behind it escaped", () => {
+  const groupAttr = "member:1.2.840.113556.1.4.1941:";
+  const opened = openLdapSettings({ ...V2, groupSearch: { baseDN: "dc=x", userAttr: "DN", groupAttr } });
+  const [matcher] = (opened.kind === "settings" && opened.settings.groups?.matchers) || [];
+  expect(matcher?.filterFor("cn=a (b)")).toBe("(member:1.2.840.113556.1.4.1941:=cn=a \\28b\\29)");
+});
+
 test("ports follow the way of TLS; what is unsafe or deprecated is said at every start (P6) (C 52)", () => {
   const open = (config: JsonObject) => {
     const opened = openLdapSettings(config);

@@ -1,5 +1,5 @@
 // A directory that people sign in with: by name and password, or by a ticket where Kerberos is set up.
-import type { PasswordLogin } from "../connector.ts";
+import type { CheckStep, PasswordLogin } from "../connector.ts";
 import type { ConnectorKind, ConnectorParts } from "../connector-kind.ts";
 import { displayNameOf } from "../display-name.ts";
 import { checkDirectory } from "./check.ts";
@@ -16,7 +16,7 @@ export const ldapKind: ConnectorKind = {
   title: "LDAP",
   capabilities: {
     login: "password",
-    refresh: "if people are searched for: always, but in dex v1's words only with `searchBeforeAuth`",
+    refresh: "if people are searched for: in dex v1's words that takes `searchBeforeAuth`",
     groups: "if `groupSearch` or `searchGroupFilter` is set",
     preferredUsername: "if `preferredUsernameAttr` is set",
     tokenIdentity: "no",
@@ -35,7 +35,7 @@ export const ldapKind: ConnectorKind = {
     const { trace, admitAttempt = async () => ({ kind: "try" as const }) } = parts;
     const of = { connectorId: stored.id, settings, directory, trace };
     const refresh = makeRefresh(of);
-    const negotiate = openNegotiate(of, parts);
+    const { negotiate, kerberos } = openNegotiate(of, parts);
     return {
       kind: "connector",
       connector: {
@@ -47,7 +47,7 @@ export const ldapKind: ConnectorKind = {
           ...(negotiate === undefined ? {} : { negotiate }),
         },
         ...(refresh === undefined ? {} : { refresh }),
-        check: () => checkDirectory(settings),
+        check: async () => [...(await checkDirectory(settings)), ...kerberos],
         close: directory.close,
       },
     };
@@ -58,13 +58,18 @@ export const ldapKind: ConnectorKind = {
 function openNegotiate(
   of: { connectorId: string; settings: LdapSettings; directory: Directory; trace: ConnectorParts["trace"] },
   { logger, useOnce }: Pick<ConnectorParts, "logger" | "useOnce">,
-): PasswordLogin["negotiate"] {
+): { readonly negotiate?: PasswordLogin["negotiate"]; readonly kerberos: readonly CheckStep[] } {
   const { kerberos } = of.settings;
-  if (kerberos === undefined) return undefined;
+  if (kerberos === undefined) return { kerberos: [] };
   const opened = openAcceptor(kerberos);
   if (opened.kind === "acceptor") {
-    return makeNegotiate({ ...of, kerberos, acceptor: opened.acceptor, logger, useOnce });
+    const { acceptor } = opened;
+    const detail = `tickets of ${kerberos.expectedRealm ?? acceptor.realms.join(", ")} are taken`;
+    return {
+      negotiate: makeNegotiate({ ...of, kerberos, acceptor, logger, useOnce }),
+      kerberos: [{ name: "kerberos", ok: true, detail }],
+    };
   }
   logger.warn("kerberos is off", { connectorId: of.connectorId, reason: opened.why });
-  return undefined;
+  return { kerberos: [{ name: "kerberos", ok: false, detail: opened.why }] };
 }
