@@ -22,7 +22,7 @@ const userSchema = z.object({
 export const openshiftKind = makeOAuth2Kind({
   type: "openshift",
   title: "OpenShift",
-  capabilities: { refresh: "yes", groups: "yes", preferredUsername: "yes" },
+  capabilities: { refresh: "if the cluster's token still lives", groups: "yes", preferredUsername: "yes" },
   schema: openshiftConfigSchema,
   secretAudience: ["issuer", "insecureCA", "rootCA", "insecurePrivateEndpoints"],
   toProvider(config, { trace }) {
