@@ -3,7 +3,16 @@ import type { JsonObject } from "@dex/runtime";
 import { type FakeOAuth2Server, type FakeUaaPerson, startFakeUaa } from "@dex/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parseConnectorConfigs } from "../src/registry.ts";
-import { begin, FAKE, openOAuth2, REGISTRATION, signIn } from "./oauth2-login.ts";
+import {
+  begin,
+  FAKE,
+  openOAuth2,
+  openOAuth2Connector,
+  REGISTRATION,
+  secondsFromNow,
+  signIn,
+  signInForRefresh,
+} from "./oauth2-login.ts";
 
 const ADA: FakeUaaPerson = {
   user_id: "u-1",
@@ -78,6 +87,27 @@ describe("the authorization request", () => {
   });
 });
 
+describe("somebody who is read again", () => {
+  test("has the names of now, by the stored token and then by the refresh token", async () => {
+    const session = await signInForRefresh(openOAuth2Connector("uaa", { serverURL: `${uaa.url}/uaa` }));
+    const next = { ...ADA, name: "Ada King" };
+    uaa.replace(ADA, next);
+    expect(await session.refresh()).toMatchObject({ identity: { displayName: "Ada King" } });
+    uaa.advance(43_200);
+    expect(await session.refresh(secondsFromNow(43_200))).toMatchObject({ identity: { displayName: "Ada King" } });
+    expect(session.kept).toHaveLength(1);
+    uaa.replace(next, undefined);
+    expect(await session.refresh(secondsFromNow(43_200))).toMatchObject({ kind: "refused" });
+    expect(uaa.violations.splice(0)).toEqual(["/uaa/userinfo: unknown access token"]);
+    uaa.people.unshift(ADA);
+  });
+});
+
+test("a dry run finds that the server knows our client", async () => {
+  const connector = openOAuth2Connector("uaa", { serverURL: `${uaa.url}/uaa` });
+  expect((await connector.check?.())?.map(({ ok }) => ok)).toEqual([true, true, true]);
+});
+
 describe("answers that give no identity", () => {
   type Refused = "invalid answer" | "denied upstream" | "unavailable";
   const outcomeOf = async (expected: Refused, outcome: unknown) =>
@@ -142,23 +172,60 @@ describe("answers that give no identity", () => {
   });
 
   const failures = [
-    ...(["status 500", "close", "dribble", "huge body", "many headers"] as const).map(
-      (how) => [how, "unavailable"] as const,
-    ),
-    ...(["not json", "status 404", "redirect loop"] as const).map((how) => [how, "invalid answer"] as const),
+    ...(
+      ["status 500", "status 429", "close", "hang", "dribble", "huge body", "endless body", "many headers"] as const
+    ).map((how) => [how, "unavailable"] as const),
+    ...(["not json", "html", "status 404", "redirect loop"] as const).map((how) => [how, "invalid answer"] as const),
   ].flatMap(([how, expected]) => ["/uaa/oauth/token", "/uaa/userinfo"].map((path) => ({ how, path, expected })));
   test.concurrent.each(failures)(
-    "$how at $path, within the time one call may take (SSR-1)",
+    "$how at $path, within the time one call may take (C 23, SSR-1)",
     async ({ how, path, expected }) => {
       const own = await startFakeUaa({ ...FAKE, people: [ADA] });
       own.behaviours.endpoints[path] = how;
       const started = performance.now();
       await outcomeOf(expected, await signIn(openOAuth2("uaa", { serverURL: `${own.url}/uaa` })));
       expect(performance.now() - started).toBeLessThan(12_000);
+      // A code is good once: it is never sent again, whatever became of the first time.
+      expect(own.requests.filter((request) => request.path === "/uaa/oauth/token")).toHaveLength(1);
       await own.close();
     },
     15_000,
   );
+
+  test("a profile that got lost on the way is asked for once more", async () => {
+    for (const how of ["close", "status 502", "status 503"] as const) {
+      uaa.behaviours.next["/uaa/userinfo"] = [how];
+      expect(await signIn(connect())).toMatchObject({ kind: "identity" });
+      uaa.behaviours.next["/uaa/userinfo"] = [how, how];
+      await outcomeOf("unavailable", await signIn(connect()));
+    }
+  });
+
+  test("after an upstream stopped answering, the next login is told so at once, and another connector works", async () => {
+    const broken = await startFakeUaa({ ...FAKE, people: [ADA] });
+    const login = openOAuth2("uaa", { serverURL: `${broken.url}/uaa` });
+    broken.behaviours.endpoints["/uaa/oauth/token"] = "close";
+    for (let n = 0; n < 5; n += 1) await outcomeOf("unavailable", await signIn(login));
+    const started = performance.now();
+    await outcomeOf("unavailable", await signIn(login));
+    expect(performance.now() - started).toBeLessThan(200);
+    expect(await signIn(connect())).toMatchObject({ kind: "identity" });
+    await broken.close();
+  });
+
+  test("of a crowd at a server that does not answer, twenty wait and the others are told at once", async () => {
+    const silent = await startFakeUaa({ ...FAKE, people: [ADA] });
+    const login = openOAuth2("uaa", { serverURL: `${silent.url}/uaa` });
+    silent.behaviours.endpoints["/uaa/oauth/token"] = "hang";
+    const asked = () => silent.requests.filter(({ path }) => path === "/uaa/oauth/token");
+    const crowd = Array.from({ length: 60 }, () => signIn(login));
+    const told = await Promise.race(crowd);
+    expect(told).toMatchObject({ kind: "unavailable", detail: expect.stringContaining("too many requests") });
+    await expect.poll(() => asked().length).toBe(20);
+    await silent.close();
+    expect(new Set((await Promise.all(crowd)).map(({ kind }) => kind))).toEqual(new Set(["unavailable"]));
+    expect(asked()).toHaveLength(20);
+  });
 
   test("after five failures the server is left alone, and the answer comes at once", async () => {
     const login = connect();

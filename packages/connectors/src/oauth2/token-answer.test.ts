@@ -60,6 +60,13 @@ const refusals = [
     text: "error=incorrect_client_credentials",
     ours: true,
   },
+  {
+    when: "the server is in trouble",
+    status: 400,
+    type: JSON_TYPE,
+    text: '{"error":"temporarily_unavailable"}',
+    ours: true,
+  },
   { when: "the status is 401", status: 401, type: JSON_TYPE, text: "{}", ours: true },
   { when: "the status is 400", status: 400, type: JSON_TYPE, text: '{"access_token":"abc"}', ours: false },
   { when: "there is no token", status: 200, type: JSON_TYPE, text: "{}", ours: false },

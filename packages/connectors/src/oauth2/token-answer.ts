@@ -14,7 +14,10 @@ export interface ReceivedTokens {
 
 export type TokenAnswer =
   | ({ readonly kind: "token" } & ReceivedTokens)
-  /** `ourFault`: our registration there is wrong, no person can do anything about it. `error` is what RFC 6749 §5.2 calls it. */
+  /**
+   * `ourFault`: our registration there is wrong, or the server in trouble; no person can do anything about it. `error` is
+   * what RFC 6749 §5.2 calls it.
+   */
   | {
       readonly kind: "refused";
       readonly ourFault: boolean;
@@ -22,10 +25,11 @@ export type TokenAnswer =
       readonly detail: string;
     };
 
-/** Errors of RFC 6749 §5.2 that speak of the client, not of the code; the second line is what GitHub calls them. */
+/** Errors of RFC 6749 §5.2 that speak of the client, not of the code; what GitHub calls them; and a server's own trouble. */
 const OUR_FAULT: ReadonlySet<string> = new Set([
   ...["invalid_client", "unauthorized_client", "unsupported_grant_type"],
   ...["incorrect_client_credentials", "redirect_uri_mismatch"],
+  ...["server_error", "temporarily_unavailable"],
 ]);
 const MAX_ANSWER_LENGTH = 131_072;
 const MAX_LIFETIME_SECONDS = 10 * 365 * 86_400;

@@ -4,6 +4,7 @@ import type { BoundedFetch } from "../bounded-fetch.ts";
 import { invalidAnswer, unavailable } from "../login-refused.ts";
 import type { ClientAuthentication, OAuth2Provider } from "./provider.ts";
 import { parseTokenAnswer, type ReceivedTokens, type TokenAnswer } from "./token-answer.ts";
+import { isNotNow } from "./upstream-api.ts";
 
 export interface CodeToRedeem {
   readonly code: string;
@@ -56,7 +57,7 @@ export function makeTokenEndpoint(parts: {
     };
     await authenticate(parts, style, headers, body);
     const response = await fetch(url, { method: "POST", headers, body: body.toString(), signal });
-    if (response.status >= 500) throw unavailable(`token endpoint: status ${response.status}`);
+    if (isNotNow(response)) throw unavailable(`token endpoint: status ${response.status}`);
     const type = response.headers.get("content-type") ?? "";
     const answer = parseTokenAnswer(response.status, type, await response.text());
     return { answer, date: response.headers.get("date") };

@@ -124,7 +124,7 @@ export class StatusRefused extends LoginRefused {
 }
 
 /** A server in trouble, or one that we asked too often: GitHub says that with 403 (RFC 6585 §4 has 429 for it). */
-function isNotNow({ status, headers }: Response): boolean {
+export function isNotNow({ status, headers }: Response): boolean {
   const throttled = headers.has("retry-after") || headers.get("x-ratelimit-remaining") === "0";
   return status >= 500 || status === 429 || (status === 403 && throttled);
 }
