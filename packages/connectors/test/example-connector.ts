@@ -12,7 +12,7 @@ const userSchema = z.object({
 export const exampleKind = makeOAuth2Kind({
   type: "example",
   title: "Example",
-  capabilities: { refresh: "no", groups: "no", preferredUsername: "yes" },
+  capabilities: { refresh: "yes", groups: "no", preferredUsername: "yes" },
   schema: z.object({ ...oauth2Members, baseURL: endpointUrl }),
   secretAudience: ["baseURL"], // who else gets the client secret
   toProvider: ({ baseURL }) => ({
@@ -21,6 +21,7 @@ export const exampleKind = makeOAuth2Kind({
     apiUrl: baseURL,
     scopes: ["read:user"],
     clientAuthentication: "client_secret_basic",
+    refresh: "token", // or "access token"; left out where nobody can be read again
     async readPerson(api) {
       const { body: user } = await api.get(`${baseURL}/api/user`, userSchema);
       return {
