@@ -102,7 +102,7 @@ describe("a sign-in through an OAuth2 connector ends with an ID token of ours", 
 });
 
 describe("a sign-in is refused with a page that leads back", () => {
-  test("to who is in no organisation that may sign in, by its own words", async () => {
+  test("to who is in no organisation that may sign in, by its own words (C 21, C 88)", async () => {
     const page = await worker.browser().open(via("narrow", { login_hint: "joan" }));
     expect(page.status).toBe(403);
     expect(page.text).toContain("Navy");
@@ -110,11 +110,14 @@ describe("a sign-in is refused with a page that leads back", () => {
     expect(page.text).toContain("/dex/login?flow=");
   });
 
+  const WORDS_OF_THE_UPSTREAM = "canary-description";
   const troubles = [
     {
-      what: "no",
+      what: "no (C 11)",
       id: "uaa",
-      behave: () => ({ authorizationResponse: { error: "access_denied", code: undefined } }),
+      behave: () => ({
+        authorizationResponse: { error: "access_denied", error_description: WORDS_OF_THE_UPSTREAM, code: undefined },
+      }),
       status: 403,
     },
     {
@@ -143,6 +146,8 @@ describe("a sign-in is refused with a page that leads back", () => {
     const page = await worker.browser().open(via(id));
     expect(page.status).toBe(status);
     expect(page.text).toContain("/dex/login?flow=");
+    expect(page.text).not.toContain(WORDS_OF_THE_UPSTREAM);
+    if (what === "no (C 11)") expect(uaa.requests.map(({ path }) => path)).toEqual(["/uaa/oauth/authorize"]);
     if (what === "another token") server?.violations.pop(); // the fake was shown the forged one
   });
 
