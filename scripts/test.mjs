@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensureInstalled, InstallProblem, pinnedNode, projectRoot } from "./install.mjs";
 
-/** Command -> the Debian package that brings it. */
+/** Command -> the Debian packages that bring it. */
 const PROGRAMS = {
   chromium: "chromium",
   haproxy: "haproxy",
@@ -16,6 +16,9 @@ const PROGRAMS = {
   ldapmodify: "ldap-utils",
   openssl: "openssl",
   "keystone-manage": "python3-keystone",
+  xmlsec1: "xmlsec1",
+  php: "php-cli php-xml php-mbstring",
+  "/usr/share/simplesamlphp/bin/console": "simplesamlphp",
 };
 /** The parts of the run that start some of them. */
 const PARTS_WITH_PROGRAMS = ["deploy", "integration", "e2e"];
@@ -82,7 +85,7 @@ function parseArguments(args) {
 async function ensurePrograms() {
   const missing = Object.entries(PROGRAMS)
     .filter(([command]) => !isInstalled(command))
-    .map(([, debianPackage]) => debianPackage);
+    .flatMap(([, packages]) => packages.split(" "));
   if (missing.length === 0) return;
   const words = missing.join(" ");
   const apt = spawnSync("apt-get", ["--version"]).status === 0;
