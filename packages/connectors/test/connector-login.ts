@@ -1,6 +1,8 @@
 // A person's way through a connector of any type that signs in by callback, for tests.
+import { createHash } from "node:crypto";
 import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
 import { NOTHING_ASKED, PLAIN_CALLBACK } from "@dex/testing";
+import * as z from "zod";
 import type {
   AskedOfUpstream,
   CallbackLogin,
@@ -84,4 +86,36 @@ export async function visitByForm(to: string): Promise<URLSearchParams> {
   const answer = new URLSearchParams();
   for (const [, name, value] of inputs) answer.append(read(name), read(value));
   return answer;
+}
+
+/** Tokens as an application gets them that signs people in at the upstream itself: an ID token and an access token. */
+export async function tokensOfApplication(application: {
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly visit: Visitor["visit"];
+}): Promise<{ readonly idToken: string; readonly accessToken: string }> {
+  const { clientId, clientSecret } = application;
+  const verifier = "v".repeat(43);
+  const request = {
+    ...{ client_id: clientId, redirect_uri: callbackUrl, response_type: "code", scope: "openid profile" },
+    ...{ state: "state-of-the-application", nonce: "nonce-of-the-application" },
+    code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+    code_challenge_method: "S256",
+  };
+  const left = await application.visit(`${application.authorizationEndpoint}?${new URLSearchParams(request)}`);
+  const credentials = Buffer.from([clientId, clientSecret].map(encodeURIComponent).join(":")).toString("base64");
+  const response = await fetch(application.tokenEndpoint, {
+    method: "POST",
+    headers: { authorization: `Basic ${credentials}` },
+    body: new URLSearchParams({
+      grant_type: "authorization_code",
+      code: left.get("code") ?? "",
+      redirect_uri: callbackUrl,
+      code_verifier: verifier,
+    }),
+  });
+  const answer = z.object({ id_token: z.string(), access_token: z.string() }).parse(await response.json());
+  return { idToken: answer.id_token, accessToken: answer.access_token };
 }

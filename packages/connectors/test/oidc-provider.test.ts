@@ -1,12 +1,11 @@
 // The oidc connector against a certified provider that is not ours.
-import { createHash } from "node:crypto";
 import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
 import { NOTHING_ASKED, PLAIN_CALLBACK, type RunningOidcProvider, startOidcProvider } from "@dex/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import * as z from "zod";
 import type { AskedOfUpstream, Connector, LoginOutcome, ProvedIdentity, UpstreamGrant } from "../src/connector.ts";
 import type { MappingTrace } from "../src/connector-kind.ts";
 import { openConnector } from "../src/registry.ts";
+import { tokensOfApplication } from "./connector-login.ts";
 
 const callbackUrl = "https://dex.example/auth/corp/callback";
 const signedOut = "https://dex.example/signed-out";
@@ -140,7 +139,7 @@ test("claims that only userinfo tells are found with getUserInfo", async () => {
   }
 });
 
-test("acrValues are asked for, and found in the token (C 156)", async () => {
+test("acrValues are asked for, and found in the token (MIX-3)", async () => {
   expect(await signIn(open({ acrValues: ["urn:test:mfa"] }))).toMatchObject({ kind: "identity" });
   expect(await signIn(open({ acrValues: ["urn:test:hardware"] }))).toMatchObject({ kind: "refused" });
 });
@@ -199,28 +198,14 @@ describe("a token that somebody brings", () => {
   const bring = async (connector: Connector, token: string, type: string) =>
     (await connector.tokenIdentity?.({ token, type, now: systemClock() })) ?? { kind: "none" };
 
-  /** Tokens as an application gets them that has nothing to do with us. */
-  async function tokensOf(clientId: string, clientSecret: string): Promise<{ idToken: string; accessToken: string }> {
-    const verifier = "v".repeat(43);
-    const challenge = createHash("sha256").update(verifier).digest("base64url");
-    const request = { client_id: clientId, redirect_uri: callbackUrl, response_type: "code", scope: "openid profile" };
-    const pkce = { code_challenge: challenge, code_challenge_method: "S256" };
-    const left = await provider.visit(`${provider.issuer}/auth?${new URLSearchParams({ ...request, ...pkce })}`);
-    const response = await fetch(`${provider.issuer}/token`, {
-      method: "POST",
-      headers: {
-        authorization: `Basic ${Buffer.from([clientId, clientSecret].map(encodeURIComponent).join(":")).toString("base64")}`,
-      },
-      body: new URLSearchParams({
-        grant_type: "authorization_code",
-        code: left.searchParams.get("code") ?? "",
-        redirect_uri: callbackUrl,
-        code_verifier: verifier,
-      }),
+  const tokensOf = (clientId: string, clientSecret: string) =>
+    tokensOfApplication({
+      authorizationEndpoint: `${provider.issuer}/auth`,
+      tokenEndpoint: `${provider.issuer}/token`,
+      clientId,
+      clientSecret,
+      visit: async (to) => (await provider.visit(to)).searchParams,
     });
-    const answer = z.object({ id_token: z.string(), access_token: z.string() }).parse(await response.json());
-    return { idToken: answer.id_token, accessToken: answer.access_token };
-  }
 
   test("says who it is about when it was issued to us (C 160)", async () => {
     const { idToken, accessToken } = await tokensOf("dex", "a secret / with odd % characters");

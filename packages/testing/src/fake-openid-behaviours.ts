@@ -32,6 +32,8 @@ export interface FakeBehaviours {
   idTokenSignature: "good" | "foreign key" | "alg none" | "client secret as HMAC key" | "unknown kid" | "broken";
   /** Replaces members of the token response; `undefined` removes one. */
   tokenResponse: Record<string, unknown>;
+  /** Makes access tokens signed JWTs (RFC 9068) with these claims beside `iss`, `sub`, `iat` and `exp`; opaque without. */
+  accessTokenClaims: Record<string, unknown> | undefined;
   /** Replaces claims of the userinfo response; `undefined` removes one. */
   userInfoClaims: Record<string, unknown>;
 }
@@ -44,6 +46,7 @@ export function goodBehaviours(): FakeBehaviours {
     idTokenClaims: {},
     idTokenSignature: "good",
     tokenResponse: {},
+    accessTokenClaims: undefined,
     userInfoClaims: {},
   };
 }

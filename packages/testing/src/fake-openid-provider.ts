@@ -1,6 +1,7 @@
 // An OpenID provider for tests: a real HTTP server that is strict with its client and misbehaves on demand.
 import { createHash, randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { type Clock, systemClock, toEpochSeconds } from "@dex/runtime";
 import { type FakeBehaviours, type FakeEndpoint, goodBehaviours, replaceMembers } from "./fake-openid-behaviours.ts";
 import { type FakeRefreshTokens, makeFakeRefreshTokens } from "./fake-openid-refresh-tokens.ts";
@@ -45,6 +46,8 @@ export interface FakeOpenIdProviderOptions {
   readonly refreshTokens?: boolean;
   /** Replaces members of the discovery document, for as long as it runs; `undefined` removes one. */
   readonly discovery?: Readonly<Record<string, unknown>>;
+  /** PEM of a certificate for 127.0.0.1 and its key; plain http without. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Refuses any other scope. All are taken by default. */
   readonly scopes?: readonly string[];
 }
@@ -95,7 +98,7 @@ const MAX_FORM_BYTES = 65_536;
 
 /** Starts one on a free port of 127.0.0.1. */
 export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions): Promise<FakeOpenIdProvider> {
-  const { clientId, clientSecret, redirectUris, clientAuthentication = "client_secret_basic" } = options;
+  const { clientId, clientSecret, redirectUris, clientAuthentication = "client_secret_basic", tls } = options;
   const { path: issuerPath = "", responseIss = true, clock = systemClock, responseMode = "query" } = options;
   // An issuer may end in a slash; its endpoints have one slash all the same.
   const basePath = issuerPath.replace(/\/$/, "");
@@ -111,13 +114,14 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
   let url = "";
   let issuer = "";
 
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     serve(request, response).catch((error: unknown) => {
       const violation = error instanceof Violation ? error : new Violation("server_error", String(error), 500);
       violations.push(violation.message);
       if (!response.headersSent) sendJson(response, violation.status, { error: violation.code });
     });
-  });
+  };
+  const server = tls === undefined ? createHttpServer(listener) : createHttpsServer(tls, listener);
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://fake.invalid");
@@ -206,9 +210,9 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
     await authenticateClient(request, form);
     const granted = form.grant_type === "refresh_token" ? refreshedBy(form) : redeemedBy(form);
     const { user, nonce, scope, refreshToken } = granted;
-    const accessToken = randomBytes(24).toString("base64url");
-    accessTokens.set(accessToken, user);
     const now = toEpochSeconds(clock());
+    const accessToken = await newAccessToken(user, now);
+    accessTokens.set(accessToken, user);
     const claims = { iss: issuer, aud: clientId, iat: now, exp: now + 300, auth_time: now, nonce, ...user.claims };
     const replaced = replaceMembers({ ...claims, sub: user.sub }, behaviours.idTokenClaims);
     const answer = {
@@ -220,6 +224,12 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
       refresh_token: refreshToken,
     };
     sendJson(response, 200, replaceMembers(answer, behaviours.tokenResponse));
+  }
+
+  async function newAccessToken({ sub }: FakeUser, now: number): Promise<string> {
+    if (behaviours.accessTokenClaims === undefined) return randomBytes(24).toString("base64url");
+    const claims = { iss: issuer, sub, iat: now, exp: now + 300, jti: randomBytes(8).toString("hex") };
+    return idTokens.sign(replaceMembers(claims, behaviours.accessTokenClaims), "good");
   }
 
   function redeemedBy(form: Readonly<Record<string, string>>): Granted {
@@ -274,7 +284,7 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the fake provider has no port");
-  url = `http://127.0.0.1:${address.port}`;
+  url = `${tls === undefined ? "http" : "https"}://127.0.0.1:${address.port}`;
   issuer = `${url}${issuerPath}`;
 
   return {

@@ -32,7 +32,7 @@ describe("an address counts as verified", () => {
     { claim: false, config: { ...trusted, insecureSkipEmailVerified: true }, verified: false },
     { claim: "false", config: { ...trusted, insecureSkipEmailVerified: true }, verified: false },
   ];
-  test.each(rows)("$verified for email_verified $claim with $config (ACC-12)", ({ claim, config, verified }) => {
+  test.each(rows)("$verified for email_verified $claim with $config (ACC-12, C 144)", ({ claim, config, verified }) => {
     const decision = decide({ ...token, email_verified: claim }, config);
     expect(decision).toMatchObject({ kind: "identity", identity: { emailVerified: verified } });
   });
@@ -68,6 +68,23 @@ describe("claims are found", () => {
     },
     { config: { userIDKey: "oid" }, claims: { oid: "o-1" }, expected: { remoteId: "o-1" } },
     { config: { userNameKey: "nick" }, claims: { nick: "J" }, expected: { displayName: "J" } },
+    // A person without a name is a person.
+    { config: { userNameKey: "nick" }, claims: {}, expected: { displayName: undefined } },
+    {
+      config: { claimMapping: { preferred_username: "login" } },
+      claims: { login: "jj", preferred_username: "jane" },
+      expected: { preferredUsername: "jane" },
+    },
+    {
+      config: { insecureEnableGroups: true, claimMapping: { groups: "cognito:groups" } },
+      claims: { groups: ["a"], "cognito:groups": ["b"] },
+      expected: { groups: ["a"] },
+    },
+    {
+      config: { insecureEnableGroups: true, overrideClaimMapping: true, claimMapping: { groups: "cognito:groups" } },
+      claims: { groups: ["a"], "cognito:groups": ["b"] },
+      expected: { groups: ["b"] },
+    },
     {
       config: { claimMapping: { preferred_username: "login" } },
       claims: { login: "jj" },
@@ -83,15 +100,18 @@ describe("claims are found", () => {
     { config: {}, claims: { auth_time: seconds - 5 }, expected: { authTime: new Date((seconds - 5) * 1000) } },
     { config: {}, claims: { amr: ["pwd", "otp"] }, expected: { amr: ["pwd", "otp"] } },
   ];
-  test.each(rows)("with $config in $claims", ({ config, claims, expected }) => {
-    expect(decide({ ...token, ...claims }, config)).toMatchObject({ kind: "identity", identity: expected });
-  });
+  test.each(rows)(
+    "with $config in $claims (C 142, C 143, C 145, C 146, C 147, C 149)",
+    ({ config, claims, expected }) => {
+      expect(decide({ ...token, ...claims }, config)).toMatchObject({ kind: "identity", identity: expected });
+    },
+  );
 });
 
 describe("claims are refused", () => {
   const groups = { insecureEnableGroups: true };
   const rows: { when: string; claims: Claims; config?: JsonObject }[] = [
-    { when: "the chosen id claim is missing", claims: token, config: { userIDKey: "oid" } },
+    { when: "the chosen id claim is missing (C 145)", claims: token, config: { userIDKey: "oid" } },
     { when: "the chosen id claim is only inherited", claims: token, config: { userIDKey: "toString" } },
     { when: "sub is empty", claims: { ...token, sub: "" } },
     { when: "sub holds a NUL", claims: { ...token, sub: "jane\0" } },

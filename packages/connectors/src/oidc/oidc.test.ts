@@ -44,7 +44,7 @@ describe("a sign-in that goes well", () => {
     expect(provider.violations).toEqual([]);
   });
 
-  test("sends PKCE, our state and a nonce of its own each time (MIX-2)", async () => {
+  test("sends PKCE, our state and a nonce of its own each time (MIX-2, C 155)", async () => {
     const login = openLogin();
     const [first, second] = [new URL((await begin(login)).to), new URL((await begin(login)).to)];
     for (const url of [first, second]) {
@@ -105,7 +105,7 @@ describe("a sign-in that goes well", () => {
     expect(JSON.stringify(data)).not.toContain(clientSecret);
   });
 
-  test("groups come from the claim when enabled", async () => {
+  test("groups come from the claim when enabled (C 150)", async () => {
     const outcome = await signIn(openLogin({ insecureEnableGroups: true }));
     expect(outcome).toMatchObject({ identity: { groups: ["staff", "dev"] } });
   });
@@ -169,11 +169,11 @@ const badTokens: { when: string; by: string; make: () => Partial<FakeBehaviours>
     make: () => ({ idTokenClaims: { aud: ["dex:client", "other"] } }),
   },
   {
-    when: "nonce is another one",
+    when: "nonce is another one (C 164)",
     by: "MIX-3",
     make: () => ({ idTokenClaims: { nonce: "another-nonce-of-somebody" } }),
   },
-  { when: "nonce is missing", by: "MIX-3", make: () => ({ idTokenClaims: { nonce: undefined } }) },
+  { when: "nonce is missing (C 164)", by: "MIX-3", make: () => ({ idTokenClaims: { nonce: undefined } }) },
   { when: "it has expired", by: "MIX-3", make: () => ({ idTokenClaims: { exp: now() - 120 } }) },
   { when: "exp is missing", by: "MIX-3", make: () => ({ idTokenClaims: { exp: undefined } }) },
   { when: "exp is text", by: "MIX-3", make: () => ({ idTokenClaims: { exp: "9999999999" } }) },
@@ -210,7 +210,7 @@ const badTokens: { when: string; by: string; make: () => Partial<FakeBehaviours>
 ];
 
 describe("a hostile answer", () => {
-  test.each(badTokens)("an ID token is refused when $when ($by)", async ({ make }) => {
+  test.each(badTokens)("an ID token is refused when $when ($by) (C 163)", async ({ make }) => {
     Object.assign(provider.behaviours, make());
     expect(await signIn(openLogin())).toMatchObject({ kind: "refused", reason: "invalid answer" });
   });
@@ -222,7 +222,7 @@ describe("a hostile answer", () => {
     expect(outcome).toMatchObject({ kind: "identity", identity: { email: undefined, displayName: undefined } });
   });
 
-  test("userinfo of another person is refused (OIDC Core §5.3.2)", async () => {
+  test("userinfo of another person is refused (C 166, OIDC Core §5.3.2)", async () => {
     provider.behaviours.userInfoClaims = { sub: "joe-2" };
     expect(await signIn(openLogin({ getUserInfo: true }))).toMatchObject({ kind: "refused", reason: "invalid answer" });
   });
@@ -300,7 +300,7 @@ describe("a hostile answer", () => {
     { error: "invalid_scope", outcome: { kind: "refused", reason: "invalid answer" } },
   ];
   test.each(errors)(
-    "the error $error ends the login without a call to the token endpoint",
+    "the error $error ends the login without a call to the token endpoint (C 11)",
     async ({ error, outcome }) => {
       provider.behaviours.authorizationResponse = { code: undefined, error, error_description: "x".repeat(5000) };
       const result = await signIn(openLogin());
