@@ -74,7 +74,10 @@ describe("over TLS (v1 N10)", () => {
     expect(await connection.bind(SERVICE.dn, SERVICE.password)).toEqual({ kind: "bound" });
     await slapd.kill();
     await slapd.start();
-    await expect(connection.bind(SERVICE.dn, SERVICE.password)).rejects.toBeInstanceOf(UpstreamUnreachable);
+    // The library notices with the first, and would open another one with the second.
+    for (const _ of [1, 2]) {
+      await expect(connection.bind(SERVICE.dn, SERVICE.password)).rejects.toBeInstanceOf(UpstreamUnreachable);
+    }
     expect(connection.alive()).toBe(false);
   });
 
