@@ -243,14 +243,19 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
       .digest("base64url");
     if (challenge !== code.challenge) throw new Violation("invalid_grant", "token: the code_verifier does not fit");
     const { user, nonce, scope } = code;
-    return { user, nonce, scope, refreshToken: options.refreshTokens ? refreshTokens.issue(user, scope) : undefined };
+    return {
+      user,
+      nonce,
+      scope,
+      refreshToken: options.refreshTokens ? refreshTokens.issue(user.sub, scope) : undefined,
+    };
   }
 
   function refreshedBy(form: Readonly<Record<string, string>>): Granted {
     const next = refreshTokens.rotate(form.refresh_token ?? "");
     if (next === undefined) throw new Violation("invalid_grant", "token: the refresh token is unknown or was used");
     // Whoever was changed or removed since is read anew.
-    const user = users.find(({ sub }) => sub === next.user.sub);
+    const user = users.find(({ sub }) => sub === next.sub);
     if (user === undefined) throw new Violation("invalid_grant", "token: the person is gone");
     return { user, nonce: undefined, scope: next.scope, refreshToken: next.token };
   }

@@ -1,17 +1,16 @@
 import { randomBytes } from "node:crypto";
-import type { FakeUser } from "./fake-openid-provider.ts";
 
 interface IssuedRefreshToken {
-  readonly user: FakeUser;
+  readonly sub: string;
   readonly scope: string;
   readonly family: string;
 }
 
 /** Refresh tokens that are used once; the reuse of one ends all that came of the same sign-in (RFC 9700 §4.14.2). */
 export interface FakeRefreshTokens {
-  issue(user: FakeUser, scope: string): string;
+  issue(sub: string, scope: string): string;
   /** Undefined for one that is unknown, used or ended. */
-  rotate(token: string): { readonly user: FakeUser; readonly scope: string; readonly token: string } | undefined;
+  rotate(token: string): { readonly sub: string; readonly scope: string; readonly token: string } | undefined;
 }
 
 export function makeFakeRefreshTokens(): FakeRefreshTokens {
@@ -19,9 +18,9 @@ export function makeFakeRefreshTokens(): FakeRefreshTokens {
   const used = new Map<string, IssuedRefreshToken>();
   const newToken = () => randomBytes(24).toString("base64url");
   return {
-    issue(user, scope) {
+    issue(sub, scope) {
       const token = newToken();
-      live.set(token, { user, scope, family: token });
+      live.set(token, { sub, scope, family: token });
       return token;
     },
     rotate(token) {
@@ -35,7 +34,7 @@ export function makeFakeRefreshTokens(): FakeRefreshTokens {
       used.set(token, issued);
       const next = newToken();
       live.set(next, issued);
-      return { user: issued.user, scope: issued.scope, token: next };
+      return { sub: issued.sub, scope: issued.scope, token: next };
     },
   };
 }
