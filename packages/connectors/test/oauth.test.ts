@@ -181,6 +181,16 @@ describe("somebody who is read again", () => {
     expect(await session.refresh(secondsFromNow(3600))).toMatchObject({ kind: "refused" });
   });
 
+  test("has a new token where the old one ended without a word of when", async () => {
+    upstream.behaviours.tokenResponse = { expires_in: undefined };
+    const session = await signInForRefresh(openOAuth2Connector("oauth", urls()));
+    expect(session.grant()).not.toHaveProperty("expiresAt");
+    upstream.endAccessTokens();
+    expect(await session.refresh()).toMatchObject({ identity: { remoteId: "1000" } });
+    expect(session.kept).toHaveLength(1);
+    expect(upstream.violations.splice(0)).toEqual(["/userinfo: unknown access token"]);
+  });
+
   test("is unavailable when the answer is lost, and nothing is sent twice", async () => {
     const session = await signInForRefresh(openOAuth2Connector("oauth", urls()));
     upstream.advance(3600);

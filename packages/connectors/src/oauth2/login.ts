@@ -20,7 +20,7 @@ import { type FindEndpoints, makeFindEndpoints } from "./endpoints.ts";
 import { hasExpired, type OAuth2Grant, parseGrant, toGrant } from "./grant.ts";
 import type { OAuth2Provider } from "./provider.ts";
 import { makeTokenEndpoint, type TokenEndpoint, verifierFor } from "./token-endpoint.ts";
-import { makeUpstreamApi } from "./upstream-api.ts";
+import { makeUpstreamApi, StatusRefused } from "./upstream-api.ts";
 
 export interface OAuth2Opened {
   readonly connectorId: string;
@@ -163,10 +163,11 @@ async function refresh(session: Session, { grant, remoteId, asked, now, keep }: 
   const stored = parseGrant(grant);
   if (stored === undefined) throw invalidAnswer("the stored grant is of another kind");
   const signal = AbortSignal.timeout(LOGIN_MILLISECONDS);
-  const { refreshToken } = stored;
-  if (provider.refresh !== "token" || refreshToken === undefined || !hasExpired(stored, now)) {
-    return ofThePerson(await session.readIdentity({ accessToken: stored.accessToken, asked, signal }), remoteId);
-  }
+  const read = { accessToken: stored.accessToken, asked, signal };
+  const refreshToken = provider.refresh === "token" ? stored.refreshToken : undefined;
+  if (refreshToken === undefined) return ofThePerson(await session.readIdentity(read), remoteId);
+  const found = hasExpired(stored, now) ? undefined : await readUnlessEnded(session.readIdentity(read));
+  if (found !== undefined) return ofThePerson(found, remoteId);
   const { tokenEndpoint: url } = await session.findEndpoints();
   const received = await tokenEndpoint.refresh(url, refreshToken, signal);
   const renewed = toGrant(received, refreshToken, now);
@@ -175,6 +176,16 @@ async function refresh(session: Session, { grant, remoteId, asked, now, keep }: 
   const { accessToken, body: answer } = received;
   const outcome = await session.readIdentity({ accessToken, asked, answer, signal });
   return { ...ofThePerson(outcome, remoteId), grant: renewed };
+}
+
+/** RFC 6749 §5.1: a server need not say when a token ends. Then its 401 says so. */
+async function readUnlessEnded(reading: Promise<ProvedIdentity>): Promise<ProvedIdentity | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof StatusRefused && error.status === 401) return undefined;
+    throw error;
+  }
 }
 
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";

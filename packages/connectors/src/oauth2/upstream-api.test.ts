@@ -82,9 +82,10 @@ test("a GET that got lost is sent once more, one of all; a POST and a refused on
   expect(await run([status(503)], (api) => api.post(`${ORIGIN}/x`, {}, page))).toEqual(["failed", 1]);
 });
 
-test("a POST goes to the same host alone, as JSON", async () => {
-  const { api } = open({});
-  await expect(api.post("https://evil.example/x", {}, page)).rejects.toBeInstanceOf(LoginRefused);
+test("the token is not taken to another host by a POST either (SSR-1)", async () => {
+  const { api, asked } = open({});
+  await expect(api.post("https://evil.example/x", {}, page)).rejects.toThrow("on another host");
+  expect(asked).toEqual([]);
 });
 
 test("pages that are too long together are an error", async () => {
