@@ -202,6 +202,23 @@ describe("with a fallback", () => {
   });
 });
 
+test("a ticket forgives no wrong password: whoever guesses has not stopped (ACC-3)", async () => {
+  const guess = async () => {
+    const browser = worker.browser();
+    const page = await browser.open(worker.authorizationUrl({ connector_id: "lenient" }));
+    return browser.submit(page, { login: "roe", password: "wrong" }, { formId: "login-form" });
+  };
+  const signIn = async () => {
+    const probe = openProbe("lenient");
+    return codeOf(await probe.get(await probe.toForm(), ticketOf("roe@EXAMPLE.COM")));
+  };
+  for (let n = 0; n < 5; n += 1) {
+    await guess();
+    expect(await signIn()).not.toBeNull();
+  }
+  expect((await guess()).status).toBe(429);
+});
+
 test.each(["unreadable", "off"])("where Kerberos is %s the form is simply there (C 80)", async (connectorId) => {
   const probe = openProbe(connectorId);
   const response = await probe.get(await probe.toForm(), ticketOf("jdoe@EXAMPLE.COM"));

@@ -136,7 +136,9 @@ export function makeAcceptIdentity(parts: AcceptIdentityParts): AcceptIdentity {
         const { user } = decision;
         const account = connector.type === "local" ? user.email : attemptAccountOf(identity);
         const tried = { account, source: visit.request.ip ?? "" };
-        const rightPassword = connector.login.kind === "password" ? tried : undefined;
+        // A ticket that came in place of a password says nothing of who has been guessing.
+        const typed = connector.login.kind === "password" && identity.amr.includes("pwd");
+        const rightPassword = typed ? tried : undefined;
         const person = { user, identity, consentedScope, rightPassword, asked, grant };
         return dispatcher.signedIn(
           visit,
