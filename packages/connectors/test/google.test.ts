@@ -252,6 +252,7 @@ describe("groups", () => {
     { admins: { "dexidp.com": "a@dexidp.com" }, email: "user@example.com", admin: undefined },
     { admins: { "dexidp.com": "a@dexidp.com", "*": "b@x.example" }, email: "user@example.com", admin: "b@x.example" },
     { admins: { "dexidp.com": "a@dexidp.com" }, email: "x@dexidp.com@evil.example", admin: undefined },
+    { admins: { "dexidp.com": "a@dexidp.com" }, email: "x@evil.example@dexidp.com", admin: "a@dexidp.com" },
     { admins: { "dexidp.com": "a@dexidp.com" }, email: "user", admin: undefined },
     { admins: { "dexidp.com": "a@dexidp.com", "*": "b@x.example" }, email: "user", admin: "b@x.example" },
     { admins: { "dexidp.com": "a@dexidp.com" }, email: "user@constructor", admin: undefined },

@@ -344,16 +344,25 @@ describe("a refresh", () => {
 });
 
 describe("an upstream in trouble", () => {
-  const failures = (["status 500", "close", "dribble", "huge body"] as const).flatMap((how) =>
-    [`/${TENANT}/oauth2/v2.0/token`, "/graph/v1.0/me", "/graph/v1.0/me/getMemberGroups"].map((path) => ({ how, path })),
+  const failures = [
+    ...(["status 500", "hang", "close", "dribble", "endless body", "many headers"] as const).map(
+      (how) => [how, "unavailable"] as const,
+    ),
+    ...(["redirect loop", "html", "not json"] as const).map((how) => [how, "refused"] as const),
+  ].flatMap(([how, kind]) =>
+    [`/${TENANT}/oauth2/v2.0/token`, "/graph/v1.0/me", "/graph/v1.0/me/getMemberGroups"].map((path) => ({
+      how,
+      kind,
+      path,
+    })),
   );
   test.concurrent.each(failures)(
-    "$how at $path makes the connector unavailable, in time (C 23, SSR-1)",
-    async ({ how, path }) => {
+    "$how at $path is $kind, in time (C 23, SSR-1)",
+    async ({ how, kind, path }) => {
       const own = await startFakeMicrosoft({ ...FAKE, people: [ADA], tenant: TENANT });
       own.behaviours.endpoints[path] = how;
       const started = performance.now();
-      expect(await signIn(callbackOf(open({}, own)), { asked: GROUPS })).toMatchObject({ kind: "unavailable" });
+      expect(await signIn(callbackOf(open({}, own)), { asked: GROUPS })).toMatchObject({ kind });
       expect(performance.now() - started).toBeLessThan(12_000);
       await own.close();
     },
