@@ -23,6 +23,8 @@ export interface Management extends UserManagement {
   createClient(request: JsonObject): Promise<CreatedClient>;
   /** All clients as the management API renders them, without anything secret. */
   listClients(): Promise<readonly JsonObject[]>;
+  /** Changes what the `client` member of a change in the management API names. */
+  changeClient(clientId: string, changes: JsonObject): Promise<"done" | "unknown">;
   deleteClient(clientId: string): Promise<"deleted" | "unknown">;
   /** All connectors with `id` and `type`, secrets left out, ordered by id. */
   listConnectors(): Promise<readonly JsonObject[]>;

@@ -82,6 +82,8 @@ test("every flag of new-client reaches the client", async () => {
     "a",
     "--trusted-peer",
     "b",
+    "--allowed-connector",
+    "corp",
   ];
   expect(await onDatabase("new-client", ...lists, "https://a.example/cb", ...flags)).toMatchObject({ code: 0 });
   const { stdout } = await onDatabase("clients", "list", "-o", "json");
@@ -95,6 +97,7 @@ test("every flag of new-client reaches the client", async () => {
       grantTypes: ["authorization_code", "client_credentials"],
       scopes: ["openid"],
       trustedPeers: ["a", "b"],
+      allowedConnectors: ["corp"],
       idTokenSignedResponseAlg: "EdDSA",
     }),
   );
@@ -132,6 +135,25 @@ test("clients are listed as a table and deleted by id", async () => {
   expect(await onDatabase("clients", "delete", "doomed")).toMatchObject({ code: 0, stdout: "deleted client doomed\n" });
   const again = await onDatabase("clients", "delete", "doomed");
   expect(again).toMatchObject({ code: 1, stderr: "dexctl: there is no client doomed: see dexctl clients list\n" });
+});
+
+test("a client's connectors are set, and every one of them allowed again (SAM-8)", async () => {
+  await onDatabase("new-client", "--id", "picky", "--allowed-connector", "a", "https://a.example/cb");
+  const set = await onDatabase("clients", "set", "picky", "--allowed-connector", "corp", "--allowed-connector", "uni");
+  expect(set).toMatchObject({ code: 0, stdout: "people may sign in to client picky through corp, uni\n" });
+  expect((await onDatabase("clients", "list", "-o", "json")).stdout).toMatch(/"corp",\s+"uni"/);
+  expect(await onDatabase("clients", "set", "picky", "--any-connector")).toMatchObject({ code: 0 });
+  expect((await onDatabase("clients", "list", "-o", "json")).stdout).not.toContain('"uni"');
+});
+
+test.each([
+  { args: ["picky", "--allowed-connector", "A B"], code: 1, says: "must be the id of a connector" },
+  { args: ["nobody", "--any-connector"], code: 1, says: "there is no client nobody: see dexctl clients list" },
+  { args: ["picky"], code: 2, says: "either --allowed-connector or --any-connector" },
+  { args: ["picky", "--any-connector", "--allowed-connector", "a"], code: 2, says: "either --allowed-connector" },
+])("clients set $args is refused", async ({ args, code, says }) => {
+  const refused = await onDatabase("clients", "set", ...args);
+  expect(refused).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(says) });
 });
 
 test.each(["\u0001", "' OR 1=1 --", "a".repeat(5000), "../../x"])("clients delete %j finds nothing", async (id) => {

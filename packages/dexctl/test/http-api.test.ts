@@ -56,6 +56,15 @@ test("an id with a slash stays one segment of the path", async () => {
   expect(server.seen.at(-1)?.path).toBe("/dex/api/v1/clients/a%2F..%2Fb%3Fc");
 });
 
+test("a client's connectors are changed over HTTP", async () => {
+  await using server = await startFakeIssuer(({ method }) => (method === "PATCH" ? { status: 204 } : undefined));
+  const flags = ["--allowed-connector", "corp", "--allowed-connector", "local"];
+  const { code, stdout } = await runDexctl(["clients", "set", "app", ...flags], { env: credentials(server) });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "people may sign in to client app through corp, local\n" });
+  expect(server.seen.at(-1)).toMatchObject({ method: "PATCH", path: "/dex/api/v1/clients/app" });
+  expect(JSON.parse(server.seen.at(-1)?.body ?? "")).toEqual({ client: { allowedConnectors: ["corp", "local"] } });
+});
+
 const failures: readonly {
   when: string;
   reply: (request: SeenRequest, issuer: string) => ReturnType<Parameters<typeof startFakeIssuer>[0] & {}>;

@@ -1,6 +1,6 @@
 // What the APIs take and show of clients and connectors. The OpenAPI document is made of these.
 import { connectorConfigSchema, MAX_CONNECTORS } from "@dex/connectors";
-import { newClientShape } from "@dex/oidc";
+import { clientChangesShape, newClientShape } from "@dex/oidc";
 import { z } from "zod";
 
 /** A client as renderClient shows it. */
@@ -17,6 +17,10 @@ export const clientShape = z.strictObject({
   grantTypes: z.array(z.string()),
   scopes: z.array(z.string()).optional(),
   trustedPeers: z.array(z.string()),
+  allowedConnectors: z
+    .array(z.string())
+    .describe("Connectors that people may sign in to it through; left out where all are.")
+    .optional(),
   idTokenSignedResponseAlg: z.string(),
   dynamic: z.boolean().describe("It registered itself (RFC 7591); left out where it did not.").optional(),
   createdAt: z.iso.datetime().describe("RFC 3339"),
@@ -28,6 +32,7 @@ export const createdClientShape = clientShape.extend({
 export const connectorShape = z.looseObject({ id: z.string(), type: z.string() });
 
 export const clientBody = z.strictObject({ client: z.unknown() });
+export const describedClientChangesBody = z.strictObject({ client: clientChangesShape });
 export const describedClientBody = z.strictObject({ client: newClientShape });
 export const connectorsBody = z.strictObject({ connectors: z.unknown() });
 export const describedConnectorsBody = z.strictObject({

@@ -1,4 +1,4 @@
-import { type Client, makeClient, parseNewClient, renderClient } from "@dex/oidc";
+import { type Client, makeClient, parseClientChanges, parseNewClient, renderClient } from "@dex/oidc";
 import type { JsonObject, Random, Secret } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 
@@ -9,6 +9,33 @@ export interface ManagedClients {
   create(client: Client, actor: Actor): Promise<"created" | "id taken">;
   /** Deletes the client with its codes, token families and consents; false when there is none. */
   delete(clientId: string, actor: Actor): Promise<boolean>;
+}
+
+export interface ChangeableClients {
+  /** Which connectors people may sign in to the client through from now on; undefined allows all. */
+  setAllowedConnectors(
+    clientId: string,
+    allowed: readonly string[] | undefined,
+    actor: Actor,
+  ): Promise<"done" | "unknown">;
+}
+
+export type ClientChange =
+  | { readonly kind: "done" }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Changes a client. `wanted` is what somebody described, unchecked. */
+export async function changeClient(
+  clients: ChangeableClients,
+  clientId: string,
+  wanted: unknown,
+  actor: Actor,
+): Promise<ClientChange> {
+  const decision = parseClientChanges(wanted);
+  if (decision.kind === "refused") return decision;
+  if (!CLIENT_ID.test(clientId)) return { kind: "unknown" };
+  return { kind: await clients.setAllowedConnectors(clientId, decision.allowedConnectors, actor) };
 }
 
 export interface ClientAdministrationParts {

@@ -1,6 +1,7 @@
 export { makeAccountRoutes } from "./account-routes.ts";
 export { ApiError, type ApiErrorCode } from "./api-error.ts";
-export type { ManagedClients } from "./clients.ts";
+export { makeClientChangeRoutes } from "./client-change-routes.ts";
+export type { ChangeableClients, ManagedClients } from "./clients.ts";
 export { type CheckConnector, makeConnectorRoutes } from "./connector-routes.ts";
 export type { ManagedConnectors } from "./connectors.ts";
 export { ADMIN_API, type ApiConventions, USER_API } from "./conventions.ts";

@@ -30,6 +30,7 @@ test("a client comes back as it was stored, in one statement, and all of them in
     secret: undefined,
     redirectUris: [],
     dynamic: true,
+    allowedConnectors: ["corp", "local"],
   });
   for (const client of [confidential, open, dynamic]) {
     expect(await clients.create(client, ACTOR)).toBe("created");
@@ -133,4 +134,23 @@ test("an imported secret is replaced once, and only while it is the one that was
   expect(upgrades).toContainEqual(upgraded?.secret);
   await clients.upgradeSecret("imported", secret.hash, { kind: "argon2id", hash: "$argon2id$late" });
   expect(await clients.find("imported")).toEqual(upgraded);
+});
+
+test("allowed connectors are set with an audit event where they change, and only then (ADM-6)", async () => {
+  const { clients } = opened.storage;
+  const client = makeClientRow({ id: "picky" });
+  await clients.create(client, ACTOR);
+  expect(await clients.setAllowedConnectors("picky", ["corp"], ACTOR)).toBe("done");
+  expect(await clients.setAllowedConnectors("picky", ["corp"], ACTOR)).toBe("done");
+  expect(await clients.find("picky")).toEqual({ ...client, allowedConnectors: ["corp"] });
+  expect(await clients.setAllowedConnectors("picky", undefined, ACTOR)).toBe("done");
+  expect(await clients.find("picky")).toEqual(client);
+  for (const id of ["nobody", "a\0b"]) expect(await clients.setAllowedConnectors(id, ["corp"], ACTOR)).toBe("unknown");
+  const sql =
+    "SELECT actor_kind, actor_id, detail FROM audit_event WHERE event = 'client connectors changed' ORDER BY id";
+  const by = { actor_kind: ACTOR.kind, actor_id: ACTOR.id };
+  expect(await opened.query(sql)).toEqual([
+    { ...by, detail: { allowedConnectors: ["corp"] } },
+    { ...by, detail: { allowedConnectors: null } },
+  ]);
 });

@@ -3,10 +3,12 @@
 import type { MailQueue } from "@dex/email";
 import {
   type ApiRoute,
+  type ChangeableClients,
   type CheckConnector,
   type ManagedClients,
   type ManagedConnectors,
   makeAccountRoutes,
+  makeClientChangeRoutes,
   makeConnectorRoutes,
   makeJsonApi,
   makeMailRoutes,
@@ -26,7 +28,7 @@ import { replyWith } from "../middleware/error-reply.ts";
 import { type AccessParts, makeAccessCheck, PERMISSIONS, type Permission } from "./access.ts";
 
 export interface ManagementApiParts extends Pick<AccessParts, "verifier" | "issuer" | "clientCredentials"> {
-  readonly clients: ManagedClients & { find(clientId: string): Promise<Client | undefined> };
+  readonly clients: ManagedClients & ChangeableClients & { find(clientId: string): Promise<Client | undefined> };
   readonly connectors: ManagedConnectors;
   readonly checkConnector: CheckConnector;
   readonly users: UserDirectory;
@@ -54,6 +56,7 @@ export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Perm
     ...makeAccountRoutes({ users, permission: "own account or admin" as const }),
     ...makeMailRoutes({ mailQueue: parts.mailQueue, permission }),
     ...makeManagementRoutes({ ...parts, adminClients: "refused", permission, conventions: USER_API }),
+    ...makeClientChangeRoutes({ clients: parts.clients, permission }),
     ...makeConnectorRoutes({ ...parts, permission }),
   ];
   const described = makeOpenApiRoutes({

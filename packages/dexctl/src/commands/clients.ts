@@ -4,6 +4,7 @@ import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
+import { repeated } from "./new-client.ts";
 
 const EXAMPLES = `
 Examples:
@@ -14,10 +15,11 @@ Examples:
 /** Lists and deletes clients. */
 export function clientsCommand(context: CommandContext): Command {
   return new Command("clients")
-    .summary("list or delete clients, or say which may administer")
-    .description("Lists or deletes clients, and says which may use the management API. See also new-client.")
+    .summary("list, change or delete clients, or say which may administer")
+    .description("Lists, changes or deletes clients, and says which may use the management API. See also new-client.")
     .addHelpText("after", EXAMPLES)
     .addCommand(listCommand(context))
+    .addCommand(setCommand(context))
     .addCommand(deleteCommand(context))
     .addCommand(adminCommand(context, "make-admin"))
     .addCommand(adminCommand(context, "revoke-admin"));
@@ -34,6 +36,39 @@ function listCommand(context: CommandContext): Command {
       const head = ["id", "name", "kind", "redirect urls"];
       context.print(output === "table" ? renderTable(head, clients.map(toRow)) : renderData(clients, output));
     });
+}
+
+function setCommand(context: CommandContext): Command {
+  return new Command("set")
+    .summary("say which connectors people may sign in to a client through")
+    .description(
+      "Says which connectors people may sign in to a client through. Sign-ins and refresh tokens of others are refused from now on.",
+    )
+    .argument("<id>", "the client's id")
+    .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through"))
+    .option("--any-connector", "allow all connectors")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  dexctl clients set my-app --allowed-connector corp\n  dexctl clients set my-app --any-connector",
+    )
+    .action(
+      async (id: string, flags: { allowedConnector?: readonly string[]; anyConnector?: true }, command: Command) => {
+        const { allowedConnector: allowedConnectors = [], anyConnector } = flags;
+        if (allowedConnectors.length > 0 === (anyConnector === true)) {
+          command.error("expected either --allowed-connector or --any-connector", {
+            code: "commander.missingArgument",
+          });
+        }
+        const outcome = await context.withManagement((management) =>
+          management.changeClient(id, { allowedConnectors }),
+        );
+        if (outcome === "unknown") {
+          throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+        }
+        const through = anyConnector ? "any connector" : allowedConnectors.map((one) => toPrintable(one)).join(", ");
+        context.print(`people may sign in to client ${toPrintable(id)} through ${through}`);
+      },
+    );
 }
 
 function deleteCommand(context: CommandContext): Command {

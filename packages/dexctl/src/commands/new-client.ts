@@ -14,6 +14,7 @@ interface NewClientFlags {
   readonly grantType?: readonly string[];
   readonly scope?: readonly string[];
   readonly trustedPeer?: readonly string[];
+  readonly allowedConnector?: readonly string[];
   readonly alg?: string;
 }
 
@@ -46,6 +47,7 @@ export function newClientCommand(context: CommandContext): Command {
     .addOption(repeated("--grant-type <type>", `a grant it may use: ${GRANT_TYPES.join(", ")}`, GRANT_TYPES))
     .addOption(repeated("--scope <scope>", "a scope it may ask for; every scope when left out"))
     .addOption(repeated("--trusted-peer <id>", "a client that may ask for ID tokens that are also for this one"))
+    .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through; any when left out"))
     .addOption(new Option("--alg <algorithm>", "how its ID tokens are signed").choices(["RS256", "ES256", "EdDSA"]))
     .addHelpText("after", EXAMPLES)
     .action(async (redirectUrls: string[], flags: NewClientFlags, command: Command) => {
@@ -88,12 +90,13 @@ function toRequest(redirectURIs: readonly string[], flags: NewClientFlags): Json
     ...(flags.grantType === undefined ? {} : { grantTypes: flags.grantType }),
     ...(flags.scope === undefined ? {} : { scopes: flags.scope }),
     ...(flags.trustedPeer === undefined ? {} : { trustedPeers: flags.trustedPeer }),
+    ...(flags.allowedConnector === undefined ? {} : { allowedConnectors: flags.allowedConnector }),
     ...(flags.alg === undefined ? {} : { idTokenSignedResponseAlg: flags.alg }),
   };
 }
 
-// One value for each time the flag is given: a flag that takes many at once would swallow the redirect URLs behind it.
-function repeated(flags: string, description: string, choices?: readonly string[]): Option {
+/** One value for each time the flag is given: a flag that takes many at once would swallow the arguments behind it. */
+export function repeated(flags: string, description: string, choices?: readonly string[]): Option {
   return new Option(flags, `${description}; may be repeated`).argParser(
     (value: string, before: readonly string[] | undefined) => {
       if (choices?.includes(value) === false)

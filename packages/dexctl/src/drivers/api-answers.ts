@@ -6,7 +6,11 @@ import { toPrintable } from "../printable.ts";
 import type { Answer } from "./request.ts";
 
 /** One signed-in call of the management API; `path` begins below `/api/v1`. */
-export type ApiCaller = (method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: Json) => Promise<Answer>;
+export type ApiCaller = (
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+  path: string,
+  body?: Json,
+) => Promise<Answer>;
 
 export const jsonObject = z.record(z.string(), z.json());
 export const errorAnswer = z.object({ error: z.string(), error_description: z.string().optional() });

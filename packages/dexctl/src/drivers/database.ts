@@ -1,5 +1,5 @@
 // The database, used directly: the same rules as behind the HTTP API, without a worker in between.
-import { makeClientAdministration } from "@dex/management/clients";
+import { changeClient, makeClientAdministration } from "@dex/management/clients";
 import { makeConnectorAdministration } from "@dex/management/connectors";
 import type { Clock, Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
@@ -43,6 +43,11 @@ export function makeDatabaseManagement(parts: {
       return { id: client.id, secret: secret?.reveal(), redirectUris: client.redirectUris };
     },
     listClients: clients.list,
+    async changeClient(clientId, changes) {
+      const outcome = await changeClient(stores.clients, clientId, changes, ACTOR);
+      if (outcome.kind === "refused") throw new Failure("refused", toPrintable(outcome.reason));
+      return outcome.kind;
+    },
     deleteClient: async (clientId) => ((await clients.delete(clientId, ACTOR)) ? "deleted" : "unknown"),
     listConnectors: connectors.list,
     async replaceConnectors(configs) {

@@ -61,6 +61,12 @@ export function makeHttpManagement(parts: {
     async listClients() {
       return parseAnswer(clientList, expectStatus(200, await call("GET", "/clients")), "a list of clients").clients;
     },
+    async changeClient(clientId, client) {
+      const answer = await call("PATCH", `/clients/${encodeURIComponent(clientId)}`, { client });
+      if (isUnknown(answer)) return "unknown";
+      expectStatus(204, answer);
+      return "done";
+    },
     async deleteClient(clientId) {
       const answer = await call("DELETE", `/clients/${encodeURIComponent(clientId)}`);
       if (isUnknown(answer)) return "unknown";

@@ -77,6 +77,20 @@ export const newClientShape = z.strictObject({
   idTokenSignedResponseAlg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
 });
 
+/** What of a client can be changed. */
+export const clientChangesShape = z.strictObject({ allowedConnectors: allowedConnectorsShape });
+
+export type ClientChangesDecision =
+  | { readonly kind: "changes"; readonly allowedConnectors: readonly string[] | undefined }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Checks how a client is to change. The reason of a refusal names the member. */
+export function parseClientChanges(input: unknown): ClientChangesDecision {
+  const parsed = clientChangesShape.safeParse(input);
+  if (!parsed.success) return { kind: "refused", reason: describeIssue(parsed.error) };
+  return { kind: "changes", allowedConnectors: allowedConnectorsOf(parsed.data.allowedConnectors) };
+}
+
 /** Checks the description of a client that is to be created. The reason of a refusal names the member. */
 export function parseNewClient(input: unknown): NewClientDecision {
   const parsed = newClientShape.safeParse(input);
