@@ -167,6 +167,14 @@ describe("stored secrets", () => {
     }
   });
 
+  test("are kept while lists that say where they go are the same, in another object too", () => {
+    const overrides = (tokenURL: string) => ({ providerDiscoveryOverrides: { tokenURL }, rootCAs: [""] });
+    const before = parsed([{ id: "corp", type: "oidc", ...v1, ...overrides("https://a.example") }]);
+    const next = (tokenURL: string) => parsed([{ id: "corp", type: "oidc", ...withoutSecret, ...overrides(tokenURL) }]);
+    expect(keepSecrets(next("https://a.example"), before)).toMatchObject({ kind: "connectors", connectors: before });
+    expect(keepSecrets(next("https://evil.example"), before)).toMatchObject({ kind: "refused" });
+  });
+
   const elsewhere = [
     { when: "the issuer changes", next: withConfig({ ...withoutSecret, issuerURL: "https://evil.example" }) },
     { when: "the client changes", next: withConfig({ ...withoutSecret, clientID: "other" }) },

@@ -272,5 +272,6 @@ test("a dry run shows the claims and what rules made of them", async () => {
     { kind: "claims", source: "idToken", claims: { sub: "jane-1" } },
     { kind: "rule", rule: "filterGroupClaims", before: ["dev", "ops"], after: ["dev"] },
     { kind: "rule", rule: "modifyGroupNames", before: ["dev"], after: ["x-dev"] },
+    { kind: "rule", rule: "trustedEmailProvider", before: true, after: false },
   ]);
 });

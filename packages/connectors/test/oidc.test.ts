@@ -127,6 +127,21 @@ describe("the upstream's metadata", () => {
     await expect(signInFor(open(), visitor)).rejects.toThrow("the issuer is another one");
   });
 
+  test("does not send us to addresses inside our network, unless the operator does (SSR-1)", async () => {
+    const inside = new URL(provider.issuer);
+    inside.hostname = "127.0.0.2";
+    for (const endpoint of ["token", "userinfo"]) {
+      provider.behaviours.discovery = { [`${endpoint}_endpoint`]: `${inside.href}/${endpoint}` };
+      const outcome = (config: JsonObject) => signInFor(open({ getUserInfo: true, ...config }), visitor);
+      const refused = { kind: "unavailable", detail: expect.stringContaining("not a public address") };
+      const tried = { kind: "unavailable", detail: expect.stringContaining("ECONNREFUSED") };
+      expect(await outcome({}), endpoint).toMatchObject(refused);
+      expect(await outcome({ insecurePrivateEndpoints: true }), endpoint).toMatchObject(tried);
+      const providerDiscoveryOverrides = { tokenURL: `${inside.href}/token`, userInfoURL: `${inside.href}/userinfo` };
+      expect(await outcome({ providerDiscoveryOverrides }), endpoint).toMatchObject(tried);
+    }
+  });
+
   test("says where a person is signed out; what is in the address stays (C 161)", async () => {
     const back = "https://dex.example/signed-out?a=b";
     provider.behaviours.discovery = { end_session_endpoint: "https://idp.example/logout?foo=bar" };

@@ -48,6 +48,28 @@ describe("an address counts as verified", () => {
   });
 });
 
+test('a word about the address in "email" says nothing of another one (ACC-12)', () => {
+  const config = { trustedEmailProvider: true, overrideClaimMapping: true, claimMapping: { email: "mail" } };
+  const mapped = (claims: Claims, more: JsonObject = {}) => decide({ ...token, ...claims }, { ...config, ...more });
+  const unverified = { identity: { email: "root@example.com", emailVerified: false } };
+  expect(mapped({ mail: "root@example.com" })).toMatchObject(unverified);
+  expect(mapped({ mail: "jane@example.com" })).toMatchObject({ identity: { emailVerified: true } });
+  expect(mapped({ mail: "root@example.com", email: undefined })).toMatchObject({ identity: { emailVerified: true } });
+  expect(mapped({ mail: "root@example.com" }, { insecureSkipEmailVerified: true })).toMatchObject({
+    identity: { emailVerified: true },
+  });
+});
+
+test("a mapping looks at both documents as one (C 143)", () => {
+  const override = { overrideClaimMapping: true, claimMapping: { preferred_username: "login" } };
+  const idToken = { ...token, login: "jj" };
+  const userInfo = { sub: "jane-1", preferred_username: "jane" };
+  expect(decide(idToken, override, userInfo)).toMatchObject({ identity: { preferredUsername: "jj" } });
+  const plain = { claimMapping: { preferred_username: "login" } };
+  const both = decide({ ...token, preferred_username: "jane" }, plain, { sub: "jane-1", login: "jj" });
+  expect(both).toMatchObject({ identity: { preferredUsername: "jane" } });
+});
+
 describe("claims are found", () => {
   const rows: { config: JsonObject; claims: object; expected: object }[] = [
     { config: { emailClaim: "mail" }, claims: { mail: "m@example.com" }, expected: { email: "m@example.com" } },

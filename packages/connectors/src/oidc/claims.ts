@@ -92,13 +92,12 @@ function readIdentity(
   { connectorId, trace }: Expected,
 ): ClaimsDecision {
   // What is said about the token stays the token's, whatever userinfo says.
-  const find = (source: ClaimSource) => findClaim(userInfo, source) ?? findClaim(idToken, source);
+  const merged: Claims = { ...idToken, ...userInfo };
+  const find = (source: ClaimSource) => own(merged, chooseClaim(merged, source));
   const remoteId = readText(own(idToken, settings.remoteIdClaim) ?? own(userInfo, settings.remoteIdClaim), MAX_TEXT);
   if (remoteId === undefined) throw new ClaimRefused(`claim ${settings.remoteIdClaim} is missing`);
-  // An address and the word about it must come from the same document.
-  const emailFrom = findClaim(userInfo, settings.emailClaim) === undefined ? idToken : userInfo;
-  const email = readText(findClaim(emailFrom, settings.emailClaim), MAX_EMAIL);
-  const verified = readVerified(own(emailFrom, "email_verified")) ?? settings.assumeEmailVerified;
+  const email = readEmail(idToken, userInfo, chooseClaim(merged, settings.emailClaim));
+  const verified = email.verified ?? settings.assumeEmailVerified;
   const authTime = own(idToken, "auth_time");
   const decided = decideGroups(
     {
@@ -112,21 +111,57 @@ function readIdentity(
   const identity = {
     connectorId,
     remoteId,
-    email,
-    emailVerified: email !== undefined && verified && settings.trustedEmailProvider,
+    email: email.address,
+    emailVerified: email.address !== undefined && verified && settings.trustedEmailProvider,
     displayName: readText(find(settings.nameClaim), MAX_TEXT),
     preferredUsername: readText(find(settings.preferredUsernameClaim), MAX_TEXT),
     groups: decided.groups,
     authTime: typeof authTime === "number" ? new Date(authTime * 1000) : undefined,
     amr: readAmr(own(idToken, "amr")),
   };
+  if (trace !== undefined) traceMapping(merged, settings, { said: email.verified, identity }, trace);
   return { kind: "identity", identity };
 }
 
-function findClaim(claims: Claims, { name, mapped, override }: ClaimSource): unknown {
-  const standard = own(claims, name);
-  const other = mapped === undefined ? undefined : own(claims, mapped);
-  return override ? (other ?? standard) : (standard ?? other);
+/** The name of the claim that a value is taken from. */
+function chooseClaim(claims: Claims, { name, mapped, override }: ClaimSource): string {
+  if (mapped === undefined || own(claims, mapped) === undefined) return name;
+  return override || own(claims, name) === undefined ? mapped : name;
+}
+
+interface FoundEmail {
+  readonly address: string | undefined;
+  /** Undefined where nothing is said about this address. */
+  readonly verified: boolean | undefined;
+}
+
+/** An address and the word about it must come from the same document. */
+function readEmail(idToken: Claims, userInfo: Claims, claim: string): FoundEmail {
+  const from = own(userInfo, claim) === undefined ? idToken : userInfo;
+  const address = readText(own(from, claim), MAX_EMAIL);
+  const verified = readVerified(own(from, "email_verified"));
+  // OIDC Core §5.1: the word is about `email`. Where that is another address, nothing was said about this one.
+  const other = own(from, "email");
+  return { address, verified: other === undefined || other === address ? verified : undefined };
+}
+
+/** What an operator wonders about when an identity is not what they expected. */
+function traceMapping(
+  merged: Claims,
+  settings: OidcSettings,
+  { said, identity }: { readonly said: boolean | undefined; readonly identity: Identity },
+  trace: NonNullable<Expected["trace"]>,
+): void {
+  const rule = (name: string, before: unknown, after: unknown) => {
+    if (before !== after) trace({ kind: "rule", rule: name, before, after });
+  };
+  rule("userIDKey", own(merged, "sub"), identity.remoteId);
+  rule("userNameKey", own(merged, "name"), identity.displayName);
+  rule("claimMapping.preferred_username", own(merged, "preferred_username"), identity.preferredUsername);
+  rule("claimMapping.email", own(merged, "email"), identity.email);
+  if (identity.email === undefined) return;
+  if (said === undefined) rule("insecureSkipEmailVerified", undefined, settings.assumeEmailVerified);
+  rule("trustedEmailProvider", said ?? settings.assumeEmailVerified, identity.emailVerified);
 }
 
 /** Some providers send the boolean as text. Anything else that is not a boolean is a refusal, not a guess. */
