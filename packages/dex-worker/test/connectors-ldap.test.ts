@@ -1,5 +1,5 @@
 import { findInDatabase, type RunningSlapd, startSlapd } from "@dex/testing";
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
+import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestWorker, REDIRECT_URI, type TestWorker } from "./worker-server.ts";
 
@@ -63,10 +63,8 @@ afterAll(async () => {
   await slapd?.close();
 });
 
-const openForm = (browser = worker.browser(), connectorId = "dir") =>
-  browser
-    .open(worker.authorizationUrl({ scope: "openid email profile groups", connector_id: connectorId }))
-    .then((page) => ({ browser, page }));
+const openForm = (browser = worker.browser(), connectorId = "dir", scope = "openid email profile groups") =>
+  browser.open(worker.authorizationUrl({ scope, connector_id: connectorId })).then((page) => ({ browser, page }));
 async function signIn({ login, password } = GRACE, connectorId = "dir") {
   const { browser, page } = await openForm(undefined, connectorId);
   return browser.submit(page, { login, password }, { formId: "login-form" });
@@ -88,6 +86,37 @@ describe("a sign-in through a directory", () => {
     const { payload } = await jwtVerify(body.id_token ?? "", createLocalJWKSet(published), { issuer: worker.issuer });
     expect(payload).toMatchObject({ name: "Grace Hopper", email: "grace@example.com", email_verified: true });
     expect(payload.groups).toEqual(["admirals"]);
+  });
+
+  test("is refreshed with the groups of now, and not at all once the person is gone (C 60, C 62)", async () => {
+    slapd.modify(`dn: uid=rear,${PEOPLE}
+changetype: add
+objectClass: inetOrgPerson
+uid: rear
+cn: Rear
+sn: Rear
+mail: rear@example.com
+userPassword: secret of rear
+
+dn: cn=admirals,dc=example,dc=org
+changetype: modify
+add: member
+member: uid=rear,${PEOPLE}
+`);
+    const { browser, page } = await openForm(undefined, "dir", "openid groups offline_access");
+    const typed = { login: "rear", password: "secret of rear" };
+    const end = await browser.submit(page, typed, { formId: "login-form" });
+    const code = end.url.searchParams.get("code") ?? "";
+    const first = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI });
+    expect(decodeJwt(first.body.id_token ?? "").groups).toEqual(["admirals"]);
+    slapd.modify(`dn: cn=admirals,dc=example,dc=org\nchangetype: modify\ndelete: member\nmember: uid=rear,${PEOPLE}\n`);
+    const refresh = (token: string | undefined) =>
+      worker.token({ grant_type: "refresh_token", refresh_token: token ?? "" });
+    const second = await refresh(first.body.refresh_token);
+    expect(decodeJwt(second.body.id_token ?? "").groups ?? []).toEqual([]);
+    slapd.modify(`dn: uid=rear,${PEOPLE}\nchangetype: delete\n`);
+    const third = await refresh(second.body.refresh_token);
+    expect([third.status, third.body.error]).toEqual([400, "invalid_grant"]);
   });
 
   test.each([
