@@ -218,7 +218,7 @@ describe("whose headers are believed", () => {
   });
 });
 
-test("it cannot refresh, and its dry run says whom it trusts (C 17)", async () => {
+test("it cannot refresh, and its dry run says whom it trusts", async () => {
   const connector = connect({ ...TRUSTED, proxySecret: SECRET });
   expect(connector.refresh).toBeUndefined();
   const steps = await connector.check?.();
