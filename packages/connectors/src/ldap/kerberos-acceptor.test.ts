@@ -57,6 +57,19 @@ describe("Kerberos is off, and the reason is told, (C 80)", () => {
   });
 });
 
+test("of two keytabs the one whose tickets come first stays; a dry run takes none", async () => {
+  const second = join(directory, "second.keytab");
+  writeFileSync(second, makeKeytab(["HTTP/localhost@EXAMPLE.COM"]));
+  const { load } = kerberosWith({});
+  const [dryRun, used] = [openAcceptor({ ...settings, keytabPath: second }, load), openAcceptor(settings, load)];
+  if (dryRun.kind === "off" || used.kind === "off") throw new Error("expected two acceptors");
+  expect(await used.acceptor.accept(ticket)).toMatchObject({ kind: "accepted" });
+  expect(await dryRun.acceptor.accept(ticket)).toMatchObject({
+    kind: "rejected",
+    why: expect.stringContaining("another keytab"),
+  });
+});
+
 async function accept(says: Parameters<typeof kerberosWith>[0], given = ticket) {
   const opened = openAcceptor(settings, kerberosWith(says).load);
   if (opened.kind === "off") throw new Error(opened.why);

@@ -24,6 +24,7 @@ export interface KerberosPackage {
 }
 
 const MAX_TICKET_BYTES = 65_536;
+const OTHER_KEYTAB = "this process has another keytab already (KRB5_KTNAME): restart it";
 const HOW_TO_INSTALL = "the package `kerberos` is not installed: npm install kerberos@7 (needs libkrb5-dev to build)";
 
 export function openAcceptor(
@@ -42,12 +43,24 @@ export function openAcceptor(
   if (usable.length === 0) return off("the keytab has no key of the service that is named by spn or keytabPrincipal");
   const kerberos = load();
   if (kerberos === undefined) return off(HOW_TO_INSTALL);
-  // The library takes its keytab from the environment of the process: there can be one.
-  const { KRB5_KTNAME = keytabPath } = process.env;
-  if (KRB5_KTNAME !== keytabPath) return off("this process has another keytab already (KRB5_KTNAME): restart it");
-  process.env.KRB5_KTNAME = keytabPath;
+  if (!isKeytabFree(keytabPath)) return off(OTHER_KEYTAB);
   const realms = [...new Set(usable.map(({ realm }) => realm))];
-  return { kind: "acceptor", acceptor: { realms, accept: (ticket) => accept(kerberos, service, ticket) } };
+  const acceptor: NegotiateAcceptor = {
+    realms,
+    async accept(ticket) {
+      // Only now: a connector that is opened for a dry run must not take the place of the one in use.
+      if (!isKeytabFree(keytabPath)) return rejected(OTHER_KEYTAB);
+      process.env.KRB5_KTNAME = keytabPath;
+      return accept(kerberos, service, ticket);
+    },
+  };
+  return { kind: "acceptor", acceptor };
+}
+
+/** The library takes its keytab from the environment of the process: there can be one. */
+function isKeytabFree(keytabPath: string): boolean {
+  const { KRB5_KTNAME = keytabPath } = process.env;
+  return KRB5_KTNAME === keytabPath;
 }
 
 async function accept(kerberos: KerberosPackage, service: string | undefined, ticket: Buffer): Promise<AcceptedTicket> {
