@@ -1,7 +1,7 @@
 import { sha256, systemRandom } from "@dex/runtime";
 import { expect, test } from "vitest";
 import { now, client as stored } from "../../test/fakes.ts";
-import { parseNewClient, renderClient } from "./client-metadata.ts";
+import { parseClientChanges, parseNewClient, renderClient } from "./client-metadata.ts";
 import { makeClient } from "./make-client.ts";
 
 const minimal = { redirectURIs: ["https://app.example.com/cb"] };
@@ -38,6 +38,7 @@ test("v1's client document is read, with our defaults (v1 C19, v1 C20)", () => {
     grantTypes: ["authorization_code", "refresh_token", "client_credentials"],
     scopes: undefined,
     trustedPeers: ["other"],
+    allowedConnectors: undefined,
     idTokenSigningAlgorithm: "RS256",
     dynamic: false,
   });
@@ -48,6 +49,15 @@ test("a public client needs PKCE and cannot speak for itself, without being told
     requirePkce: true,
     grantTypes: ["authorization_code", "refresh_token"],
   });
+});
+
+test("the connectors of a client are shown where they are restricted; an empty list restricts none (SAM-8)", () => {
+  expect(metadataOf({ ...minimal, allowedConnectors: ["corp", "corp"] }).allowedConnectors).toEqual(["corp"]);
+  expect(metadataOf({ ...minimal, allowedConnectors: [] }).allowedConnectors).toBeUndefined();
+  expect(parseClientChanges({ allowedConnectors: ["corp"] })).toEqual({ kind: "changes", allowedConnectors: ["corp"] });
+  for (const wrong of [undefined, {}, { allowedConnectors: null }, { allowedConnectors: ["corp"], admin: true }]) {
+    expect(parseClientChanges(wrong)).toMatchObject({ kind: "refused" });
+  }
 });
 
 const refusals = [
@@ -106,6 +116,16 @@ const refusals = [
   { when: "an unknown grant", input: { ...minimal, grantTypes: ["password"] }, reason: /^grantTypes\.0: / },
   { when: "no grant", input: { ...minimal, grantTypes: [] }, reason: /^grantTypes: / },
   { when: "refresh_token alone", input: { ...minimal, grantTypes: ["refresh_token"] }, reason: /^grantTypes: / },
+  {
+    when: "a connector that can have no such id",
+    input: { ...minimal, allowedConnectors: ["a", "B"] },
+    reason: /^allowedConnectors.1: /,
+  },
+  {
+    when: "connectors that are no list",
+    input: { ...minimal, allowedConnectors: "corp" },
+    reason: /^allowedConnectors: /,
+  },
   { when: "a peer twice", input: { ...minimal, trustedPeers: ["a", "a"] }, reason: /^trustedPeers: / },
   { when: "a scope with a space", input: { ...minimal, scopes: ["a b"] }, reason: /^scopes\.0: / },
   {

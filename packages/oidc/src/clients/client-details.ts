@@ -1,0 +1,74 @@
+// What a client registered about itself beyond what every client has: OpenID Connect Dynamic Client Registration §2, RFC 7591
+// §2 and the logout specifications. Stored as one JSON value, in the names of those documents, and read with this schema.
+import type { JsonObject } from "@dex/runtime";
+import { z } from "zod";
+
+/** OAuth 2.0 Multiple Response Types §3, §5: the words in the order in which they are compared. */
+export const RESPONSE_TYPES = [
+  "code",
+  "id_token",
+  "id_token token",
+  "code id_token",
+  "code token",
+  "code id_token token",
+] as const;
+export type ResponseType = (typeof RESPONSE_TYPES)[number];
+
+/** RFC 7518 §4.1 and §5.1, as far as jose has them and nobody advises against them. */
+export const ENCRYPTION_ALGORITHMS = ["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"] as const;
+export const CONTENT_ENCRYPTIONS = ["A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"] as const;
+const signing = z.enum(["RS256", "ES256", "EdDSA"]);
+const encryption = z.enum(ENCRYPTION_ALGORITHMS);
+const contentEncryption = z.enum(CONTENT_ENCRYPTIONS);
+const text = z.string().max(1000);
+/** RFC 7517. Public keys, RFC 7591 §2; what is in them is looked at where they are used. */
+const jwks = z.looseObject({ keys: z.array(z.record(z.string(), z.json())).max(20) });
+
+/** Members of client metadata, by their registered names. All may be missing. */
+export const clientDetailsShape = z.object({
+  response_types: z.array(z.enum(RESPONSE_TYPES)).max(6).optional(),
+  application_type: z.enum(["web", "native"]).optional(),
+  contacts: z.array(z.string().max(320)).max(50).optional(),
+  policy_uri: text.optional(),
+  tos_uri: text.optional(),
+  jwks: jwks.optional(),
+  jwks_uri: text.optional(),
+  sector_identifier_uri: text.optional(),
+  subject_type: z.enum(["public", "pairwise"]).optional(),
+  token_endpoint_auth_method: z
+    .enum(["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"])
+    .optional(),
+  token_endpoint_auth_signing_alg: z.enum(["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"]).optional(),
+  id_token_encrypted_response_alg: encryption.optional(),
+  id_token_encrypted_response_enc: contentEncryption.optional(),
+  userinfo_signed_response_alg: signing.optional(),
+  userinfo_encrypted_response_alg: encryption.optional(),
+  userinfo_encrypted_response_enc: contentEncryption.optional(),
+  request_object_signing_alg: z.enum(["RS256", "PS256", "ES256", "EdDSA", "none"]).optional(),
+  request_uris: z.array(text).max(20).optional(),
+  default_max_age: z.int().min(0).max(2_147_483_647).optional(),
+  require_auth_time: z.boolean().optional(),
+  default_acr_values: z.array(z.string().max(255)).max(20).optional(),
+  initiate_login_uri: text.optional(),
+  post_logout_redirect_uris: z.array(text).max(50).optional(),
+  backchannel_logout_uri: text.optional(),
+  backchannel_logout_session_required: z.boolean().optional(),
+  frontchannel_logout_uri: text.optional(),
+  frontchannel_logout_session_required: z.boolean().optional(),
+});
+export type ClientDetails = z.infer<typeof clientDetailsShape>;
+
+/** Reads what is stored. Members that an older or newer build wrote otherwise are left out, so that the client still works. */
+export function readClientDetails(stored: JsonObject): ClientDetails {
+  const whole = clientDetailsShape.safeParse(stored);
+  if (whole.success) return whole.data;
+  const wrong = new Set(whole.error.issues.map(({ path: [member] }) => String(member)));
+  const rest = Object.fromEntries(Object.entries(stored).filter(([member]) => !wrong.has(member)));
+  const partial = clientDetailsShape.safeParse(rest);
+  return partial.success ? partial.data : {};
+}
+
+/** Response types a client may ask for: code alone unless it registered others (OIDC Registration §2). */
+export function responseTypesOf({ response_types: types }: ClientDetails): readonly ResponseType[] {
+  return types ?? ["code"];
+}
