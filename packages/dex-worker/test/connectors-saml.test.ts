@@ -247,6 +247,8 @@ describe("the trip by form", () => {
     expect(await posted(callbackOf("corp"))).toBe(400);
     expect(await posted(`${worker.issuer}/callback`)).toBe(400);
     expect(await get(`${worker.issuer}/callback?state=${state}&code=x`)).toBe(400);
+    const guessed = new URLSearchParams({ ...Object.fromEntries(answer), RelayState: `${state.split(".")[0]}.x` });
+    expect(await posted(callbackOf("handmade"), guessed)).toBe(400);
     expect(await posted(callbackOf("local"))).toBe(400);
     expect(await posted(callbackOf("nobody"))).toBe(404);
     const twice = new URLSearchParams([...answer, ["RelayState", state]]);

@@ -110,6 +110,10 @@ describe("callbacks that do not belong to a trip of this browser", () => {
   test.each([
     { what: "without a state", change: (url: URL) => url.searchParams.delete("state") },
     { what: "with another state", change: (url: URL) => url.searchParams.set("state", "AAAAAAAAAAAAAAAAAAAAAA.x") },
+    {
+      what: "with the state of another trip of this very flow",
+      change: (url: URL) => url.searchParams.set("state", `${url.searchParams.get("state")?.split(".")[0]}.x`),
+    },
     { what: "with the state twice", change: (url: URL) => url.searchParams.append("state", "x") },
     { what: "with the code twice", change: (url: URL) => url.searchParams.append("code", "x") },
     {

@@ -149,7 +149,7 @@ export function makeUpstreamTrip(parts: {
       }
       answer.delete(POSTED_AGAIN);
       const state = openFlowById(visit, cookies, flowId);
-      const trip = openTrip(state, connectorId, handle);
+      const trip = openTrip(state, handle);
       if (trip === undefined) throw new InvalidInput(400, NOT_OURS);
       const { connector, callbackUrl } = openAnswered(trip.connectorId, method);
       // One address per trip, and it is not the answer that chooses it (MIX-1).
@@ -201,13 +201,9 @@ function callbackRequestOf({ request }: Visit, address: "own" | "shared"): Callb
   };
 }
 
-/** The trip under way, if `handle` and connector are those that it was begun with (MIX-1, MIX-2). */
-function openTrip(
-  { upstream }: LoginState,
-  connectorId: string | undefined,
-  handle: string,
-): { connectorId: string; held: JsonObject } | undefined {
-  if (upstream === undefined || (connectorId !== undefined && upstream.connectorId !== connectorId)) return undefined;
+/** The trip under way, if `handle` is the one that it was begun with (MIX-2). */
+function openTrip({ upstream }: LoginState, handle: string): { connectorId: string; held: JsonObject } | undefined {
+  if (upstream === undefined) return undefined;
   const { handle: expected, held } = upstream.data;
   if (typeof expected !== "string" || !equalInConstantTime(expected, handle)) return undefined;
   if (typeof held !== "object" || held === null || Array.isArray(held)) return undefined;
