@@ -5,7 +5,7 @@ import { type DryLoginOptions, openForDryRun, runDryLogin } from "../dry-run/dry
 import { Failure } from "../failure.ts";
 import { toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
-import { readConnectorFile, unknownConnector } from "./connectors.ts";
+import { readConnectorFile, unknownConnector } from "./read-connector-file.ts";
 
 const HELP = `
 Without --file a worker tries the stored connector, with the secrets and from the place where it is used: give --issuer.

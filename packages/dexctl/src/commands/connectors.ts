@@ -1,13 +1,12 @@
 import type { JsonObject } from "@dex/runtime";
 import { Command, InvalidArgumentError } from "commander";
-import { type ConnectorFileEntry, expandEnvironment, parseDataFile, toConnector } from "../connector-files.ts";
-import { Failure } from "../failure.ts";
 import type { Management } from "../management.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
 import { importConnectorsCommand } from "./connectors-import.ts";
 import { testConnectorCommand } from "./connectors-test.ts";
+import { type AddOptions, readConnectorFile, type SecretSource, unknownConnector } from "./read-connector-file.ts";
 
 const EXAMPLES = `
 Examples:
@@ -66,12 +65,6 @@ Examples:
   dexctl connectors add github.yaml --secret-file clientSecret=/run/secrets/github
   dexctl connectors add - --secret-env clientSecret=GITHUB_SECRET < github.json`;
 
-type SecretSource = { readonly member: string; readonly from: string };
-interface AddOptions {
-  readonly secretFile: readonly SecretSource[];
-  readonly secretEnv: readonly SecretSource[];
-}
-
 function addCommand(context: CommandContext): Command {
   return new Command("add")
     .summary("add a connector, or change it")
@@ -104,30 +97,6 @@ function removeCommand(context: CommandContext): Command {
       if (outcome === "unknown") throw unknownConnector(id);
       context.print(`removed connector ${toPrintable(id)}`);
     });
-}
-
-/** The connector of a file, with `$NAME` replaced and the secrets that are taken from elsewhere. */
-export async function readConnectorFile(
-  context: CommandContext,
-  file: string,
-  { secretFile, secretEnv }: AddOptions = { secretFile: [], secretEnv: [] },
-): Promise<ConnectorFileEntry> {
-  const name = file === "-" ? "standard input" : file;
-  const { value, unknown } = expandEnvironment(parseDataFile(await context.readInput(file), name), context.env);
-  for (const missing of unknown) context.warn(`${missing} is not in the environment: it is taken as empty`);
-  const secrets: Record<string, string> = {};
-  for (const { member, from } of secretFile) secrets[member] = (await context.readInput(from)).replace(/\r?\n$/, "");
-  for (const { member, from } of secretEnv) {
-    const secret = context.env[from];
-    if (secret === undefined) throw new Failure("refused", `--secret-env: ${toPrintable(from)} is not set`);
-    secrets[member] = secret;
-  }
-  return { ...toConnector(value, name), ...secrets };
-}
-
-/** The refusal that says where to look. */
-export function unknownConnector(id: string): Failure {
-  return new Failure("refused", `there is no connector ${toPrintable(id)}: see dexctl connectors list`);
 }
 
 async function findConnector(management: Management, id: string): Promise<JsonObject | undefined> {
