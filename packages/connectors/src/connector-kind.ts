@@ -108,6 +108,10 @@ export function knownMembers(config: JsonObject, schema: z.ZodObject): JsonObjec
   return Object.fromEntries(Object.entries(config).filter(([name]) => Object.hasOwn(schema.shape, name)));
 }
 
+/** A member that dex v2 takes for absent when it is empty, as it is where a variable of the environment was not set. */
+export const maybeEmpty = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((given) => (given === "" ? undefined : given), schema.optional());
+
 /** Text of a configuration: bounded, without control characters. */
 export const configText = (maxLength: number) =>
   z

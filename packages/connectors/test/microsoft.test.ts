@@ -150,7 +150,7 @@ describe("many tenants", () => {
     },
   );
 
-  test.each(["common", "ORGANIZATIONS", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad", undefined])(
+  test.each(["common", "ORGANIZATIONS", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad", "", undefined])(
     "groups that should keep people out are refused with tenant %s (C 185)",
     (tenant) => {
       const given = { groups: ["a"], ...(tenant === undefined ? {} : { tenant }) };
@@ -204,7 +204,8 @@ describe("groups", () => {
   test("1500 are named in two requests of 1000 and 500; in one, Graph refuses (C 181)", async () => {
     const groups = manyGroups(1500);
     const server = await startFakeMicrosoft({ ...FAKE, people: [{ ...ADA, groups }], tenant: TENANT, pageSize: 1500 });
-    const named = (outcome: unknown) => expect(outcome).toMatchObject({ identity: { groups: { length: 1500 } } });
+    const names = groups.map(({ displayName }) => displayName);
+    const named = (outcome: unknown) => expect(outcome).toMatchObject({ identity: { groups: names } });
     for (const config of [{}, { batchGroupLookups: true }]) {
       server.requests.length = 0;
       named(await signIn(callbackOf(open(config, server)), { asked: GROUPS }));
@@ -264,7 +265,7 @@ describe("the authorization request", () => {
     expect(new URL(other.to).searchParams.get("scope")).toBe("user.read");
   });
 
-  test.each(["../common", "a/b", "a?b", "", "a b"])("a tenant %j is refused", (tenant) => {
+  test.each(["../common", "a/b", "a?b", "a b"])("a tenant %j is refused", (tenant) => {
     expect(parse({ tenant })).toMatchObject({ kind: "refused", reason: expect.stringContaining("tenant") });
   });
 });

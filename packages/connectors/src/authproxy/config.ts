@@ -1,6 +1,6 @@
 // The configuration of an `authproxy` connector: the words of dex v2, and what makes a proxy a trusted one, which it had not.
 import * as z from "zod";
-import { configText } from "../connector-kind.ts";
+import { configText, maybeEmpty } from "../connector-kind.ts";
 import { parseNetwork } from "./trusted-proxy.ts";
 
 /** RFC 9110 §5.1, as far as proxies use it. */
@@ -13,13 +13,13 @@ export const authproxyConfigSchema = z
   .object({
     name: configText(100).optional(),
     /** Becomes the displayed name, and whatever of the others is not sent. */
-    userHeader: headerName.optional(),
-    userIDHeader: headerName.optional(),
+    userHeader: maybeEmpty(headerName),
+    userIDHeader: maybeEmpty(headerName),
     /** Becomes preferred_username, not name: dex v2 has it that way. */
-    userNameHeader: headerName.optional(),
-    emailHeader: headerName.optional(),
-    groupHeader: headerName.optional(),
-    groupHeaderSeparator: configText(8).optional(),
+    userNameHeader: maybeEmpty(headerName),
+    emailHeader: maybeEmpty(headerName),
+    groupHeader: maybeEmpty(headerName),
+    groupHeaderSeparator: maybeEmpty(configText(8)),
     staticGroups: z.array(configText(255)).max(100).optional(),
     /** Networks of the proxies, as CIDR: the TCP connection must come from one of them. */
     trustedProxies: z
@@ -39,7 +39,7 @@ export const authproxyConfigSchema = z
       .regex(/^[\x21-\x7e]*$/, "expected printable ASCII without spaces")
       .refine((text) => text === "" || text.length >= MIN_SECRET_LENGTH, `expected ${MIN_SECRET_LENGTH} characters`)
       .optional(),
-    proxySecretHeader: headerName.optional(),
+    proxySecretHeader: maybeEmpty(headerName),
     /** On by default: who runs the proxy decides who owns the addresses it names. */
     trustedEmailProvider: z.boolean().optional(),
   })

@@ -1,6 +1,6 @@
 // The configuration of a `google` connector: the words of dex v2.
 import * as z from "zod";
-import { configText } from "../connector-kind.ts";
+import { configText, maybeEmpty } from "../connector-kind.ts";
 import { endpointUrl, oauth2Members } from "../oauth2/oauth2.ts";
 import { issuerUrl } from "../oidc/config.ts";
 
@@ -22,11 +22,11 @@ export const googleConfigSchema = z
     /** Who is in none of these groups may not sign in; as the groups' addresses. */
     groups: z.array(configText(255)).max(1000).optional(),
     /** The key of a service account that may read the directory, in Google's JSON. */
-    serviceAccountFilePath: configText(4096).optional(),
+    serviceAccountFilePath: maybeEmpty(configText(4096)),
     /** In whose name the directory of a domain is read; `*` for domains that are not named. */
     domainToAdminEmail: z.record(z.union([domain, z.literal("*")]), address).optional(),
     /** The older word for the one of `*`. */
-    adminEmail: z.union([z.literal(""), address]).optional(),
+    adminEmail: maybeEmpty(address),
     fetchTransitiveGroupMembership: z.boolean().optional(),
     /** Sent where the client asks for offline access: `consent` when absent, nothing when empty. */
     promptType: z
