@@ -273,10 +273,16 @@ describe("a refresh", () => {
     expect(await refresh(connector, grant)).toMatchObject({ kind: "refused", reason: "invalid answer" });
   });
 
-  test("is about the person it was stored for", async () => {
+  test("is about the person it was stored for, by every name they have", async () => {
     const connector = open();
     const outcome = await refresh(connector, await grantOf(connector), { remoteId: "joe-2" });
     expect(outcome).toMatchObject({ kind: "refused", reason: "invalid answer" });
+    // OIDC Core §12.2: the same sub, whatever other claim is the id here.
+    provider.behaviours.idTokenClaims = { oid: "o-1" };
+    const byOid = open({ userIDKey: "oid" });
+    const grant = await grantOf(byOid);
+    provider.behaviours.idTokenClaims = { oid: "o-1", sub: "joe-2" };
+    expect(await refresh(byOid, grant, { remoteId: "o-1" })).toMatchObject({ kind: "refused" });
   });
 
   test("tells an upstream that is down from one that says no", async () => {

@@ -39,7 +39,7 @@ export async function startFakeApple(options: FakeAppleOptions): Promise<FakeOpe
     responseMode: "form_post",
     refreshTokens: true,
     scopes: ["openid", "name", "email"],
-    discovery: { userinfo_endpoint: undefined, end_session_endpoint: undefined },
+    discovery: { userinfo_endpoint: undefined },
     users: options.users.map(({ sub, email }) => ({
       sub,
       claims: email === undefined ? {} : { email, email_verified: "true", nonce_supported: true },

@@ -164,7 +164,6 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
       id_token_signing_alg_values_supported: ["RS256"],
       token_endpoint_auth_methods_supported: [clientAuthentication],
       code_challenge_methods_supported: ["S256"],
-      end_session_endpoint: `${url}${basePath}/logout`,
       authorization_response_iss_parameter_supported: responseIss,
     };
     sendJson(response, 200, replaceMembers({ ...document, ...options.discovery }, behaviours.discovery));
