@@ -90,6 +90,11 @@ describe("a configuration", () => {
     expect(parse({ caData: encode(text) })).toMatchObject({ kind: "config" });
   });
 
+  test("takes an empty member for an absent one, as dex v2 does", () => {
+    const empty = { ssoIssuer: "", entityIssuer: "", redirectURI: "", ca: "", groupsDelim: "", nameIDPolicyFormat: "" };
+    expect(parse({ ...empty, privateKey: "", certificate: "" })).toMatchObject({ kind: "config" });
+  });
+
   const refusals: readonly { what: string; more: object; reason: RegExp; by: string }[] = [
     { what: "empty caData", more: { caData: "" }, reason: /caData/, by: "C 118" },
     { what: "junk after", more: { caData: encode(`${certificate}junk`) }, reason: /caData/, by: "C 118" },
@@ -186,6 +191,19 @@ test("metadata says who we are, where we are answered, and with which key", () =
   expect(document?.body).toContain(`Location="${CALLBACK}"`);
   expect(document?.body).toContain(otherSigner.certificate.split("\n")[1]);
   expect(document?.body).not.toContain("PRIVATE KEY");
+});
+
+test("a dry run sees what arrived and what a rule made of it, and nobody else does", async () => {
+  const seen: unknown[] = [];
+  const rules = { groupsDelim: ";", allowedGroups: ["Ops"], filterGroups: true };
+  const trip = await begin(openSaml(rules, { trace: (event) => void seen.push(event) }));
+  const attributes = { name: ["A"], email: ["a@example.com"], groups: ["Ops;Everyone"] };
+  await trip.finish(trip.answer({ attributes }), { asked: { groups: true } });
+  expect(seen).toEqual([
+    { kind: "claims", source: "assertion", claims: { NameID: "person-1", ...attributes } },
+    { kind: "rule", rule: "groupsDelim", before: ["Ops;Everyone"], after: ["Ops", "Everyone"] },
+    { kind: "rule", rule: "filterGroups", before: ["Ops", "Everyone"], after: ["Ops"] },
+  ]);
 });
 
 describe("a check without a person", () => {

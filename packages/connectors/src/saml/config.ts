@@ -2,7 +2,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isLoopback } from "@dex/runtime";
 import * as z from "zod";
-import { configText } from "../connector-kind.ts";
+import { configText, maybeEmpty } from "../connector-kind.ts";
 import { readConfiguredFile } from "../root-ca.ts";
 
 const MIN_RSA_BITS = 2048;
@@ -21,28 +21,28 @@ const samlUrl = z
   .string()
   .max(2048)
   .refine(isSamlUrl, "expected an absolute https URL (http on loopback only) without fragment");
-const pem = z.string().min(1).max(65_536);
+const pem = z.string().max(65_536);
 
 export const samlConfigSchema = z
   .object({
     name: configText(100).optional(),
     ssoURL: samlUrl,
     /** The entity id of the identity provider. */
-    ssoIssuer: configText(1024).optional(),
+    ssoIssuer: maybeEmpty(configText(1024)),
     /** Our entity id; our callback when left out. */
-    entityIssuer: configText(1024).optional(),
-    redirectURI: configText(2048).optional(),
+    entityIssuer: maybeEmpty(configText(1024)),
+    redirectURI: maybeEmpty(configText(2048)),
     /** The certificates that the identity provider signs with, not an authority that issued them: a file, or base64 of PEM. */
-    ca: configText(4096).optional(),
-    caData: z.string().min(1).max(131_072).optional(),
+    ca: maybeEmpty(configText(4096)),
+    caData: maybeEmpty(z.string().max(131_072)),
     insecureSkipSignatureValidation: z
       .boolean()
       .refine((skip) => !skip, "is not supported: without signatures anybody could sign in as anybody")
       .optional(),
     usernameAttr: configText(255),
     emailAttr: configText(255),
-    groupsAttr: configText(255).optional(),
-    groupsDelim: z.string().min(1).max(16).optional(),
+    groupsAttr: maybeEmpty(configText(255)),
+    groupsDelim: maybeEmpty(z.string().max(16)),
     allowedGroups: z.array(configText(255)).max(1000).optional(),
     filterGroups: z.boolean().optional(),
     nameIDPolicyFormat: z
@@ -58,8 +58,8 @@ export const samlConfigSchema = z
     /** Answers refreshes with what the last sign-in said. Nobody asks the identity provider again. */
     enableCachedRefresh: z.boolean().optional(),
     /** Signs our requests and decrypts assertions. `certificate` is its public half, for metadata. */
-    privateKey: pem.optional(),
-    certificate: pem.optional(),
+    privateKey: maybeEmpty(pem),
+    certificate: maybeEmpty(pem),
   })
   .superRefine((config, context) => {
     const refuse = (member: string, message: string) => context.addIssue({ code: "custom", path: [member], message });

@@ -98,7 +98,9 @@ export function makeUpstreamTrip(parts: {
       const parameter = stateParameterOf(openAnswered(connectorId, method).connector.login);
       return { parameter, handle: answer.get(parameter) ?? "" };
     }
-    const [parameter = "state"] = [...sharedStateParameters()].filter((name) => answer.has(name));
+    const known = sharedStateParameters();
+    if (known.size === 0) throw new InvalidInput(404, "there is nothing at this address");
+    const [parameter = "state"] = [...known].filter((name) => answer.has(name));
     return { parameter, handle: answer.get(parameter) ?? "" };
   }
 
