@@ -22,6 +22,7 @@ export {
   type ParsedConnectors,
   parseConnectorConfigs,
   redactConnector,
+  secretAudienceOf,
   whyNotTogether,
 } from "./registry.ts";
 export {

@@ -321,6 +321,18 @@ describe("what an upstream gave", () => {
     expect((await refresh(first.refresh_token)).status).toBe(200);
   });
 
+  test("is not sent to another upstream that takes the connector's place", async () => {
+    const first = await signIn();
+    const all = await worker.storage.connectors.list();
+    const moved = all.map((one) =>
+      one.id === "github" ? { ...one, config: { ...one.config, clientID: "other" } } : one,
+    );
+    await worker.setConnectors(moved);
+    expect((await refresh(first.refresh_token)).body.error).toBe("invalid_grant");
+    expect(github.requests).toEqual([]);
+    await worker.setConnectors(all);
+  });
+
   test("is asked for again where a session did not ask for it", async () => {
     const browser = worker.browser();
     await browser.open(worker.authorizationUrl({ scope: "openid", connector_id: "github" }));

@@ -58,7 +58,7 @@ beforeEach(async () => {
   });
 });
 
-const of = () => ({ userId, connectorId: "local", remoteId: userId });
+const of = () => ({ userId, connectorId: "local", remoteId: userId, upstream: "here" });
 function sealed(grant: { token: string }, secret = newSecret): Buffer {
   return sealerOf(secret).seal(of(), grant) ?? expect.fail("too large");
 }
@@ -74,14 +74,18 @@ async function stored(): Promise<{ grant: unknown; outcome: string | undefined; 
 /** Asks through a connector that answers with `refresh`; undefined cannot be opened. */
 function ask(
   refresh: Connector["refresh"] | "not there" | undefined,
-  { secrets = [newSecret], advance = 0 }: { secrets?: Secret<Buffer>[]; advance?: number } = {},
+  {
+    secrets = [newSecret],
+    advance = 0,
+    upstream = "here",
+  }: { secrets?: Secret<Buffer>[]; advance?: number; upstream?: string } = {},
 ) {
   const login = { kind: "password", loginLabel: "name", verify: async () => expect.fail("not used here") } as const;
   const connector: Connector | undefined =
     refresh === "not there"
       ? undefined
       : { id: "local", type: "local", displayName: "Local", login, ...(refresh && { refresh }) };
-  const rest = { redirectUri: undefined, grantTypes: undefined, emailDomains: [], gives: [] } as const;
+  const rest = { redirectUri: undefined, upstream, grantTypes: undefined, emailDomains: [], gives: [] } as const;
   const entry: ConnectorEntry = { id: "local", displayName: "Local", connector, ...rest };
   const write = (level: string) => (event: string, fields?: unknown) =>
     void log.push(`${level} ${event} ${JSON.stringify(fields)}`);
@@ -188,7 +192,12 @@ test("a connector that cannot be opened is unavailable; one that was told not to
 
 test("what no key secret opens is refused, so that a new sign-in brings another", async () => {
   expect(await ask(async () => proved(), { secrets: [oldSecret] })).toMatchObject({ kind: "refused" });
-  expect(log[0]).toContain("no key secret opens");
+  expect(log[0]).toContain("sealed under another key secret");
+});
+
+test("what one upstream gave is not shown to another that took the connector's id", async () => {
+  const answer = await ask(async () => expect.fail("its token was sent elsewhere"), { upstream: "elsewhere" });
+  expect(answer).toMatchObject({ kind: "refused" });
 });
 
 test("whoever waits for another worker's answer gives up after a while, as unavailable", async () => {

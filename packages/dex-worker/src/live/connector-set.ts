@@ -7,6 +7,7 @@ import {
   type OpenedConnector,
   readCommonMembers,
   type StoredConnector,
+  secretAudienceOf,
   type UnsealedConnector,
 } from "@dex/connectors";
 import type { UpstreamClaim } from "@dex/oidc";
@@ -19,6 +20,11 @@ export interface ConnectorEntry extends CommonMembers {
   readonly connector: Connector | undefined;
   /** The callback address that its configuration names, as those of dex v2 do. Undefined: whatever ours is. */
   readonly redirectUri: string | undefined;
+  /**
+   * Who is upstream: its type, and whom secrets are sent to. Another one is another upstream, whatever its id: what this one
+   * gave is not shown to it.
+   */
+  readonly upstream: string;
   /** What it can give of that which clients ask an upstream for by scope. */
   readonly gives: readonly UpstreamClaim[];
 }
@@ -49,6 +55,7 @@ export function makeConnectorSet(parts: {
     const kept = entries.find((entry) => isDeepStrictEqual(entry.source, source));
     if (kept !== undefined) return kept;
     const common = readCommonMembers(source.config);
+    const upstream = JSON.stringify([source.type, secretAudienceOf(source)]);
     const opened =
       unsealed.kind === "unsealed"
         ? parts.open(unsealed.connector)
@@ -62,12 +69,22 @@ export function makeConnectorSet(parts: {
         connector,
         redirectUri: redirectUriOf(source),
         ...common,
+        upstream,
         gives,
         source,
       };
     }
     parts.logger.error("connector cannot be opened", { connectorId: id, reason: opened.reason });
-    return { id, displayName: id, connector: undefined, redirectUri: undefined, ...common, gives: [], source };
+    return {
+      id,
+      displayName: id,
+      connector: undefined,
+      redirectUri: undefined,
+      ...common,
+      upstream,
+      gives: [],
+      source,
+    };
   };
   return {
     all: () => entries,

@@ -117,6 +117,16 @@ export function makeDispatcher(parts: {
     return { ...state, request: { ...state.request, scope } };
   }
 
+  function sealGrant({ user, identity, grant }: ProvedPerson): NewUpstreamGrant | undefined {
+    const { connectorId, remoteId } = identity;
+    const upstream = connectors.find(connectorId)?.upstream;
+    if (grant === undefined || upstream === undefined) return undefined;
+    const sealed = grantSealer.seal({ userId: user.id, connectorId, remoteId, upstream }, grant);
+    // Without it the upstream would never be asked again, which the client must not take for its consent.
+    if (sealed === undefined) throw new OAuthError("server_error", "the provider's answer is too large to be kept");
+    return { remoteId, sealed };
+  }
+
   async function decide(visit: Visit, state: LoginState): Promise<NextStep> {
     const hash = readSessionHash(visit.request, cookieNames);
     const [client, session] = await Promise.all([
@@ -253,7 +263,7 @@ export function makeDispatcher(parts: {
           code: code?.stored,
           replaces: readSessionHash(visit.request, cookieNames),
           rightPassword: person.rightPassword,
-          upstreamGrant: sealGrant(person, grantSealer),
+          upstreamGrant: sealGrant(person),
         }),
       );
       parts.logger.info("signed in", {
@@ -287,17 +297,6 @@ function toSession(stored: ReturnType<typeof newSession>, { user, consentedScope
     asked: stored.asked,
     consentedScope,
   };
-}
-
-function sealGrant(
-  { user, identity: { connectorId, remoteId }, grant }: ProvedPerson,
-  sealer: UpstreamGrantSealer,
-): NewUpstreamGrant | undefined {
-  if (grant === undefined) return undefined;
-  const sealed = sealer.seal({ userId: user.id, connectorId, remoteId }, grant);
-  // Without it the upstream would never be asked again, which the client must not take for its consent.
-  if (sealed === undefined) throw new OAuthError("server_error", "the provider's answer is too large to be kept");
-  return { remoteId, sealed };
 }
 
 function refuseUnissued(outcome: IssueOutcome): void {

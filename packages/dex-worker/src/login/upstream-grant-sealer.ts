@@ -6,11 +6,18 @@ import type { GrantOwner } from "@dex/storage";
 
 const MAX_GRANT_BYTES = 16 * 1024;
 
+/** Whom a grant is about, and who gave it: moved to anybody else it opens nothing. */
+export interface GrantSubject extends GrantOwner {
+  readonly remoteId: string;
+  /** ConnectorEntry.upstream: tokens of one are not sent to another that took its id. */
+  readonly upstream: string;
+}
+
 export interface UpstreamGrantSealer {
   /** Undefined when the grant is larger than 16 KiB as JSON. */
-  seal(of: GrantOwner & { readonly remoteId: string }, grant: UpstreamGrant): Buffer | undefined;
-  /** Undefined when no key secret opens it, or it was sealed for somebody else: moved in the database it opens nothing. */
-  open(of: GrantOwner & { readonly remoteId: string }, sealed: Buffer): OpenedGrant | undefined;
+  seal(of: GrantSubject, grant: UpstreamGrant): Buffer | undefined;
+  /** Undefined when no key secret opens it, or it was sealed for another subject. */
+  open(of: GrantSubject, sealed: Buffer): OpenedGrant | undefined;
 }
 
 export interface OpenedGrant {
@@ -26,8 +33,7 @@ export function makeUpstreamGrantSealer(parts: {
   random: Random;
 }): UpstreamGrantSealer {
   const sealer = makeSealer({ ...parts, purpose: "upstream-grant" });
-  const contextOf = (of: GrantOwner & { readonly remoteId: string }) =>
-    JSON.stringify([of.userId, of.connectorId, of.remoteId]);
+  const contextOf = (of: GrantSubject) => JSON.stringify([of.userId, of.connectorId, of.remoteId, of.upstream]);
   return {
     seal(of, grant) {
       const plaintext = Buffer.from(JSON.stringify(grant));

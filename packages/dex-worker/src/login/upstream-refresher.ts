@@ -6,7 +6,7 @@ import { newUuid, type UpstreamAnswer, type UpstreamRefresher } from "@dex/oidc"
 import { addSeconds, type Clock, describeError, type Logger, type Random } from "@dex/runtime";
 import type { GrantOwner, GrantSettlement, GrantState, LeasedGrant, UpstreamGrants } from "@dex/storage";
 import type { ConnectorSet } from "../live/connector-set.ts";
-import type { UpstreamGrantSealer } from "./upstream-grant-sealer.ts";
+import type { GrantSubject, UpstreamGrantSealer } from "./upstream-grant-sealer.ts";
 
 /** After this long the lease of a worker that died is taken over. A worker that lives has given up by then. */
 const LEASE_SECONDS = 30;
@@ -85,14 +85,17 @@ async function ask(
   leased: LeasedGrant,
 ): Promise<Verdict> {
   const { connectors, sealer, logger } = parts;
-  const connector = connectors.find(owner.connectorId)?.connector;
+  const { connector, upstream = "" } = connectors.find(owner.connectorId) ?? {};
   if (connector === undefined) return failed(unavailable("the connector cannot be opened"));
   // Its operator has turned that off: as with any connector that cannot be asked, what it said last counts.
   if (connector.refresh === undefined) return good(undefined, undefined);
-  const of = { ...owner, remoteId: leased.remoteId };
+  const of = { ...owner, remoteId: leased.remoteId, upstream };
   const opened = leased.sealed && sealer.open(of, leased.sealed);
   if (opened === undefined) {
-    const detail = leased.sealed === undefined ? "forgotten with the connector" : "no key secret opens what it gave";
+    const detail =
+      leased.sealed === undefined
+        ? "forgotten with the connector"
+        : "sealed under another key secret, or given by another upstream";
     logger.warn("upstream grant cannot be used", { ...owner, detail });
     return refused(detail);
   }
@@ -141,7 +144,7 @@ async function askInTime(
 
 function toVerdict(
   { sealer, logger }: UpstreamRefresherParts,
-  of: GrantOwner & { readonly remoteId: string },
+  of: GrantSubject,
   outcome: LoginOutcome,
   before: UpstreamGrant | undefined,
 ): Verdict {
@@ -166,11 +169,7 @@ function toVerdict(
   }
 }
 
-function sealOf(
-  sealer: UpstreamGrantSealer,
-  of: GrantOwner & { readonly remoteId: string },
-  grant: UpstreamGrant,
-): Buffer {
+function sealOf(sealer: UpstreamGrantSealer, of: GrantSubject, grant: UpstreamGrant): Buffer {
   const sealed = sealer.seal(of, grant);
   if (sealed === undefined) throw new Error("an upstream grant is too large to be kept");
   return sealed;
