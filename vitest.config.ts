@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** They need npm's native `kerberos`, which is built from C++ and is no dependency of ours. */
+const WITH_KERBEROS = "packages/*/test/**/*-kerberos.test.ts";
+
 export default defineConfig({
   test: {
     projects: [
@@ -18,11 +21,22 @@ export default defineConfig({
           name: "integration",
           sequence: { groupOrder: 1 },
           include: ["packages/*/test/**/*.test.ts"],
+          exclude: [WITH_KERBEROS],
           testTimeout: 20_000,
           hookTimeout: 30_000,
           expect: { poll: { timeout: 10_000 } },
           // These wait for programs more than they compute.
           maxWorkers: 3,
+          globalSetup: ["packages/testing/src/vitest-postgres.ts"],
+        },
+      },
+      {
+        test: {
+          name: "kerberos",
+          sequence: { groupOrder: 3 },
+          include: [WITH_KERBEROS],
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
           globalSetup: ["packages/testing/src/vitest-postgres.ts"],
         },
       },

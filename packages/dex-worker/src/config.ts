@@ -108,6 +108,12 @@ const SETTINGS = {
     "Let anybody register a client without a token, as dex v1 did.",
     false,
   ),
+  insecureMockConnectors: setting(
+    "insecure-mock-connectors",
+    toggle,
+    "Let connectors of type mockCallback and mockPassword open: anybody can sign in through them.",
+    false,
+  ),
   enableAutomaticRegistration: setting(
     "enable-automatic-registration",
     toggle,

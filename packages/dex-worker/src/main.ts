@@ -32,6 +32,7 @@ try {
 
 async function start(settings: WorkerConfig, log: Logger): Promise<void> {
   if (settings.insecureHttpIssuer) log.warn("--insecure-http-issuer is set: tokens can be read on the way");
+  if (settings.insecureMockConnectors) log.warn("--insecure-mock-connectors is set: anybody can sign in through them");
   if (settings.enableClientRegistration && settings.insecureOpenClientRegistration) {
     log.warn("--insecure-open-client-registration is set: anybody can register a client");
   }

@@ -70,6 +70,7 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     unseal: (stored) => openSealedConnector(stored, connectorSealer),
     open: (stored) =>
       openConnector(stored, {
+        mocksAllowed: config.insecureMockConnectors,
         clock: clock.now,
         random,
         logger,
