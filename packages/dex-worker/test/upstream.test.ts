@@ -184,6 +184,18 @@ describe("an upstream that fails or lies gives a page with a way back, never a 5
     expect(page.text).not.toContain("canary"); // BRO-11: nothing of the upstream's words
   });
 
+  test("a denial is told in our words, and no token is asked for (C 11, BRO-11)", async () => {
+    upstream.behaviours.authorizationResponse = {
+      code: undefined,
+      error: "access_denied",
+      error_description: "canary of the upstream",
+    };
+    const page = await worker.browser().open(via("up"));
+    expect(page.status).toBe(403);
+    expect(page.text).not.toContain("canary");
+    expect(upstream.requests.filter(({ endpoint }) => endpoint === "token")).toEqual([]);
+  });
+
   test("the other ways still work while it is broken", async () => {
     upstream.behaviours.endpoints = { token: "close", authorization: "status 500" };
     const end = await worker.signIn(worker.browser(), { connector_id: "local" });
