@@ -161,6 +161,29 @@ describe("the upstream's metadata", () => {
   });
 });
 
+test("a server that knows us by credentials in the body alone is asked that way after one try (C 25, C 26)", async () => {
+  const posting = await start({ clientAuthentication: "client_secret_post" });
+  const tokenRequests = () => posting.requests.filter(({ endpoint }) => endpoint === "token").length;
+  try {
+    for (const announced of [undefined, ["client_secret_basic", "client_secret_post"]]) {
+      posting.reset();
+      posting.behaviours.discovery = { token_endpoint_auth_methods_supported: announced };
+      const connector = open({}, posting);
+      expect(await signInFor(connector, visitor)).toMatchObject({ kind: "identity" });
+      expect(tokenRequests()).toBe(2);
+      expect(await signInFor(connector, visitor)).toMatchObject({ kind: "identity" });
+      expect(tokenRequests()).toBe(3);
+    }
+    // Not where the upstream says that it takes no such thing.
+    posting.reset();
+    posting.behaviours.discovery = { token_endpoint_auth_methods_supported: ["client_secret_basic"] };
+    expect(await signInFor(open({}, posting), visitor)).toMatchObject({ kind: "unavailable" });
+    expect(tokenRequests()).toBe(1);
+  } finally {
+    await posting.close();
+  }
+});
+
 test("a claim that no address comes with is no error where none was asked for (C 148)", async () => {
   provider.behaviours.idTokenClaims = { email: undefined, email_verified: undefined };
   const outcome = await signInFor(open({ scopes: ["profile"] }), visitor);

@@ -6,7 +6,7 @@ import { makeCircuitBreaker } from "../circuit-breaker.ts";
 import type { StoredConnector } from "../connector.ts";
 import type { ConnectorParts } from "../connector-kind.ts";
 import { unavailable } from "../login-refused.ts";
-import { chooseClientAuthentication } from "./client-authentication.ts";
+import { chooseClientAuthentication, mayRetryInBody, retryInBody } from "./client-authentication.ts";
 import { keepStaleJwks, toCustomFetch } from "./custom-fetch.ts";
 import { makeDiscovery, type UpstreamMetadata } from "./discovery.ts";
 import type { OidcSettings } from "./settings.ts";
@@ -47,6 +47,22 @@ export function makeOidcUpstream(stored: StoredConnector, settings: OidcSettings
   const fetch = keepStaleJwks(bounded, () => jwksUri, clock);
   const customFetch = toCustomFetch(fetch);
 
+  /** Remembered once a server has shown that it knows us by credentials in the body alone. */
+  let known = settings;
+
+  function sendAs(found: UpstreamMetadata): client.CustomFetch {
+    const secret = settings.clientSecret?.reveal();
+    if (secret === undefined || !mayRetryInBody(found, known)) return customFetch;
+    return retryInBody(customFetch, {
+      tokenEndpoint: found.token_endpoint,
+      clientId: settings.clientId,
+      secret,
+      found: () => {
+        known = { ...settings, clientAuthentication: "client_secret_post" };
+      },
+    });
+  }
+
   async function metadata(): Promise<UpstreamMetadata> {
     const discovered = await discovery.metadata();
     if (discovered.kind === "unavailable") throw unavailable(discovered.detail);
@@ -60,14 +76,14 @@ export function makeOidcUpstream(stored: StoredConnector, settings: OidcSettings
     metadata,
     async configure(now) {
       const found = await metadata();
-      const authentication = await chooseClientAuthentication(found, settings, now);
+      const authentication = await chooseClientAuthentication(found, known, now);
       if (authentication === undefined) throw unavailable("no client authentication method in common");
       const skews = {
         [client.clockSkew]: clockSkewSeconds(now, systemClock),
         [client.clockTolerance]: CLOCK_TOLERANCE_SECONDS,
       };
       const configuration = new client.Configuration(found, settings.clientId, skews, authentication);
-      configuration[client.customFetch] = customFetch;
+      configuration[client.customFetch] = sendAs(found);
       if (issuer.protocol === "http:" && isLoopback(issuer)) client.allowInsecureRequests(configuration);
       // Without this, tokens from the token endpoint are taken on the strength of TLS alone (MIX-3).
       client.enableNonRepudiationChecks(configuration);
