@@ -178,6 +178,12 @@ describe("a cluster's metadata", () => {
     await Promise.all([inside.close(), liar.close()]);
   });
 
+  test("names whom the answer must be from, where the answer says it (MIX-1)", async () => {
+    const from = (iss: string) => signIn(callbackOf(open()), {}, (query) => query.set("iss", iss));
+    expect(await from("https://oauth-openshift.apps.example")).toMatchObject({ kind: "identity" });
+    expect(await from(cluster.url)).toMatchObject({ reason: "invalid answer" });
+  });
+
   test("is asked for once, by however many people", async () => {
     const callback = callbackOf(open());
     await Promise.all([signIn(callback), signIn(callback), signIn(callback)]);
