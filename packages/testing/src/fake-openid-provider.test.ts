@@ -121,3 +121,49 @@ test("a wrong method or path is recorded and refused", async () => {
   expect((await fetch(`${provider.issuer}/elsewhere`)).status).toBe(404);
   expect(provider.violations).toHaveLength(2);
 });
+
+describe("with refresh tokens, posted answers and known scopes", () => {
+  let strict: FakeOpenIdProvider;
+  beforeAll(async () => {
+    strict = await startFakeOpenIdProvider({
+      clientId: "dex",
+      clientSecret: "secret",
+      redirectUris: [redirectUri],
+      users: [{ sub: "jane", claims: {} }],
+      path: "/",
+      refreshTokens: true,
+      responseMode: "form_post",
+      scopes: ["openid", "email"],
+    });
+  });
+  afterAll(() => strict.close());
+  beforeEach(() => strict.reset());
+  const ask = (change: Record<string, string>) =>
+    fetch(`${strict.url}/authorize?${new URLSearchParams({ ...good, response_mode: "form_post", ...change })}`);
+  const post = (form: Record<string, string>) =>
+    fetch(`${strict.url}/token`, {
+      method: "POST",
+      headers: { authorization: `Basic ${Buffer.from("dex:secret").toString("base64")}` },
+      body: new URLSearchParams(form),
+    });
+  const refresh = (token: string) => post({ grant_type: "refresh_token", refresh_token: token });
+
+  test("the answer is a form for the redirect_uri, and nothing else is taken", async () => {
+    const page = await (await ask({})).text();
+    expect(page).toContain(`action="${redirectUri}"`);
+    expect(page).toContain(`name="state" value="${good.state}"`);
+    expect((await ask({ response_mode: "query" })).status).toBe(400);
+    expect((await ask({ scope: "openid phone" })).status).toBe(400);
+    expect(strict.violations).toHaveLength(2);
+  });
+
+  test("a refresh token is used once; its reuse ends what came of it", async () => {
+    const code = /name="code" value="([^"]+)"/.exec(await (await ask({})).text())?.[1] ?? "";
+    const form = { grant_type: "authorization_code", redirect_uri: redirectUri, code_verifier: verifier };
+    const first = await memberOf(await post({ ...form, code }), "refresh_token");
+    const second = await memberOf(await refresh(first), "refresh_token");
+    expect((await refresh(first)).status).toBe(400);
+    expect((await refresh(second)).status).toBe(400);
+    expect((await refresh("guessed")).status).toBe(400);
+  });
+});

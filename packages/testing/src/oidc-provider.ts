@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
 import type { FakeUser } from "./fake-openid-provider.ts";
+import { makeProviderMemory } from "./oidc-provider-memory.ts";
 
 export interface OidcProviderClient {
   readonly clientId: string;
@@ -81,6 +82,7 @@ async function configurationOf(options: OidcProviderOptions, users: readonly Fak
   const { privateKey } = await generateKeyPair(signingAlgorithm, { extractable: true });
   const hour = 3600;
   return {
+    adapter: makeProviderMemory(),
     clients: options.clients.map((client) => toClientMetadata(client, signingAlgorithm)),
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: signingAlgorithm, use: "sig", kid: "real-1" }] },
     cookies: { keys: [randomBytes(32).toString("hex")] },
