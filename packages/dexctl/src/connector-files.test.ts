@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { connectorsOfDexV2, expandEnvironment, parseDataFile, toConnector } from "./connector-files.ts";
+import { expandEnvironment, parseDataFile, readDexV2File, toConnector } from "./connector-files.ts";
 
 describe("a connector of a dex v2 file", () => {
   test.each([
@@ -12,7 +12,7 @@ describe("a connector of a dex v2 file", () => {
   });
 
   test("is refused without a name, which dex v2 demands (C 1)", () => {
-    expect(() => connectorsOfDexV2({ connectors: [{ id: "a", type: "oidc" }] }, "file")).toThrow(
+    expect(() => readDexV2File({ connectors: [{ id: "a", type: "oidc" }] }, "file")).toThrow(
       /connectors\[0\] \(a\): name is missing/,
     );
   });
@@ -30,10 +30,10 @@ describe("a connector of a dex v2 file", () => {
   });
 
   test("is followed by our own passwords where enablePasswordDB is set (C 214)", () => {
-    expect(connectorsOfDexV2({ enablePasswordDB: true }, "file")).toEqual([
+    expect(readDexV2File({ enablePasswordDB: true }, "file").connectors).toEqual([
       { id: "local", type: "local", name: "Email" },
     ]);
-    expect(connectorsOfDexV2({ connectors: null }, "file")).toEqual([]);
+    expect(readDexV2File({ connectors: null }, "file").connectors).toEqual([]);
   });
 });
 

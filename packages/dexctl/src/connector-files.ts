@@ -17,6 +17,7 @@ const entry = z.looseObject({
 const fileOfV2 = z.looseObject({
   connectors: z.array(z.unknown()).nullish(),
   enablePasswordDB: z.boolean().nullish(),
+  staticPasswords: z.array(z.unknown()).nullish(),
 });
 const ALIASES: ReadonlyMap<string, string> = new Map([["samlExperimental", "saml"]]);
 
@@ -42,11 +43,18 @@ export function toConnector(given: unknown, position: string): ConnectorFileEntr
   return { ...flat, ...members.parse(config ?? {}), ...keepName(flat), id: String(id), type: ofType };
 }
 
-/** The connectors of a dex v2 configuration, its password database included, in its order. */
-export function connectorsOfDexV2(given: unknown, name: string): readonly ConnectorFileEntry[] {
+export interface DexV2File {
+  /** In the order of the file, its password database included. */
+  readonly connectors: readonly ConnectorFileEntry[];
+  /** How many people stand in the file itself: users of ours are made by other commands. */
+  readonly staticPasswords: number;
+}
+
+/** What a dex v2 configuration says of signing in. */
+export function readDexV2File(given: unknown, name: string): DexV2File {
   const parsed = fileOfV2.safeParse(given);
   if (!parsed.success) throw new Failure("refused", `${name}: expected a configuration of dex v2, with "connectors"`);
-  const { connectors, enablePasswordDB } = parsed.data;
+  const { connectors, enablePasswordDB, staticPasswords } = parsed.data;
   const listed = (connectors ?? []).map((one, index) => {
     const connector = toConnector(one, `connectors[${index}]`);
     // dex v2 demands it, and without one the button has no text of its own.
@@ -55,7 +63,8 @@ export function connectorsOfDexV2(given: unknown, name: string): readonly Connec
     }
     return connector;
   });
-  return enablePasswordDB ? [...listed, { id: "local", type: "local", name: "Email" }] : listed;
+  const local = { id: "local", type: "local", name: "Email" };
+  return { connectors: enablePasswordDB ? [...listed, local] : listed, staticPasswords: staticPasswords?.length ?? 0 };
 }
 
 export interface Expanded<T extends Json> {

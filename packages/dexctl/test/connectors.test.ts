@@ -85,6 +85,17 @@ test("a name that the environment does not know is told, and one mistake keeps t
   expect(await onDatabase(["list"])).toEqual(before);
 });
 
+test("people who stand in the file itself are told and not taken, with and without a password database (C 216, C 217)", async () => {
+  for (const head of ["enablePasswordDB: true", "connectors: []"]) {
+    const text = `${head}\nstaticPasswords:\n- { email: jane@example.com, hash: canary-hash, userID: u1 }\n`;
+    const { code, stderr } = await onDatabase(["import", write("people.yaml", text), "--dry-run"]);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: "dexctl: staticPasswords: 1 not taken over; make their users with dexctl users create\n",
+    });
+  }
+});
+
 test("one connector is added, shown, changed without its secret, and removed", async () => {
   const file = write("one.yaml", "id: hub\ntype: github\nclientID: $GITHUB_ID\n");
   const secret = write("secret", "canary-from-file\n");

@@ -121,7 +121,8 @@ async function followReadme(facts: FleetFacts): Promise<void> {
   expect(theTwoCommands.match(/^\S+ \S+/gm)).toEqual(["npm start", "npm test"]);
   const { stdout } = await run("sh", ["-euc", `${ownClient}\n${connector}\n${people}`], { cwd: clone, env });
   expect(stdout).toMatch(/^[\w-]{43}@127\.0\.0\.1$/m);
-  expect(stdout).toContain("saved 2 connector configs");
+  expect(stdout).toContain("added connector google");
+  expect(stdout).toMatch(/^google +google +Google\nlocal +local /m);
   expect(stdout).toContain('"displayName": "Grace Hopper"');
   const visitor = openFormBrowser();
   const party = await makeRelyingParty(facts);

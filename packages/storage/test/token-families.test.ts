@@ -88,7 +88,7 @@ test("revoking ends the family once, with one audit event, and forgets the seale
   expect(events).toEqual([{ event: "token family revoked", subject_id: cast.user.id, detail }]);
 });
 
-test("a family ends with its client, its connector and its user (TOK-16)", async () => {
+test("a family ends with its client, its connector and its user (TOK-16, C 219)", async () => {
   const client = makeClientRow();
   await opened.storage.clients.create(client, ACTOR);
   const user = makeUserRow();

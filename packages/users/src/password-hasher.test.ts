@@ -86,7 +86,7 @@ describe("a hash from elsewhere", () => {
     "$argon2id$v=19$m=256,t=99,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     "$argon2id$v=19$m=7,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
     "$argon2id$v=19$m=256,t=0,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
-  ])("that cannot or must not be computed matches nothing: %j (ACC-7)", async (hash) => {
+  ])("that cannot or must not be computed matches nothing: %j (ACC-7, C 220)", async (hash) => {
     expect(parsePasswordHash(hash)).toBeUndefined();
     expect(needsUpgrade(hash)).toBe(false);
     expect(await hasher.verify("password", hash)).toBe(false);

@@ -147,7 +147,7 @@ describe("a refusal", () => {
     { when: "the login is empty", people: () => [], login: "", given: "" },
     { when: "the login is huge", people: () => [], login: `${"j".repeat(100_000)}@example.com`, given: password },
   ];
-  test.each(rows)("looks and costs the same when $when (ACC-1)", async ({ people, login, given }) => {
+  test.each(rows)("looks and costs the same when $when (ACC-1, C 221)", async ({ people, login, given }) => {
     const { attempt, asked, counted, verified, pending } = setUp(people());
     expect(await attempt(login, given)).toMatchObject({ kind: "refused", reason: "invalid credentials" });
     expect(asked).toHaveLength(1);
@@ -206,7 +206,7 @@ describe("repeated attempts", () => {
     expect(await setUp([person]).attempt(jane.email, password)).toMatchObject({ kind: "identity" });
   });
 
-  test("share one counter in every spelling of the address (ACC-3)", async () => {
+  test("share one counter in every spelling of the address (ACC-3, C 215)", async () => {
     const { attempt, asked } = setUp([]);
     const spellings = ["jane@example.com", "JANE@EXAMPLE.COM", " jane@example.com\t", "ｊａｎｅ＠example.com"];
     for (const spelling of spellings) await attempt(spelling, "x");

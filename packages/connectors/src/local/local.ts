@@ -8,7 +8,7 @@ export const localKind: ConnectorKind = {
   title: "Local passwords",
   capabilities: {
     login: "password",
-    refresh: "no",
+    refresh: "yes", // our own record of the person is read with every refresh
     groups: "no",
     preferredUsername: "no",
     tokenIdentity: "no",

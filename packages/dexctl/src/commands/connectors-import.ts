@@ -1,6 +1,6 @@
 import { parseConnectorConfigs } from "@dex/connectors";
 import { Command } from "commander";
-import { connectorsOfDexV2, expandEnvironment, parseDataFile } from "../connector-files.ts";
+import { expandEnvironment, parseDataFile, readDexV2File } from "../connector-files.ts";
 import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -30,7 +30,10 @@ export function importConnectorsCommand(context: CommandContext): Command {
       const expanded = expandEnvironment(parseDataFile(await context.readInput(file), name), context.env);
       for (const missing of expanded.unknown)
         context.warn(`${missing} is not in the environment: it is taken as empty`);
-      const wanted = connectorsOfDexV2(expanded.value, name);
+      const { connectors: wanted, staticPasswords } = readDexV2File(expanded.value, name);
+      if (staticPasswords > 0) {
+        context.warn(`staticPasswords: ${staticPasswords} not taken over; make their users with dexctl users create`);
+      }
       const parsed = parseConnectorConfigs(wanted);
       if (parsed.kind === "refused") throw new Failure("refused", toPrintable(parsed.reason));
       const known = await context.withManagement(async (management) => {

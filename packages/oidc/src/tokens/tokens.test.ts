@@ -19,7 +19,7 @@ test("at_hash is the left half of the hash of the signature's algorithm (OIDC Co
   expect(accessTokenHash("x", "EdDSA")).toBe(sha512.toString("base64url"));
 });
 
-test("a claim without a value is left out, groups that no connector told too (OIDC Core §5.3.2, v1 U02, v1 L09)", () => {
+test("a claim without a value is left out, groups that no connector told too (OIDC Core §5.3.2, v1 U02, v1 L09, C 218)", () => {
   const scope = ["openid", "email", "profile", "groups"];
   const nobody = { ...jane, displayName: undefined, preferredUsername: " ", groups: undefined, emailVerified: false };
   expect(userClaims(nobody, scope)).toEqual({ email: jane.email, email_verified: false });
