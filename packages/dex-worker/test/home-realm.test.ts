@@ -1,6 +1,6 @@
-import { type FakeGithubPerson, type FakeOAuth2Server, readForm, startFakeGithub } from "@dex/testing";
+import { type FakeGithubPerson, type FakeOAuth2Server, openBrowser, readForm, startFakeGithub } from "@dex/testing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { openTestWorker, PERSON, type TestWorker } from "./worker-server.ts";
+import { openTestWorker, PERSON, REDIRECT_URI, type TestWorker } from "./worker-server.ts";
 
 let worker: TestWorker;
 let github: FakeOAuth2Server<FakeGithubPerson>;
@@ -11,9 +11,7 @@ beforeAll(async () => {
     clientId: "dex",
     clientSecret: "a secret",
     redirectUris: ids.map((id) => `${worker.issuer}/auth/${id}/callback`),
-    people: [
-      { id: 1, login: "grace@corp.example", emails: [{ email: "g@corp.example", verified: true, primary: true }] },
-    ],
+    people: [{ id: 1, login: "grace", emails: [{ email: "g@corp.example", verified: true, primary: true }] }],
   });
   const config = { clientID: "dex", clientSecret: "a secret", baseURL: github.url, apiURL: `${github.url}/api` };
   await worker.setConnectors([
@@ -37,6 +35,11 @@ afterAll(async () => {
 });
 beforeEach(() => github.reset());
 
+/** The connector whose upstream the browser was sent to. */
+const departedTo = () => {
+  const departure = github.requests.find(({ path }) => path === "/login/oauth/authorize");
+  return /\/auth\/([a-z]+)\/callback$/.exec(departure?.parameters.redirect_uri ?? "")?.[1];
+};
 const FORM = { formId: "home-realm-form" };
 
 test("an address leads to the connector that is for its domain, and is a hint to it", async () => {
@@ -45,7 +48,8 @@ test("an address leads to the connector that is for its domain, and is a hint to
   expect(page.url.pathname).toBe("/dex/login");
   expect(page.text).toContain('id="connector-corp"'); // beside the list
   const end = await browser.submit(page, { email: "grace@CORP.example" }, FORM);
-  expect(end.url.searchParams.get("code")).not.toBeNull();
+  expect(end.url.href).toMatch(new RegExp(`^${REDIRECT_URI}\\?code=`));
+  expect(departedTo()).toBe("corp");
   const departure = github.requests.find(({ path }) => path === "/login/oauth/authorize");
   expect(departure?.parameters.login).toBe("grace@CORP.example");
   expect(worker.log.join("\n")).not.toContain("CORP.example"); // LOG-2
@@ -84,12 +88,13 @@ test.each([...nowhere, PERSON.email])(
 test("a name in letters beyond ASCII is the one that the operator wrote", async () => {
   const browser = worker.browser();
   const page = await browser.open(worker.authorizationUrl());
-  expect((await browser.submit(page, { email: "x@bücher.example." }, FORM)).url.searchParams.has("code")).toBe(true);
+  await browser.submit(page, { email: "x@bücher.example." }, FORM);
+  expect(departedTo()).toBe("corp");
 });
 
 test("a login_hint whose domain exactly one connector is for goes straight there; another is put into the form", async () => {
-  const straight = await worker.browser().open(worker.authorizationUrl({ login_hint: "someone@navy.example" }));
-  expect(straight.url.searchParams.get("code")).not.toBeNull();
+  await worker.browser().open(worker.authorizationUrl({ login_hint: "someone@navy.example" }));
+  expect(departedTo()).toBe("navy");
   for (const hint of ["x@shared.example", "x@other.example", "nobody"]) {
     const page = await worker.browser().open(worker.authorizationUrl({ login_hint: hint }));
     expect(page.url.pathname).toBe("/dex/login");
@@ -97,12 +102,33 @@ test("a login_hint whose domain exactly one connector is for goes straight there
   }
 });
 
+test("a real browser follows the form to the upstream, whatever the client's own address is (BRO-10)", async () => {
+  const chromium = await openBrowser();
+  try {
+    const tab = await chromium.newVisitor();
+    await tab.goto(worker.authorizationUrl());
+    await tab.fill("#email", "grace@navy.example");
+    const back = tab.waitForRequest(`${worker.issuer}/auth/navy/callback?**`);
+    await tab.click("#find-connector", { noWaitAfter: true });
+    await back;
+    const client = await worker.addClient({ clientName: "CLI", public: true, redirectURIs: [] });
+    const challenge = { code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" };
+    const byHand = { client_id: client.id, redirect_uri: "urn:ietf:wg:oauth:2.0:oob", ...challenge };
+    await tab.goto(worker.authorizationUrl({ ...byHand, prompt: "login" }));
+    await tab.fill("#email", "grace@corp.example");
+    const backAgain = tab.waitForRequest(`${worker.issuer}/auth/corp/callback?**`);
+    await tab.click("#find-connector", { noWaitAfter: true });
+    await backAgain;
+  } finally {
+    await chromium.close();
+  }
+});
+
 test("of two connectors for one domain the one that the client allows is meant (SAM-8)", async () => {
   const client = await worker.addClient({ trusted: true, allowedConnectors: ["local", "uni"] });
   const url = worker.authorizationUrl({ client_id: client.id, login_hint: "x@shared.example" });
-  const end = await worker.browser().open(url);
-  expect(end.url.searchParams.get("code")).not.toBeNull();
-  expect(github.requests[0]?.parameters.redirect_uri).toBe(`${worker.issuer}/auth/uni/callback`);
+  await worker.browser().open(url);
+  expect(departedTo()).toBe("uni");
 });
 
 test("the form is refused from elsewhere, without its token, and where nothing is asked (BRO-2)", async () => {

@@ -94,7 +94,9 @@ export function makeConnectorChooser(parts: {
         ? { otherModeHref: paths.chooser(state.id, mode === "register" ? "sign in" : "register") }
         : {}),
     };
-    pages.chooser(visit.response, typed === undefined ? 200 : 400, view, formTargets(state.request.redirectUri));
+    // The form leads to an upstream that nobody knows yet, whatever the client's own address is.
+    const targets = [...formTargets(parts.issuerOrigin), ...formTargets(state.request.redirectUri)];
+    pages.chooser(visit.response, typed === undefined ? 200 : 400, view, [...new Set(targets)]);
   }
 
   return {
