@@ -247,6 +247,23 @@ describe("the administrator", () => {
     expect(signIns(boss.login)).toHaveLength(1);
   });
 
+  test("may be one of the domain alone, and is signed in again when the token has expired", async () => {
+    const roles = await keystone.call("GET", "/v3/roles?name=admin");
+    const [role] = Object.values(roles.roles ?? {}) as { id: string }[];
+    const boss = await addStranger({ domain_id: ids.domain ?? "" });
+    await keystone.call("PUT", `/v3/domains/${ids.domain}/users/${boss.id}/roles/${role?.id}`);
+    let hours = 0;
+    const clock = () => new Date(systemClock().getTime() + hours * 3_600_000);
+    const config = { domain: "Cloud Users", keystoneUsername: boss.login, keystonePassword: boss.password };
+    const connector = withAdmin(config, { clock });
+    const signedIn = await signInToRefresh(connector, as("elsewhere"));
+    expect(signIns(boss.login)).toHaveLength(3);
+    hours = 2;
+    expect(await refresh(connector, signedIn)).toMatchObject({ kind: "identity" });
+    // The scope that gave a role is remembered.
+    expect(signIns(boss.login)).toHaveLength(4);
+  });
+
   test("with a wrong password keeps nobody out, is not tried with every login, and can refresh nobody", async () => {
     const warnings: unknown[] = [];
     const logger = { ...silentLogger, warn: (...said: unknown[]) => void warnings.push(said) };

@@ -1,6 +1,7 @@
 // The administrator's token: got when it is first needed, shared by all logins, and replaced before it expires.
 import type { Clock, JsonObject } from "@dex/runtime";
 import { LoginRefused, unavailable } from "../login-refused.ts";
+import type { KeystoneDomain } from "./config.ts";
 import { type Keystone, type KeystoneCredentials, type KeystoneToken, TokenRefused } from "./keystone-api.ts";
 
 const EARLY_MILLISECONDS = 60_000;
@@ -12,11 +13,26 @@ const PAUSE_MILLISECONDS = 60_000;
  * What the administrator may be one of: of a default project, as dex v2 has it; of the system, as newer versions of Keystone
  * have it; of the domain. The first that gives a role is remembered.
  */
-const SCOPES: readonly ((domainId: string) => JsonObject | undefined)[] = [
+const SCOPES: readonly ((domain: KeystoneDomain) => JsonObject | undefined)[] = [
   () => undefined,
   () => ({ system: { all: true } }),
-  (domainId) => ({ domain: { id: domainId } }),
+  (domain) => ({ domain: { ...domain } }),
 ];
+
+/** Signs in with the first of `tries` that gives a role. Throws LoginRefused when none does. */
+async function findRole(keystone: Keystone, credentials: Omit<KeystoneCredentials, "scope">, tries: readonly number[]) {
+  const signal = AbortSignal.timeout(SIGN_IN_MILLISECONDS);
+  for (const index of tries) {
+    const scope = SCOPES[index]?.(credentials.domain);
+    const signedIn = await keystone.signIn({ ...credentials, scope }, signal);
+    if (signedIn.kind === "token" && signedIn.token.hasRoles) return { index, token: signedIn.token };
+    // Without a scope it is the password that is wrong: it is not tried again, which could lock the account.
+    if (signedIn.kind === "refused" && scope === undefined) {
+      throw unavailable(`keystone: the administrator is refused: ${signedIn.detail}`);
+    }
+  }
+  throw unavailable("keystone: the administrator has no role in a default project, the system or the domain");
+}
 
 export interface Administrator {
   /** Takes a step with a token that has a role; once more with a new one, when Keystone refuses the one that we had. */
@@ -34,24 +50,11 @@ export function makeAdministrator(
   let failed: { readonly error: LoginRefused; readonly at: number } | undefined;
 
   async function signIn(): Promise<KeystoneToken> {
-    const signal = AbortSignal.timeout(SIGN_IN_MILLISECONDS);
-    let domainId = "";
-    const tries = working === undefined ? SCOPES.keys() : [working];
-    for (const index of tries) {
-      const scope = SCOPES[index]?.(domainId);
-      const signedIn = await keystone.signIn({ ...credentials, scope }, signal);
-      if (signedIn.kind === "token" && signedIn.token.hasRoles) {
-        working = index;
-        return signedIn.token;
-      }
-      // Without a scope it is the password that is wrong: it is not tried again, which could lock the account.
-      if (signedIn.kind === "refused" && scope === undefined) {
-        throw unavailable(`keystone: the administrator is refused: ${signedIn.detail}`);
-      }
-      if (signedIn.kind === "token") domainId = signedIn.token.domain.id;
-    }
+    const tries = working === undefined ? [...SCOPES.keys()] : [working];
     working = undefined;
-    throw unavailable("keystone: the administrator has no role in a default project, the system or the domain");
+    const found = await findRole(keystone, credentials, tries);
+    working = found.index;
+    return found.token;
   }
 
   function current(): Promise<KeystoneToken> {
