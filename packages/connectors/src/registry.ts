@@ -131,9 +131,16 @@ export function secretFieldsOf(type: string): readonly string[] | undefined {
   return KINDS.get(type)?.secretFields;
 }
 
-/** The values of those members of a configuration that say whom its secrets are sent to, and as whom. */
-export function secretAudienceOf({ type, config }: StoredConnector): readonly Json[] {
-  return (KINDS.get(type)?.secretAudience ?? []).map((name) => config[name] ?? null);
+/**
+ * Those members of a configuration that say whom its secrets are sent to, and as whom. Members that it does not have are left
+ * out: seals hang on this, and a build that knows one more of them must still open those of before.
+ */
+export function secretAudienceOf({ type, config }: StoredConnector): JsonObject {
+  const present = (KINDS.get(type)?.secretAudience ?? []).flatMap((name): [string, Json][] => {
+    const value = config[name];
+    return value === undefined || value === null ? [] : [[name, value]];
+  });
+  return Object.fromEntries(present.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 /** The connector as it may be shown: its secrets, sealed or not, are replaced by `[secret]`. */
