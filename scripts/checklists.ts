@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { connectorItems } from "./connector-items.ts";
 import { dexV1Items } from "./dex-v1-items.ts";
 import { findTestsById, type NamingTest } from "./tests-by-id.ts";
 
@@ -71,7 +72,7 @@ function escapeCell(text: string): string {
   return text.replaceAll("\\", "").replaceAll("|", "\\|").replaceAll("<", "&lt;");
 }
 
-for (const list of [dexV1Items]) {
+for (const list of [dexV1Items, connectorItems]) {
   const tests = findTestsById(root, list.pattern);
   const problems = problemsOf(list, tests);
   for (const problem of problems) console.error(problem);
