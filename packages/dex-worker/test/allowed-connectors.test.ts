@@ -148,6 +148,16 @@ describe("a connector's grantTypes", () => {
     expect((await worker.token({ grant_type: "refresh_token", refresh_token }, picky)).status).toBe(200);
   });
 
+  test("of a connector that cannot refresh: its refresh tokens go on with what it said (C 17)", async () => {
+    await useConnectors();
+    const end = await worker.signIn(worker.browser(), { scope, connector_id: "local" });
+    const { body } = await exchange(end, worker.client);
+    worker.takeStatements();
+    const { status } = await worker.token({ grant_type: "refresh_token", refresh_token: body.refresh_token ?? "" });
+    expect(status).toBe(200);
+    expect(worker.takeStatements().filter((name) => name !== "client.find")).toEqual(["family.rotate"]);
+  });
+
   test("without authorization_code are for nobody in a browser", async () => {
     await useConnectors({ grantTypes: ["urn:ietf:params:oauth:grant-type:token-exchange"] });
     const browser = worker.browser();

@@ -186,6 +186,18 @@ describe("a refresh", () => {
     expect((await refresh(first.refresh_token)).status).toBe(200);
   });
 
+  test("ends the sessions of who was refused: the next sign-in asks the upstream, which refuses (P5)", async () => {
+    const browser = worker.browser();
+    const end = await browser.open(worker.authorizationUrl({ scope: SCOPE, connector_id: "github" }));
+    const code = end.url.searchParams.get("code") ?? "";
+    const { body } = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI });
+    change({ orgs: [] });
+    expect((await refresh(body.refresh_token)).status).toBe(400);
+    const silent = await browser.open(worker.authorizationUrl({ prompt: "none" }));
+    expect(silent.url.searchParams.get("error")).toBe("login_required");
+    expect((await browser.open(worker.authorizationUrl({ connector_id: "github" }))).status).toBe(403);
+  });
+
   test.each(["status 500", "status 503"] as const)(
     "while the upstream answers with %s is 503 with Retry-After, and the token is not spent (REF-13)",
     async (trouble) => {

@@ -52,7 +52,7 @@ export interface UpstreamGrants {
   keep(owner: GrantOwner, leaseId: string, sealed: Buffer): Promise<boolean>;
   /**
    * Ends the lease with what came of it. With `claims`, live families and sessions of this user and connector tell them from
-   * now on. False when the lease is lost: then nothing has changed.
+   * now on. `refused` ends the user's sessions through this connector, and their unspent codes. False when the lease is lost: then nothing has changed.
    */
   settle(owner: GrantOwner, leaseId: string, settlement: GrantSettlement, now: Date): Promise<boolean>;
 }
@@ -76,7 +76,8 @@ const KEEP = hot(
 
 /**
  * The user comes first, as in all statements that lock more than one row of theirs. Groups that were not asked for stay as
- * they are: this grant cannot tell them.
+ * they are: this grant cannot tell them. Of who was refused nothing is left that yields new tokens without the upstream being
+ * asked: sessions and codes end, and families ask at each use. Whoever is welcome again goes on with those.
  */
 const SETTLE = hot(
   "upstreamGrant.settle",
@@ -96,6 +97,12 @@ const SETTLE = hot(
       AND f.idle_expires_at > $4 AND f.expires_at > $4
       AND (f.groups, f.preferred_username)
         IS DISTINCT FROM (CASE WHEN s.groups_asked THEN $8 ELSE f.groups END, $9)
+  ), signed_out AS (
+    DELETE FROM session o USING settled s WHERE $5 = 'refused' AND o.user_id = s.user_id AND o.connector_id = $2
+  ), ended_codes AS (
+    UPDATE authorization_code c SET expires_at = LEAST(c.expires_at, $4)
+    FROM settled s
+    WHERE $5 = 'refused' AND c.user_id = s.user_id AND c.connector_id = $2 AND c.spent_at IS NULL
   ), sessions AS (
     UPDATE session o
     SET groups = CASE WHEN s.groups_asked THEN $8::text[] ELSE o.groups END, preferred_username = $9::text

@@ -205,12 +205,23 @@ describe("an answer", () => {
     expect(family?.grant.user).toMatchObject({ groups: ["staff"], preferredUsername: "j.doe" });
   });
 
-  test("that refuses changes nothing of what tokens tell", async () => {
+  test("that refuses ends sessions and codes of this connector, and changes nothing of what tokens tell (P5)", async () => {
+    const session = makeSessionRow(cast);
+    const code = makeCodeRow(cast, { sessionHash: session.hash });
+    const how = { replaces: undefined, rightPassword: undefined };
+    await opened.storage.signIns.signIn({ session, code, ...how });
+    const elsewhere = makeSessionRow({ ...cast, connectorId: "local" });
+    await opened.storage.signIns.signIn({ session: elsewhere, code: undefined, ...how });
+    await opened.query("UPDATE session SET connector_id = 'other' WHERE hash = $1", [elsewhere.hash]);
     const { familyId } = await signIn(grantOf("one"), ["groups", "offline_access"]);
     await opened.storage.upstreamGrants.settle(owner, await mustLease(later(1)), { kind: "refused" }, later(2));
     const family = await opened.storage.families.find(familyId);
     expect(family).toMatchObject({ revokedAt: undefined, upstream: { outcome: "refused", checkedAt: later(2) } });
     expect(family?.grant.user.groups).toEqual(["staff"]);
+    expect(await opened.query("SELECT hash FROM session WHERE user_id = $1", [cast.user.id])).toEqual([
+      { hash: elsewhere.hash },
+    ]);
+    expect(await opened.storage.codes.redeem(redemptionOf(code), later(3))).toBeUndefined();
   });
 
   test("and sign-ins, rotations and unlinking do not wait for each other in a circle", async () => {
