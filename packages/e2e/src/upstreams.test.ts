@@ -9,6 +9,8 @@ import {
   type Fleet,
   newClientWithDexctl,
   openBrowser,
+  openFormBrowser,
+  queryDatabase,
   type RealBrowser,
   type RunningOidcProvider,
   type RunningSimpleSaml,
@@ -321,6 +323,29 @@ describe("through an identity provider (SimpleSAMLphp)", () => {
     await picture(page, "saml-refused");
     await expectRefused(page, "none of the groups");
   });
+});
+
+test("a worker that starts while none of them can be opened serves, is ready, and says so (C 5, C 6)", async () => {
+  const [worker] = fleet.workers;
+  await worker?.stop();
+  const changed = "UPDATE connector SET type = 'of another build' RETURNING id";
+  const ids = (await queryDatabase<{ id: string }>(fleet.facts.databaseUrl, changed)).map(({ id }) => id);
+  expect(ids.sort()).toEqual(["github", "ldap", "local", "oidc", "saml"]);
+  worker?.restart();
+  await fleet.workerIsBack(0);
+  const origin = fleet.workerOrigins[0] ?? "";
+  expect((await fetch(`${origin}/dex/health`)).status).toBe(200);
+  expect((await fetch(`${origin}/dex/keys`)).status).toBe(200);
+  const { url } = await party.begin(SCOPE);
+  const alone = openFormBrowser({ route: (one) => new URL(one.pathname + one.search, origin) });
+  const chooser = await alone.open(url);
+  expect(chooser.status).toBe(200);
+  const lines = worker?.logs().split("\n") ?? [];
+  for (const id of ids) {
+    expect(chooser.text).toContain(`unavailable" id="connector-${id}"`);
+    const line = lines.find((one) => one.includes("connector cannot be opened") && one.includes(`"${id}"`));
+    expect(line, id).toContain("of another build");
+  }
 });
 
 test("no log of the fleet tells a secret or a password of any of them (LOG-1)", () => {
