@@ -148,7 +148,7 @@ describe("a connector's grantTypes", () => {
     expect((await worker.token({ grant_type: "refresh_token", refresh_token }, picky)).status).toBe(200);
   });
 
-  test("of a connector that cannot refresh: its refresh tokens go on with what it said (C 17)", async () => {
+  test("do not matter for our own users, whose row is read at each refresh", async () => {
     await useConnectors();
     const end = await worker.signIn(worker.browser(), { scope, connector_id: "local" });
     const { body } = await exchange(end, worker.client);

@@ -8,7 +8,7 @@ import { openTestWorker, REDIRECT_URI, type TestWorker } from "./worker-server.t
 const SECRET = "proxy-secret-canary-0f1e2d3c";
 const PEOPLE = { mike: "correct horse" };
 const CALLBACK = "/dex/auth/proxy/callback";
-const SCOPE = "openid email profile groups";
+const SCOPE = "openid email profile groups offline_access";
 
 let worker: TestWorker;
 let nginx: RunningNginx;
@@ -76,7 +76,7 @@ async function goToCallback(visit: Visit): Promise<URL> {
 const throughNginx = (url: URL) => new URL(`${nginx.origin}${url.pathname}${url.search}`);
 const asMike = { authorization: `Basic ${Buffer.from(`mike:${PEOPLE.mike}`).toString("base64")}` };
 
-test("the person that nginx let in gets an ID token of ours (C 187, C 188)", async () => {
+test("the person that nginx let in gets an ID token of ours, and nothing to go on with without them (C 17, C 187, C 188)", async () => {
   const visit = openBrowser();
   const callback = throughNginx(await goToCallback(visit));
   expect((await visit(callback)).status).toBe(401);
@@ -86,6 +86,7 @@ test("the person that nginx let in gets an ID token of ours (C 187, C 188)", asy
   }
   const code = new URL(answer.location ?? "").searchParams.get("code") ?? "";
   const { body } = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI });
+  expect(body).not.toHaveProperty("refresh_token");
   expect(decodeJwt(body.id_token ?? "")).toMatchObject({
     name: "mike",
     preferred_username: "mike",

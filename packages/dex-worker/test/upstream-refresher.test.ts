@@ -85,7 +85,14 @@ function ask(
     refresh === "not there"
       ? undefined
       : { id: "local", type: "local", displayName: "Local", login, ...(refresh && { refresh }) };
-  const rest = { redirectUri: undefined, upstream, grantTypes: undefined, emailDomains: [], gives: [] } as const;
+  const rest = {
+    redirectUri: undefined,
+    upstream,
+    grantTypes: undefined,
+    emailDomains: [],
+    gives: [],
+    offlineAccess: true,
+  } as const;
   const entry: ConnectorEntry = { id: "local", displayName: "Local", connector, ...rest };
   const write = (level: string) => (event: string, fields?: unknown) =>
     void log.push(`${level} ${event} ${JSON.stringify(fields)}`);

@@ -27,6 +27,8 @@ export interface ConnectorEntry extends CommonMembers {
   readonly upstream: string;
   /** What it can give of that which clients ask an upstream for by scope. */
   readonly gives: readonly UpstreamClaim[];
+  /** Whether a sign-in through it may end in a refresh token. */
+  readonly offlineAccess: boolean;
 }
 
 export interface ConnectorSet {
@@ -71,6 +73,7 @@ export function makeConnectorSet(parts: {
         ...common,
         upstream,
         gives,
+        offlineAccess: offersOfflineAccess(connector, common),
         source,
       };
     }
@@ -83,6 +86,7 @@ export function makeConnectorSet(parts: {
       ...common,
       upstream,
       gives: [],
+      offlineAccess: false,
       source,
     };
   };
@@ -104,6 +108,11 @@ function givesOf({ type, refresh }: Connector, { grantTypes }: CommonMembers): r
     ...(groups === undefined || groups === "no" ? [] : (["groups"] as const)),
     ...(refreshes ? (["offline_access"] as const) : []),
   ];
+}
+
+/** Our own users are read with every refresh; others only where their upstream can be asked again. */
+function offersOfflineAccess({ type, refresh }: Connector, { grantTypes }: CommonMembers): boolean {
+  return (type === "local" || refresh !== undefined) && grantTypes?.includes("refresh_token") !== false;
 }
 
 function redirectUriOf({ config: { redirectURI } }: StoredConnector): string | undefined {

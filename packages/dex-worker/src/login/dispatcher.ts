@@ -110,9 +110,9 @@ export function makeDispatcher(parts: {
     return connectors.find(connectorId)?.gives ?? [];
   }
 
-  /** What the code is for: C 18, no offline access through a connector that is not to be used for it. */
+  /** What the code is for: no offline access through a connector that cannot be asked again, or is not to be used for it. */
   function forCode(state: LoginState, connectorId: string): LoginState {
-    if (connectors.find(connectorId)?.grantTypes?.includes("refresh_token") !== false) return state;
+    if (connectors.find(connectorId)?.offlineAccess !== false) return state;
     const scope = state.request.scope.filter((word) => word !== "offline_access");
     return { ...state, request: { ...state.request, scope } };
   }
