@@ -21,7 +21,8 @@ export interface Identity {
 export type LoginRefusal =
   | {
       readonly kind: "refused";
-      readonly reason: "invalid credentials" | "denied upstream" | "not permitted" | "invalid answer";
+      /** `user gone`: the upstream says that this person is not there any more, and no later try will say otherwise. */
+      readonly reason: "invalid credentials" | "denied upstream" | "not permitted" | "user gone" | "invalid answer";
       readonly detail: string;
     }
   | { readonly kind: "unavailable"; readonly detail: string }

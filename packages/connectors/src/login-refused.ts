@@ -24,6 +24,11 @@ export function notPermitted(detail: string): LoginRefused {
   return new LoginRefused({ kind: "refused", reason: "not permitted", detail });
 }
 
+/** The person is not known upstream any more, or somebody else has their place. */
+export function userGone(detail: string): LoginRefused {
+  return new LoginRefused({ kind: "refused", reason: "user gone", detail });
+}
+
 /** What a refusal says to operators. */
 export function describeRefusal(refusal: LoginRefusal): string {
   return "detail" in refusal ? refusal.detail : refusal.kind;

@@ -185,18 +185,18 @@ describe("a person who is read again", () => {
     expect(session).toMatchObject({ parameters: { "validate-password": "false" }, body: { username: "ada" } });
   });
 
-  const changes: { what: string; now: FakeCrowdPerson | undefined }[] = [
-    { what: "left the groups", now: { ...ADA, groups: ["others"] } },
-    { what: "was switched off", now: { ...ADA, active: false } },
-    { what: "is gone", now: undefined },
-    { what: "gave the name to somebody else", now: { ...ADA, key: "32769:2000" } },
+  const changes: { what: string; now: FakeCrowdPerson | undefined; reason: string }[] = [
+    { what: "left the groups", now: { ...ADA, groups: ["others"] }, reason: "not permitted" },
+    { what: "was switched off", now: { ...ADA, active: false }, reason: "not permitted" },
+    { what: "is gone", now: undefined, reason: "user gone" },
+    { what: "gave the name to somebody else", now: { ...ADA, key: "32769:2000" }, reason: "not permitted" },
   ];
-  test.each(changes)("is refused when the person $what", async ({ now }) => {
+  test.each(changes)("is refused when the person $what", async ({ now, reason }) => {
     const connector = open({ groups: ["staff"] });
     const signedIn = await signInToRefresh(connector, ada);
     crowd.people.splice(0, 1, ...(now === undefined ? [] : [now]));
     const narrower = { groups: false, offlineAccess: false };
-    expect(await refresh(connector, signedIn, narrower)).toMatchObject({ kind: "refused", reason: "not permitted" });
+    expect(await refresh(connector, signedIn, narrower)).toMatchObject({ kind: "refused", reason });
   });
 
   test("is refused when Crowd opens no session for them", async () => {

@@ -198,7 +198,7 @@ describe("a person who is read again", () => {
     await keystone.call("PATCH", `/v3/users/${id}`, { user: { enabled: false } });
     expect(await refresh(connector, signedIn)).toMatchObject({ kind: "refused", reason: "not permitted" });
     await keystone.call("DELETE", `/v3/users/${id}`);
-    expect(await refresh(connector, signedIn)).toMatchObject({ kind: "refused", reason: "not permitted" });
+    expect(await refresh(connector, signedIn)).toMatchObject({ kind: "refused", reason: "user gone" });
     expect(await refresh(connector, { ...signedIn, remoteId: "other" })).toMatchObject({ kind: "refused" });
     expect(await refresh(connector, { ...signedIn, grant: { userId: "../x" } })).toMatchObject({
       reason: "invalid answer",

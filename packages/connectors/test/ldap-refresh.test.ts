@@ -60,7 +60,8 @@ function refresh(one: ReturnType<typeof open>, grant: UpstreamGrant, remoteId: s
   if (outcome === undefined) throw new Error("expected a connector that refreshes");
   return outcome;
 }
-const GONE = { kind: "refused", reason: "invalid credentials" };
+const GONE = { kind: "refused", reason: "user gone" };
+const WRONG = { kind: "refused", reason: "invalid credentials" };
 
 describe("a refresh", () => {
   test("reads the person again, groups included: the one they left is gone (C 60)", async () => {
@@ -127,9 +128,12 @@ test("an account that is not usable can neither sign in nor refresh, and is told
   const one = open(withGroups({ usableFilter: "(employeeType=active)" }));
   const grant = await signInOffline(one, "rolf");
   slapd.modify(`dn: uid=rolf,${PEOPLE}\nchangetype: modify\nreplace: employeeType\nemployeeType: retired\n`);
-  expect(await refresh(one, grant, "rolf")).toMatchObject({ ...GONE, detail: expect.stringContaining("usableFilter") });
-  expect(await verify(one.login, "rolf", "secret of rolf")).toMatchObject(GONE);
-  expect(await verify(one.login, "rolf", "wrong")).toMatchObject(GONE);
+  expect(await refresh(one, grant, "rolf")).toMatchObject({
+    ...WRONG,
+    detail: expect.stringContaining("usableFilter"),
+  });
+  expect(await verify(one.login, "rolf", "secret of rolf")).toMatchObject(WRONG);
+  expect(await verify(one.login, "rolf", "wrong")).toMatchObject(WRONG);
 });
 
 describe("a person with 1,000 groups", () => {
@@ -219,7 +223,7 @@ describe("of what a directory says to a wrong password, the person hears the sam
     const directory = await startAnsweringLdap({ service: SERVICE.dn, bind: { code, text }, entry });
     const one = open({ ...v2(slapd), host: `127.0.0.1:${directory.port}` });
     const outcome = await verify(one.login, JANE.login, JANE.password);
-    expect(outcome).toMatchObject({ ...GONE, detail: expect.stringContaining(tells) });
+    expect(outcome).toMatchObject({ ...WRONG, detail: expect.stringContaining(tells) });
     expect(one.login.refusedAdvice).toMatch(/locked.*expired/);
     expect(directory.binds).toContain(entry.dn);
     await directory.close();

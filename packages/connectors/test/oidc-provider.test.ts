@@ -165,7 +165,7 @@ describe("a refresh", () => {
     expect(first.grant).not.toEqual(grant);
     // The spent one is refused, and everything that came of it with it: this is what keeping is for.
     expect(await refresh(connector, first.grant)).toMatchObject({ kind: "identity" });
-    expect(await refresh(connector, grant)).toMatchObject({ kind: "refused", reason: "denied upstream" });
+    expect(await refresh(connector, grant)).toMatchObject({ kind: "refused", reason: "user gone" });
   });
 
   test("works with userinfo as well (C 159)", async () => {
@@ -182,7 +182,7 @@ describe("a refresh", () => {
     expect(await refresh(connector, grant, kept)).toMatchObject({ kind: "refused", reason: "not permitted" });
     provider.users.splice(0, 1);
     const rotated = kept[0] ?? {};
-    expect(await refresh(connector, rotated)).toMatchObject({ kind: "refused", reason: "denied upstream" });
+    expect(await refresh(connector, rotated)).toMatchObject({ kind: "refused", reason: "user gone" });
   });
 
   test("needs a grant, and there is none where offline access was not asked for", async () => {

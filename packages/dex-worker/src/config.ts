@@ -155,7 +155,7 @@ const SETTINGS = {
   upstreamRefreshInterval: setting(
     "upstream-refresh-interval",
     seconds({ min: 0, max: DAY }),
-    "At a refresh the upstream is asked again about the user when its last answer is older than this; 0 asks each time.",
+    "At a refresh the upstream is asked again about the user when its last answer is older than this; 0s asks each time.",
     0,
   ),
   sessionIdleLifetime: setting(

@@ -294,7 +294,9 @@ describe("of many refreshes at once", () => {
     expect((await worker.storage.upstreamGrants.lease(grant, dead, now, now))?.leased).toBeDefined();
     expect((await refresh(first.refresh_token)).status).toBe(200);
     expect(asked()).toBe(1);
-    expect(await worker.storage.upstreamGrants.settle(grant, dead.id, { kind: "refused" }, new Date())).toBe(false);
+    expect(
+      await worker.storage.upstreamGrants.settle(grant, dead.id, { kind: "refused", gone: false }, new Date()),
+    ).toBe(false);
     expect((await grantRow())?.outcome).toBe("good");
   });
 });

@@ -218,15 +218,12 @@ test("what another worker learned since the request began counts, whatever it wa
   const { upstreamGrants } = worker.storage;
   const owner = { userId, connectorId: "local" };
   const since = now;
-  for (const [kind, expected] of [
-    ["unavailable", "unavailable"],
-    ["refused", "refused"],
-  ] as const) {
+  for (const settlement of [{ kind: "unavailable" }, { kind: "refused", gone: false }] as const) {
     const lease = { id: "00000000-0000-4000-8000-00000000cafe", until: addSeconds(now, 30) };
     await upstreamGrants.lease(owner, lease, addSeconds(now, 1), now);
-    await upstreamGrants.settle(owner, lease.id, { kind }, addSeconds(now, 1));
+    await upstreamGrants.settle(owner, lease.id, settlement, addSeconds(now, 1));
     now = since;
-    expect((await ask(async () => expect.fail("it was asked already"))).kind).toBe(expected);
+    expect((await ask(async () => expect.fail("it was asked already"))).kind).toBe(settlement.kind);
     now = addSeconds(since, 2);
   }
 });

@@ -1,4 +1,5 @@
 // What upstreams gave us to ask them again. Who asks is settled by a lease in the row: one at a time, on all workers.
+import { AUDIT_COLUMNS } from "./audit.ts";
 import { cold, type Database, hot } from "./database.ts";
 import { orUndefined, toStoredText, toStoredTexts } from "./stored-text.ts";
 
@@ -34,7 +35,8 @@ export interface RefreshedClaims {
 
 export type GrantSettlement =
   | { readonly kind: "good"; readonly sealed: Buffer | undefined; readonly claims: RefreshedClaims | undefined }
-  | { readonly kind: "refused" }
+  /** `gone`: for good, so the user's token families of this connector end too. */
+  | { readonly kind: "refused"; readonly gone: boolean }
   | { readonly kind: "unavailable" };
 
 export interface UpstreamGrants {
@@ -97,6 +99,16 @@ const SETTLE = hot(
       AND f.idle_expires_at > $4 AND f.expires_at > $4
       AND (f.groups, f.preferred_username)
         IS DISTINCT FROM (CASE WHEN s.groups_asked THEN $8 ELSE f.groups END, $9)
+  ), ended_families AS (
+    UPDATE token_family f SET revoked_at = $4, revocation_reason = 'user gone upstream', sealed_current = NULL
+    FROM settled s
+    WHERE $10 AND f.user_id = s.user_id AND f.connector_id = $2 AND f.revoked_at IS NULL
+    RETURNING f.id, f.user_id, f.client_id
+  ), audited AS (
+    INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
+    SELECT 'token family revoked', user_id, 'worker', client_id, NULL,
+      jsonb_build_object('reason', 'user gone upstream', 'family', id, 'client', client_id)
+    FROM ended_families
   ), signed_out AS (
     DELETE FROM session o USING settled s WHERE $5 = 'refused' AND o.user_id = s.user_id AND o.connector_id = $2
   ), ended_codes AS (
@@ -145,7 +157,8 @@ export function makeUpstreamGrantStore(db: Database): UpstreamGrants {
       if (settlement.kind === "unavailable") return (await db.run(RELEASE, which)).length > 0;
       const { sealed, claims } = settlement.kind === "good" ? settlement : { sealed: undefined, claims: undefined };
       const told = [claims !== undefined, toStoredTexts(claims?.groups), toStoredText(claims?.preferredUsername)];
-      return (await db.run(SETTLE, [...which, settlement.kind, sealed, ...told])).length > 0;
+      const gone = settlement.kind === "refused" && settlement.gone;
+      return (await db.run(SETTLE, [...which, settlement.kind, sealed, ...told, gone])).length > 0;
     },
   };
 }

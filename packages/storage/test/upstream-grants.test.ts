@@ -2,6 +2,7 @@ import type { NewUpstreamGrant } from "@dex/oidc";
 import { addSeconds } from "@dex/runtime";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { GrantOwner } from "../src/index.ts";
+import type { GrantSettlement } from "../src/upstream-grants.ts";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
 import {
   ACTOR,
@@ -80,12 +81,32 @@ describe("what an upstream gave", () => {
     await signIn(grantOf("with groups"), ["groups", "offline_access"]);
     await signIn(grantOf("without"));
     expect(await sealedNow()).toBe("with groups");
-    await opened.storage.upstreamGrants.settle(owner, await mustLease(later(1)), { kind: "refused" }, later(1));
+    await opened.storage.upstreamGrants.settle(
+      owner,
+      await mustLease(later(1)),
+      { kind: "refused", gone: false },
+      later(1),
+    );
     await signIn(grantOf("without"));
     expect(await sealedNow()).toBe("without");
     await signIn(grantOf("with groups again"), ["groups", "offline_access"]);
     expect(await sealedNow()).toBe("with groups again");
   });
+
+  test.each([
+    { gone: true, live: [], events: ["token family revoked"] },
+    { gone: false, live: ["family"], events: [] },
+  ])(
+    "ends the families of who is gone for good, and not of who may be welcome again: gone $gone (REF-13, ADM-6)",
+    async ({ gone, live, events }) => {
+      const { familyId } = await signIn(grantOf("one"));
+      await opened.storage.upstreamGrants.settle(owner, await mustLease(later(1)), { kind: "refused", gone }, later(2));
+      const family = await opened.storage.families.find(familyId);
+      expect(family?.revokedAt === undefined ? ["family"] : []).toEqual(live);
+      const audited = await opened.query("SELECT event FROM audit_event WHERE detail->>'family' = $1", [familyId]);
+      expect(audited).toEqual(events.map((event) => ({ event })));
+    },
+  );
 
   test("is kept for nobody who may not sign in, nor for an identity that was unlinked meanwhile", async () => {
     const session = makeSessionRow(cast, { asked: ["offline_access"] });
@@ -139,8 +160,8 @@ describe("the lease", () => {
     expect((await take(later(1), later(30)))?.leased).toBeUndefined();
     const next = await mustLease(later(1), later(31));
     expect(await upstreamGrants.keep(owner, dead, Buffer.from("stolen"))).toBe(false);
-    for (const kind of ["refused", "unavailable"] as const) {
-      expect(await upstreamGrants.settle(owner, dead, { kind }, later(32))).toBe(false);
+    for (const settlement of [{ kind: "refused", gone: true }, { kind: "unavailable" }] as const) {
+      expect(await upstreamGrants.settle(owner, dead, settlement, later(32))).toBe(false);
     }
     expect(await sealedNow()).toBe("one");
     expect(await upstreamGrants.keep(owner, next, Buffer.from("two"))).toBe(true);
@@ -154,14 +175,19 @@ describe("the lease", () => {
     await signIn(grantOf("two"));
     const { upstreamGrants } = opened.storage;
     expect(await upstreamGrants.keep(owner, lease, Buffer.from("old"))).toBe(false);
-    expect(await upstreamGrants.settle(owner, lease, { kind: "refused" }, later(2))).toBe(false);
+    expect(await upstreamGrants.settle(owner, lease, { kind: "refused", gone: false }, later(2))).toBe(false);
     expect(await sealedNow()).toBe("two");
   });
 
-  test.each(["good", "refused", "unavailable"] as const)("is not given when an answer came since: %s", async (kind) => {
+  const settlements: GrantSettlement[] = [
+    { kind: "good", sealed: undefined, claims: undefined },
+    { kind: "refused", gone: false },
+    { kind: "unavailable" },
+  ];
+  test.each(settlements)("is not given when an answer came since: $kind", async (settlement) => {
+    const { kind } = settlement;
     await signIn(grantOf("one"));
     const { upstreamGrants } = opened.storage;
-    const settlement = kind === "good" ? { kind, sealed: undefined, claims: undefined } : { kind };
     expect(await upstreamGrants.settle(owner, await mustLease(later(1)), settlement, later(2))).toBe(true);
     const state = await take(later(2), later(3));
     expect(state?.leased).toBeUndefined();
@@ -214,7 +240,12 @@ describe("an answer", () => {
     await opened.storage.signIns.signIn({ session: elsewhere, code: undefined, ...how });
     await opened.query("UPDATE session SET connector_id = 'other' WHERE hash = $1", [elsewhere.hash]);
     const { familyId } = await signIn(grantOf("one"), ["groups", "offline_access"]);
-    await opened.storage.upstreamGrants.settle(owner, await mustLease(later(1)), { kind: "refused" }, later(2));
+    await opened.storage.upstreamGrants.settle(
+      owner,
+      await mustLease(later(1)),
+      { kind: "refused", gone: false },
+      later(2),
+    );
     const family = await opened.storage.families.find(familyId);
     expect(family).toMatchObject({ revokedAt: undefined, upstream: { outcome: "refused", checkedAt: later(2) } });
     expect(family?.grant.user.groups).toEqual(["staff"]);

@@ -1,7 +1,7 @@
 // The calls of Crowd's user management API (version 1) that a sign-in needs.
 import * as z from "zod";
 import type { JsonAnswer, JsonUpstream } from "../json-upstream.ts";
-import { invalidAnswer, type LoginRefused, notPermitted, unavailable } from "../login-refused.ts";
+import { invalidAnswer, type LoginRefused, unavailable, userGone } from "../login-refused.ts";
 import { requiredText, upstreamEmail } from "../upstream-text.ts";
 
 const userSchema = z.object({
@@ -70,7 +70,7 @@ export function makeCrowd(call: JsonUpstream): Crowd {
         const range = { "start-index": String(groups.length), "max-results": String(CROWD_PAGE_SIZE) };
         const path = `/user/group/nested?${query({ username: name, ...range })}`;
         const answer = await call({ method: "GET", path, signal });
-        if (isNotFound(answer)) throw notPermitted("the user is gone");
+        if (isNotFound(answer)) throw userGone("the user is gone");
         if (answer.status !== 200) throw failureOf(answer);
         const found = answer.expect(groupsSchema).groups.map((group) => group.name);
         groups.push(...found);

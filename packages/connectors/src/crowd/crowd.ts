@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { AskedOfUpstream, CheckStep, UpstreamGrant } from "../connector.ts";
 import { type ConnectorKind, type ConnectorParts, describeIssues, knownMembers } from "../connector-kind.ts";
 import { makeJsonUpstream } from "../json-upstream.ts";
-import { describeRefusal, invalidAnswer, LoginRefused, notPermitted, outcomeOf } from "../login-refused.ts";
+import { describeRefusal, invalidAnswer, LoginRefused, notPermitted, outcomeOf, userGone } from "../login-refused.ts";
 import { checkClock } from "../oauth2/check.ts";
 import { readTls } from "../oauth2/config-members.ts";
 import {
@@ -107,7 +107,7 @@ async function reread(opened: Opened, grant: UpstreamGrant, reading: Reading): P
   const known = grantSchema.safeParse(grant);
   if (!known.success) throw invalidAnswer("the stored grant is of another kind");
   const user = await crowd.findUser(known.data.name, reading.signal);
-  if (user === undefined) throw notPermitted("the user is gone");
+  if (user === undefined) throw userGone("the user is gone");
   const person = await toPerson(opened, user, reading);
   const session = await crowd.openSession(user.name, undefined, reading.signal);
   if (session.kind === "refused") throw notPermitted(`crowd: ${session.reason}`);

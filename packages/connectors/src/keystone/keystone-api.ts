@@ -2,7 +2,7 @@
 import type { JsonObject } from "@dex/runtime";
 import * as z from "zod";
 import type { JsonAnswer, JsonUpstream } from "../json-upstream.ts";
-import { invalidAnswer, LoginRefused, notPermitted, unavailable } from "../login-refused.ts";
+import { invalidAnswer, LoginRefused, unavailable, userGone } from "../login-refused.ts";
 import { requiredText, upstreamEmail } from "../upstream-text.ts";
 import type { KeystoneDomain } from "./config.ts";
 
@@ -94,7 +94,7 @@ export function makeKeystone(call: JsonUpstream): Keystone {
     },
     async groupsOf(token, userId, signal) {
       const answer = await get(`/v3/users/${encodeURIComponent(userId)}/groups`, token, signal);
-      if (answer.status === 404) throw notPermitted("the user is gone");
+      if (answer.status === 404) throw userGone("the user is gone");
       if (answer.status !== 200) throw failureOf("groups", answer);
       const { groups, truncated = false } = answer.expect(groupsSchema);
       return { names: groups.map((group) => group.name), truncated };

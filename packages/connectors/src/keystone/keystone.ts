@@ -10,6 +10,7 @@ import {
   notPermitted,
   outcomeOf,
   unavailable,
+  userGone,
 } from "../login-refused.ts";
 import { checkClock } from "../oauth2/check.ts";
 import { readTls } from "../oauth2/config-members.ts";
@@ -167,7 +168,7 @@ async function reread(opened: Opened, grant: unknown, { asked, signal }: Omit<Re
   const { userId } = known.data;
   return administrator.use(async (token) => {
     const user = await keystone.readUser(token, userId, signal);
-    if (user === undefined) throw notPermitted("the user is gone");
+    if (user === undefined) throw userGone("the user is gone");
     if (user === "hidden") throw unavailable("keystone: the administrator may not read users");
     return toPerson(opened, user, { token, asked, signal });
   });

@@ -2,10 +2,10 @@
 import * as z from "zod";
 import type { Connector } from "../connector.ts";
 import type { ConnectorParts } from "../connector-kind.ts";
-import { invalidAnswer } from "../login-refused.ts";
+import { invalidAnswer, userGone } from "../login-refused.ts";
 import type { Directory } from "./directory.ts";
 import { canonicalDn } from "./escape.ts";
-import { findEntries, notThem, readIdentity, theOne } from "./person.ts";
+import { findEntries, readIdentity, theOne } from "./person.ts";
 import type { LdapSettings } from "./settings.ts";
 
 const grantSchema = z.object({ username: z.string().min(1).max(255), dn: z.string().min(1).max(4096) });
@@ -28,11 +28,13 @@ export function makeRefresh(parts: {
     if (!kept.success) return invalidAnswer("the stored grant is not one of a directory").refusal;
     return directory.ask(async (connection) => {
       const { username, dn } = kept.data;
-      const entry = theOne(await findEntries(connection, settings, find, username), "the entry is gone");
-      if (canonicalDn(entry.dn) !== canonicalDn(dn)) throw notThem("the name is another entry's now");
+      const entries = await findEntries(connection, settings, find, username);
+      if (entries.length === 0) throw userGone("the entry is gone");
+      const entry = theOne(entries, "the entry is gone");
+      if (canonicalDn(entry.dn) !== canonicalDn(dn)) throw userGone("the name is another entry's now");
       const proof = { amr: [], authTime: undefined };
       const identity = await readIdentity(connection, entry, { ...parts, asked, proof });
-      if (identity.remoteId !== remoteId) throw notThem("the entry is about somebody else now");
+      if (identity.remoteId !== remoteId) throw userGone("the entry is about somebody else now");
       return { kind: "identity", identity };
     });
   };

@@ -93,7 +93,7 @@ function keepRotated(configuration: client.Configuration, grant: OidcGrant, keep
 
 const ENDED = {
   kind: "refused",
-  reason: "denied upstream",
+  reason: "user gone",
   detail: "the upstream has ended the refresh token",
 } as const;
 

@@ -50,11 +50,11 @@ export function makeConnectorLogin(parts: {
   const negotiate = makeNegotiate({ ...parts, refused });
   const trip = makeUpstreamTrip({ ...parts, refused, accept: acceptIdentity });
 
-  function openConnector(connectorId: string): Connector {
+  function openConnector(state: LoginState, connectorId: string): Connector {
     const entry = connectors.find(connectorId);
-    if (entry === undefined) throw new InvalidInput(404, "this way to sign in does not exist");
-    if (entry.connector !== undefined) return entry.connector;
-    throw new InvalidInput(404, "this way to sign in is not available; please choose another one");
+    if (entry?.connector !== undefined) return entry.connector;
+    const what = entry === undefined ? "does not exist" : "is not available; please choose another one";
+    throw new InvalidInput(404, `this way to sign in ${what}`, {}, paths.chooser(state.id));
   }
 
   async function passwordForm(
@@ -83,7 +83,7 @@ export function makeConnectorLogin(parts: {
   return {
     async begin(visit, connectorId) {
       const state = openFlow(visit, cookies);
-      const connector = openConnector(connectorId);
+      const connector = openConnector(state, connectorId);
       await refuseUnlessAllowed(parts, state, connectorId);
       if (isPassword(connector)) {
         const status = await negotiate(visit, state, connector);
@@ -96,7 +96,7 @@ export function makeConnectorLogin(parts: {
     async submit(visit, connectorId) {
       refuseForeignOrigin(visit.request, parts.issuerOrigin);
       const state = openFlow(visit, cookies);
-      const connector = openConnector(connectorId);
+      const connector = openConnector(state, connectorId);
       await refuseUnlessAllowed(parts, state, connectorId);
       if (!isPassword(connector)) throw new InvalidInput(405, "this way to sign in has no form", { Allow: "GET" });
       const form = await readForm(visit.request);

@@ -158,7 +158,7 @@ function toVerdict(
     case "refused": {
       const detail = `${outcome.reason}: ${outcome.detail}`;
       logger.info("upstream refused a refresh", { userId, connectorId, detail });
-      return refused(detail);
+      return refused(detail, outcome.reason === "user gone");
     }
     case "unavailable":
       logger.warn("upstream cannot be asked", { connectorId, detail: outcome.detail });
@@ -183,8 +183,9 @@ function good(sealed: Buffer | undefined, proved: ProvedIdentity | undefined): V
   return { settlement: { kind: "good", sealed, claims }, problem: undefined };
 }
 
-function refused(detail: string): Verdict {
-  return { settlement: { kind: "refused" }, problem: { kind: "refused", detail } };
+/** `gone` ends what hangs on the user's being there; who is merely not welcome may be so again (REF-13). */
+function refused(detail: string, gone = false): Verdict {
+  return { settlement: { kind: "refused", gone }, problem: { kind: "refused", detail } };
 }
 
 function failed(problem: NonNullable<Verdict["problem"]>): Verdict {

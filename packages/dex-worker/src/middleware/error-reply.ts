@@ -67,7 +67,8 @@ function reply(response: Response, failure: Failure, error: unknown, pages: Page
     response.status(failure.status).json({ error: failure.code, error_description: failure.message });
     return;
   }
-  pages.error(response, failure.status, { title: titleOf(failure.status), message: explain(failure, error) });
+  const backHref = error instanceof InvalidInput ? error.backHref : undefined;
+  pages.error(response, failure.status, { title: titleOf(failure.status), message: explain(failure, error), backHref });
 }
 
 function toFailure(error: unknown): Failure {
