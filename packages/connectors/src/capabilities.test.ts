@@ -1,5 +1,8 @@
+import { type JsonObject, silentLogger, systemClock, systemRandom } from "@dex/runtime";
 import { expect, test } from "vitest";
-import { connectorKinds } from "./registry.ts";
+import { connectorKinds, openConnector } from "./registry.ts";
+
+const REFUSED = { kind: "refused", reason: "invalid credentials", detail: "" } as const;
 
 /** What was promised when dex was founded: refresh, groups, preferred_username. More is welcome, less is not. */
 const PROMISED: readonly (readonly [type: string, refresh: boolean, groups: boolean, preferredUsername: boolean])[] = [
@@ -23,6 +26,17 @@ test.each(PROMISED)("%s can do what was promised of it", (type, ...promised) => 
   const { refresh, groups, preferredUsername } = kind.capabilities;
   const missing = [refresh, groups, preferredUsername].filter((can, index) => promised[index] && can === "no");
   expect(missing).toEqual([]);
+});
+
+test("whose upstream signs nobody out does not offer it", () => {
+  const parts = { clock: systemClock, random: systemRandom, logger: silentLogger, checkPassword: async () => REFUSED };
+  const config = { clientID: "c", clientSecret: "s" };
+  const signOutOf = (type: string, more: JsonObject = {}) => {
+    const opened = openConnector({ id: "one", type, config: { ...config, ...more } }, parts);
+    return opened.kind === "connector" ? opened.connector.signOut : expect.fail(opened.reason);
+  };
+  for (const type of ["google", "slack"]) expect(signOutOf(type), type).toBeUndefined();
+  expect(signOutOf("oidc", { issuer: "https://idp.example" })).toBeDefined();
 });
 
 test("a condition says what its operator has to do", () => {

@@ -152,6 +152,17 @@ export interface UpstreamRefresh {
   keep(grant: UpstreamGrant): Promise<void>;
 }
 
+/** Who is to be signed out upstream. Our own session has ended then. */
+export interface UpstreamSignOut {
+  readonly remoteId: string;
+  /** Our callback, by which the upstream may know us. */
+  readonly callbackUrl: string;
+  /** Where the upstream sends the browser afterwards: one address of ours for each connector, whatever the request said. */
+  readonly returnTo: string;
+  /** Comes back as `state` (OIDC RP-Initiated Logout §3) or `RelayState` (SAML). Tells nothing, and is believed in nothing. */
+  readonly state: string;
+}
+
 /** A token of the upstream in somebody else's hands, RFC 8693 §2.1. */
 export interface SubjectToken {
   readonly token: string;
@@ -177,10 +188,13 @@ export interface Connector {
   readonly refresh?: (input: UpstreamRefresh) => Promise<LoginOutcome>;
   /** Who a token of the upstream is about, provided it was issued to us or to whom the operator allows. */
   readonly tokenIdentity?: (subject: SubjectToken) => Promise<LoginOutcome>;
-  /** Where the person is signed out upstream, and sent back to `returnTo` from. Undefined when the upstream has no such place. */
-  readonly logoutUrl?: (returnTo: string | undefined) => Promise<string | undefined>;
+  /** Where the browser goes to be signed out upstream. Undefined when the upstream has no such place, or is out of reach. */
+  readonly signOut?: (input: UpstreamSignOut) => Promise<UpstreamDeparture | undefined>;
   /** A document that the upstream is configured with, such as SAML metadata. Needs nothing of the upstream. */
-  readonly metadata?: (callbackUrl: string) => { readonly contentType: string; readonly body: string };
+  readonly metadata?: (
+    callbackUrl: string,
+    signedOutUrl: string,
+  ) => { readonly contentType: string; readonly body: string };
   /** Tries, without a person, whatever of the upstream can be tried. Ends within 30 s. */
   readonly check?: () => Promise<readonly CheckStep[]>;
   /** Ends what it keeps open, such as connections. Logins under way may still finish; afterwards it is not used. */

@@ -244,12 +244,9 @@ describe("a token that somebody brings", () => {
 });
 
 test("a person is signed out there and sent back (C 161)", async () => {
-  const url = (await open().logoutUrl?.(signedOut)) ?? "";
-  expect(Object.fromEntries(new URL(url).searchParams)).toEqual({
-    post_logout_redirect_uri: signedOut,
-    client_id: "dex",
-  });
-  expect((await provider.visit(url)).href).toBe(signedOut);
+  const asked = { remoteId: "jane-1", callbackUrl, returnTo: signedOut, state: "a-state" };
+  const departure = await open().signOut?.(asked);
+  expect((await provider.visit(departure?.to ?? "")).href).toBe(`${signedOut}?state=a-state`);
   expect(provider.refusals).toEqual([]);
 });
 

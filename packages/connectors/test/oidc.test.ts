@@ -24,6 +24,10 @@ import {
 
 const clientSecret = "a secret / with odd & characters %";
 const jane = { sub: "jane-1", claims: { email: "jane@example.com", email_verified: true, name: "Jane" } };
+const SIGN_OUT = {
+  ...{ remoteId: "jane-1", callbackUrl, returnTo: "https://dex.example/auth/corp/signed-out" },
+  state: "a-state",
+};
 const OFFLINE = { groups: true, offlineAccess: true };
 const visitor: Visitor = { visit: visitByRedirect };
 const offline: Visitor = { ...visitor, asked: OFFLINE };
@@ -111,7 +115,9 @@ describe("the upstream's metadata", () => {
       },
     });
     expect(await signInFor(connector, visitor)).toMatchObject({ kind: "identity", identity: { remoteId: "jane-1" } });
-    expect(await connector.logoutUrl?.(undefined)).toBe(`${issuer}/logout?foo=bar`);
+    expect(await connector.signOut?.(SIGN_OUT)).toMatchObject({
+      to: expect.stringContaining(`${issuer}/logout?foo=bar&`),
+    });
     expect(provider.violations).toEqual([]);
   });
 
@@ -142,21 +148,24 @@ describe("the upstream's metadata", () => {
   });
 
   test("says where a person is signed out; what is in the address stays (C 161)", async () => {
-    const back = "https://dex.example/signed-out?a=b";
     provider.behaviours.discovery = { end_session_endpoint: "https://idp.example/logout?foo=bar" };
-    const { logoutUrl } = open();
-    expect(await logoutUrl?.(undefined)).toBe("https://idp.example/logout?foo=bar");
-    expect(Object.fromEntries(new URL((await logoutUrl?.(back)) ?? "").searchParams)).toEqual({
+    const departure = await open().signOut?.(SIGN_OUT);
+    expect(departure?.kind).toBe("redirect");
+    const to = new URL(departure?.to ?? "");
+    expect(to.href.split("?")[0]).toBe("https://idp.example/logout");
+    expect(Object.fromEntries(to.searchParams)).toEqual({
       foo: "bar",
-      post_logout_redirect_uri: back,
+      post_logout_redirect_uri: SIGN_OUT.returnTo,
       client_id: "dex",
+      state: SIGN_OUT.state,
     });
-    for (const end_session_endpoint of [undefined, "javascript:alert(1)", 5]) {
+    const nowhere = [undefined, "javascript:alert(1)", 5, "https://", "https://user:password@idp.example/logout"];
+    for (const end_session_endpoint of nowhere) {
       provider.behaviours.discovery = { end_session_endpoint };
-      expect(await open().logoutUrl?.(back)).toBeUndefined();
+      expect(await open().signOut?.(SIGN_OUT)).toBeUndefined();
     }
     provider.behaviours.endpoints.discovery = "status 500";
-    expect(await open().logoutUrl?.(back)).toBeUndefined();
+    expect(await open().signOut?.(SIGN_OUT)).toBeUndefined();
   });
 });
 

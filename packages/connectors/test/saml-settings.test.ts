@@ -185,7 +185,7 @@ test("metadata says who we are, where we are answered, and with which key", () =
     certificate: otherSigner.certificate,
     entityIssuer: "https://dex.example/",
   };
-  const document = openSaml(more).metadata?.(CALLBACK);
+  const document = openSaml(more).metadata?.(CALLBACK, "https://dex.example/auth/corp/signed-out");
   expect(document?.contentType).toContain("application/samlmetadata+xml");
   expect(document?.body).toContain('entityID="https://dex.example/"');
   expect(document?.body).toContain(`Location="${CALLBACK}"`);

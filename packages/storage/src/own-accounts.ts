@@ -44,6 +44,11 @@ const READ = cold(
   WHERE u.id = $1 AND NOT u.disabled`,
 );
 
+const REMOTE_IDS = cold(
+  "ownAccount.remoteIds",
+  "SELECT remote_id FROM remote_identity WHERE user_id = $1 AND connector_id = $2 LIMIT 2",
+);
+
 /**
  * Every change begins here. Whoever comes second waits, and then finds the session that the first one ended gone. The
  * statements after it see what others committed until then: under one statement's snapshot they would not.
@@ -220,6 +225,11 @@ export function makeOwnAccountStore(db: Database): OwnAccounts {
       if (!isStorable(userId)) return undefined;
       const [row] = await db.run<OverviewRow>(READ, [userId, now, idleSeconds]);
       return row && toOverview(row);
+    },
+    async soleRemoteId(userId, connectorId) {
+      if (!isStorable(userId, connectorId)) return undefined;
+      const [first, ...others] = await db.run<{ readonly remote_id: string }>(REMOTE_IDS, [userId, connectorId]);
+      return others.length === 0 ? first?.remote_id : undefined;
     },
     rename: (owner, displayName, now) =>
       change(owner, now, async (tx) => {

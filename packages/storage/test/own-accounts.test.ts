@@ -73,6 +73,19 @@ async function promised(): Promise<unknown[]> {
   return opened.query("SELECT kind, connector_id FROM outbox WHERE user_id = $1 ORDER BY occurred_at", [cast.user.id]);
 }
 
+test("whom an upstream knows the user as is read where it is certain, and of nobody else", async () => {
+  const ask = (userId: string, connectorId = "work") => accounts().soleRemoteId(userId, connectorId);
+  const [one, other] = [freshUuid(), freshUuid()];
+  expect(await ask(cast.user.id)).toBeUndefined();
+  await accounts().link(owner, { connectorId: "work", remoteId: one }, NOW);
+  expect(await ask(cast.user.id)).toBe(one);
+  expect(await ask(cast.user.id, "else")).toBeUndefined();
+  expect(await ask(cast.user.id, "a\0b")).toBeUndefined();
+  expect(await ask(freshUuid())).toBeUndefined();
+  await accounts().link(owner, { connectorId: "work", remoteId: other }, NOW);
+  expect(await ask(cast.user.id)).toBeUndefined();
+});
+
 test("an account is read with its identities, applications and live sessions in one statement", async () => {
   await accounts().link(owner, WORK, NOW);
   await openFamily(owner);

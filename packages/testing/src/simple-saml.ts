@@ -27,11 +27,16 @@ export interface SimpleSamlClient {
   /** PEM; assertions are encrypted to it. */
   readonly encryptTo?: string;
   readonly signs?: "response" | "assertion";
+  /** Where browsers come back to from being signed out. */
+  readonly signedOutUrl?: string;
+  /** PEM of what the client signs with: a LogoutRequest that is not signed so is refused. */
+  readonly logoutSignedBy?: string;
 }
 
 export interface RunningSimpleSaml {
   readonly entityId: string;
   readonly ssoUrl: string;
+  readonly sloUrl: string;
   /** PEM of what it signs with. */
   readonly certificate: string;
   /** What it wrote to its log. */
@@ -87,6 +92,7 @@ export async function startSimpleSaml(options: {
   return {
     entityId,
     ssoUrl: `${base}saml2/idp/SSOService.php`,
+    sloUrl: `${base}saml2/idp/SingleLogoutService.php`,
     certificate: await readFile(path("cert/idp.pem"), "utf8"),
     log: async () => `${await readFile(path("log/simplesamlphp.log"), "utf8").catch(() => "")}`,
     close,
@@ -154,14 +160,18 @@ function hosted(entityId: string): string {
   return `<?php\n$metadata[${php(entityId)}] = ${php(metadata)};\n`;
 }
 
-function remote({ entityId, callbackUrl, encryptTo, signs = "response" }: SimpleSamlClient): string {
-  const pem = encryptTo?.replace(/-----[^-]+-----|\s/g, "");
+function remote({ entityId, callbackUrl, signs = "response", ...more }: SimpleSamlClient): string {
+  const { encryptTo, signedOutUrl, logoutSignedBy } = more;
+  const certData = (encryptTo ?? logoutSignedBy)?.replace(/-----[^-]+-----|\s/g, "");
   const metadata = {
     AssertionConsumerService: callbackUrl,
     "saml20.sign.response": signs === "response",
     "saml20.sign.assertion": signs === "assertion",
     NameIDFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
-    ...(pem === undefined ? {} : { "assertion.encryption": true, certData: pem }),
+    ...(encryptTo === undefined ? {} : { "assertion.encryption": true }),
+    ...(logoutSignedBy === undefined ? {} : { "validate.logout": true }),
+    ...(signedOutUrl === undefined ? {} : { SingleLogoutService: signedOutUrl }),
+    ...(certData === undefined ? {} : { certData }),
   };
   return `$metadata[${php(entityId)}] = ${php(metadata)};`;
 }

@@ -66,6 +66,8 @@ export interface OwnAccounts {
   /** The account and its live sessions, or undefined when the user is gone or disabled. One statement. */
   read(userId: string, now: Date, idleSeconds: number): Promise<AccountOverview | undefined>;
 
+  /** Whom the connector's upstream knows the user as. Undefined when nobody, or more than one: nobody says which it was. */
+  soleRemoteId(userId: string, connectorId: string): Promise<string | undefined>;
   rename(owner: AccountOwner, displayName: string | undefined, now: Date): Promise<OwnChange>;
   /**
    * Sets the password, the first one with its identity at the local connector. All other sessions, all families and all

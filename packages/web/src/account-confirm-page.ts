@@ -34,10 +34,32 @@ ${fields}
   return renderLayout(theme, { title: view.title, content });
 }
 
+export interface SignedOutView {
+  readonly signInHref: string;
+  /** Where they had signed in. `signedOut`: they came back from signing out there; otherwise nobody knows. */
+  readonly upstream?: { readonly name: string; readonly signedOut: boolean } | undefined;
+}
+
 /** Where a browser ends that signed out. */
-export function renderSignedOutPage(theme: Theme, view: { readonly signInHref: string }): string {
+export function renderSignedOutPage(theme: Theme, { signInHref, upstream }: SignedOutView): string {
+  const name = upstream && html`<bdi class="name">${upstream.name}</bdi>`;
+  const there =
+    upstream === undefined
+      ? undefined
+      : upstream.signedOut
+        ? html`<p class="lead" id="upstream-signed-out">You are signed out here, and came back from signing out at ${name}.</p>`
+        : html`<p class="lead" id="upstream-may-know">You are signed out here. ${name} may still know you until you sign out there.</p>`;
   const content = html`<h1>You are signed out</h1>
+${there}
 <p class="lead">Applications that you used may still know you until you sign out there.</p>
-<p class="note"><a class="button" id="sign-in-again" href="${parseFormAction(view.signInHref)}">Sign in again</a></p>`;
+<p class="note"><a class="button" id="sign-in-again" href="${parseFormAction(signInHref)}">Sign in again</a></p>`;
   return renderLayout(theme, { title: "You are signed out", content });
+}
+
+/** Where a browser ends that an upstream sends to be signed out, and that has not asked for it here. */
+export function renderNotSignedOutPage(theme: Theme, view: { readonly accountHref: string }): string {
+  const content = html`<h1>Nothing was changed here</h1>
+<p class="lead">This browser may still be signed in here. You sign out in your account.</p>
+<p class="note"><a class="button" id="open-account" href="${parseFormAction(view.accountHref)}">Your account</a></p>`;
+  return renderLayout(theme, { title: "Nothing was changed here", content });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { describeBrowser } from "./account-browser-name.ts";
-import { renderAccountConfirmPage } from "./account-confirm-page.ts";
+import { renderAccountConfirmPage, renderSignedOutPage } from "./account-confirm-page.ts";
 import { renderAccountEmailPage } from "./account-email-page.ts";
 import { describeMoment } from "./account-moment.ts";
 import { parseAccountNotice } from "./account-notices.ts";
@@ -117,6 +117,11 @@ const pages = [
         button: text,
         backHref: "/dex/account",
       }),
+  },
+  {
+    page: "the end of a sign-out",
+    render: (text: string) =>
+      renderSignedOutPage(theme, { signInHref: "/dex/account", upstream: { name: text, signedOut: true } }),
   },
 ];
 const hostile = [`"><script>alert(1)</script>`, 'x" autofocus onfocus=alert(1) x="', "</title><svg onload=alert(1)>"];

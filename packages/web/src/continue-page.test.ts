@@ -19,6 +19,14 @@ describe("the page that posts a form on", () => {
     );
   });
 
+  test("sends it by GET where asked to, and says of a sign-out what is done and what is not", () => {
+    const page = render({ method: "get", signedOut: true });
+    expect(page).toContain('id="continue-form" method="get" action="https://idp.example/sso"');
+    expect(page).toContain("<h1>You are signed out here</h1>");
+    expect(page).toContain('<bdi class="name">Corporate</bdi> is asked to sign you out there');
+    expect(render({})).not.toContain("signed out");
+  });
+
   test("its one script is the one that the policy names (BRO-10)", () => {
     const scripts = [...render({}).matchAll(/<script>([\s\S]*?)<\/script>/g)];
     expect(scripts).toHaveLength(1);

@@ -1,4 +1,10 @@
-export { type AccountConfirmView, renderAccountConfirmPage, renderSignedOutPage } from "./account-confirm-page.ts";
+export {
+  type AccountConfirmView,
+  renderAccountConfirmPage,
+  renderNotSignedOutPage,
+  renderSignedOutPage,
+  type SignedOutView,
+} from "./account-confirm-page.ts";
 export { type AccountEmailView, renderAccountEmailPage } from "./account-email-page.ts";
 export { type AccountNotice, parseAccountNotice } from "./account-notices.ts";
 export { type AccountView, renderAccountPage } from "./account-page.ts";

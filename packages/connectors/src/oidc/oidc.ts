@@ -13,10 +13,10 @@ import { makeCheck } from "./check.ts";
 import { oidcConfigSchema, toOidcSettings } from "./config.ts";
 import type { OidcHooks } from "./hooks.ts";
 import { makeOidcLogin } from "./login.ts";
-import { makeLogoutUrl } from "./logout-url.ts";
 import { makeReadPerson } from "./person.ts";
 import { makeRefresh } from "./refresh.ts";
 import type { OidcSettings } from "./settings.ts";
+import { makeSignOut } from "./sign-out.ts";
 import { makeTokenIdentity } from "./subject-token.ts";
 import { makeOidcUpstream } from "./upstream.ts";
 
@@ -66,7 +66,7 @@ export function makeOidcKind<Schema extends z.ZodObject>(kind: OidcKindParts<Sch
       try {
         const settings = kind.toSettings(parsed.data, parts);
         const hooks = kind.hooks?.(parsed.data, parts) ?? {};
-        return { kind: "connector", connector: makeOidcConnector(stored, settings, hooks, parts) };
+        return { kind: "connector", connector: makeOidcConnector(stored, kind, { settings, hooks, parts }) };
       } catch (error) {
         if (error instanceof Error) return refused(error.message);
         throw error;
@@ -77,9 +77,8 @@ export function makeOidcKind<Schema extends z.ZodObject>(kind: OidcKindParts<Sch
 
 function makeOidcConnector(
   stored: StoredConnector,
-  settings: OidcSettings,
-  hooks: OidcHooks,
-  parts: ConnectorParts,
+  { capabilities }: { capabilities: Pick<Capabilities, "upstreamLogout"> },
+  { settings, hooks, parts }: { settings: OidcSettings; hooks: OidcHooks; parts: ConnectorParts },
 ): Connector {
   const { id, type } = stored;
   const upstream = makeOidcUpstream(stored, settings, parts);
@@ -92,7 +91,7 @@ function makeOidcConnector(
     login: makeOidcLogin(given),
     refresh: makeRefresh(given),
     tokenIdentity: makeTokenIdentity(given),
-    logoutUrl: makeLogoutUrl(settings, upstream),
+    ...(capabilities.upstreamLogout === "no" ? {} : { signOut: makeSignOut(settings, upstream) }),
     check: makeCheck(given),
   };
 }

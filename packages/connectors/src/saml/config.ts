@@ -27,6 +27,8 @@ export const samlConfigSchema = z
   .object({
     name: configText(100).optional(),
     ssoURL: samlUrl,
+    /** Where people are signed out: the single logout service, HTTP-Redirect binding. */
+    sloURL: maybeEmpty(samlUrl),
     /** The entity id of the identity provider. */
     ssoIssuer: maybeEmpty(configText(1024)),
     /** Our entity id; our callback when left out. */
@@ -76,6 +78,7 @@ type SamlConfig = z.infer<typeof samlConfigSchema>;
 
 export interface SamlSettings {
   readonly ssoUrl: string;
+  readonly sloUrl: string | undefined;
   readonly ssoIssuer: string | undefined;
   readonly entityIssuer: string | undefined;
   readonly redirectUri: string | undefined;
@@ -108,6 +111,7 @@ export function toSamlSettings(config: SamlConfig): SamlSettings {
       : decodeCaData(config.caData);
   return {
     ssoUrl: config.ssoURL,
+    sloUrl: config.sloURL,
     ssoIssuer: config.ssoIssuer,
     entityIssuer: config.entityIssuer,
     redirectUri: config.redirectURI,

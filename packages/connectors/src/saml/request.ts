@@ -25,10 +25,11 @@ export async function makeAuthnRequest(
 }
 
 /** Describes us to the identity provider: SAML metadata §2.4.4. */
-export function makeMetadata(settings: SamlSettings, callbackUrl: string): string {
-  const { certificate } = settings;
+export function makeMetadata(settings: SamlSettings, callbackUrl: string, signedOutUrl: string): string {
+  const { certificate, sloUrl } = settings;
   const common = commonOptions(settings, callbackUrl);
-  return generateServiceProviderMetadata({
+  const document = generateServiceProviderMetadata({
+    ...(sloUrl === undefined ? {} : { logoutCallbackUrl: signedOutUrl }),
     issuer: common.issuer,
     callbackUrl,
     identifierFormat: settings.nameIdFormat,
@@ -44,6 +45,8 @@ export function makeMetadata(settings: SamlSettings, callbackUrl: string): strin
           signatureAlgorithm: "sha256",
         }),
   });
+  // The other binding than node-saml writes: our cookies only come with a GET.
+  return document.replace(/(<SingleLogoutService Binding="[^"]*:)HTTP-POST"/, '$1HTTP-Redirect"');
 }
 
 /** Our entity id. */

@@ -15,6 +15,7 @@ import { SUCCESS } from "./names.ts";
 import { permittedGroups, readPerson, type SamlPerson, toIdentity } from "./person.ts";
 import { audienceOf, makeAuthnRequest, makeMetadata } from "./request.ts";
 import { statusOf, verifyResponse } from "./response.ts";
+import { makeLogoutUrl } from "./sign-out.ts";
 import { decodeBase64 } from "./strict-xml.ts";
 
 const REQUEST_ID_BYTES = 20;
@@ -31,11 +32,11 @@ export const samlKind: ConnectorKind = {
     groups: "if `groupsAttr` is set",
     preferredUsername: "no",
     tokenIdentity: "no",
-    upstreamLogout: "no",
+    upstreamLogout: "if `sloURL` is set",
   },
   schema: samlConfigSchema,
   secretFields: ["privateKey"],
-  secretAudience: ["ssoURL", "entityIssuer"],
+  secretAudience: ["ssoURL", "sloURL", "entityIssuer"],
   parse(config) {
     const parsed = samlConfigSchema.safeParse(config);
     return parsed.success
@@ -68,9 +69,10 @@ function makeSamlConnector(stored: StoredConnector, settings: SamlSettings, part
     displayName: displayNameOf(stored),
     login: makeSamlLogin(stored.id, settings, parts),
     ...(settings.cachedRefresh ? { refresh: async (input) => refreshFromCache(stored.id, settings, input) } : {}),
-    metadata: (callbackUrl) => ({
+    ...(settings.sloUrl === undefined ? {} : { signOut: makeSamlSignOut(settings, settings.sloUrl, parts) }),
+    metadata: (callbackUrl, signedOutUrl) => ({
       contentType: "application/samlmetadata+xml; charset=utf-8",
-      body: makeMetadata(settings, chooseRedirectUri(callbackUrl, settings.redirectUri) ?? callbackUrl),
+      body: makeMetadata(settings, chooseRedirectUri(callbackUrl, settings.redirectUri) ?? callbackUrl, signedOutUrl),
     }),
     check: () => checkSaml(settings, fetch, parts.clock),
   };
@@ -106,6 +108,20 @@ function makeSamlLogin(connectorId: string, settings: SamlSettings, parts: Conne
         const grant = settings.cachedRefresh && asked.offlineAccess ? toGrant(proved.person) : undefined;
         return { kind: "identity", identity, ...(grant === undefined ? {} : { grant }) };
       }),
+  };
+}
+
+function makeSamlSignOut(
+  settings: SamlSettings,
+  sloUrl: string,
+  { clock, random }: Pick<ConnectorParts, "clock" | "random">,
+): NonNullable<Connector["signOut"]> {
+  return async ({ remoteId, callbackUrl: own, state }) => {
+    const id = `_${random(REQUEST_ID_BYTES).toString("hex")}`;
+    const callbackUrl = chooseRedirectUri(own, settings.redirectUri) ?? own;
+    const request = { id, sloUrl, callbackUrl, remoteId, relayState: state, now: clock() };
+    // The identity provider answers where our metadata says: a LogoutRequest names no address.
+    return { kind: "redirect", to: await makeLogoutUrl(settings, request), data: {} };
   };
 }
 

@@ -1,10 +1,10 @@
 import { decodeBase64Url } from "@dex/runtime";
 import type { OwnAccounts, OwnChange } from "@dex/users";
-import { type AccountNotice, renderAccountConfirmPage, renderSignedOutPage } from "@dex/web";
+import { type AccountNotice, renderAccountConfirmPage } from "@dex/web";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
-import { ACCOUNT_PATH, type AccountGate, SIGNED_OUT_PATH } from "./account-gate.ts";
+import { ACCOUNT_PATH, type AccountGate } from "./account-gate.ts";
 
 const END_OTHERS_PATH = `${ACCOUNT_PATH}/end-other-sessions`;
 
@@ -60,22 +60,9 @@ export function accountAccessPages(parts: {
     conclude(visit, await accounts.endOtherSessions(form.owner, visit.now), "others-signed-out");
   }
 
-  async function signOut(visit: Visit): Promise<void> {
-    const form = await gate.receive(visit, ACCOUNT_PATH, "any");
-    if (form === undefined) return;
-    await accounts.endSession(form.owner, form.owner.sessionHash, visit.now);
-    gate.leaveSignedOut(visit);
-  }
-
-  async function showSignedOut({ response }: Visit): Promise<void> {
-    pages.show(response, 200, (theme) => renderSignedOutPage(theme, { signInHref: gate.href(ACCOUNT_PATH) }));
-  }
-
   return [
     { path: `${ACCOUNT_PATH}/revoke-application`, POST: revokeApplication },
     { path: `${ACCOUNT_PATH}/end-session`, POST: endSession },
     { path: END_OTHERS_PATH, GET: askToEndOthers, POST: endOthers },
-    { path: `${ACCOUNT_PATH}/sign-out`, POST: signOut },
-    { path: SIGNED_OUT_PATH, GET: showSignedOut },
   ];
 }

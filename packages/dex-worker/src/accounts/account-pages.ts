@@ -9,11 +9,12 @@ import { makeAccountGate } from "./account-gate.ts";
 import { accountIdentityPages } from "./account-identities.ts";
 import { accountOverviewPages } from "./account-overview.ts";
 import { accountPasswordPages } from "./account-password.ts";
+import { signOutPages } from "./sign-out.ts";
 
 /** Every page of "your account". */
 export function accountPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
-  const { outside, live, pages, cookieNames, sessionLimits, beginOwnPages } = wiring;
-  const { storage, salt, hasher, logger } = outside;
+  const { outside, live, pages, paths, cookieNames, sessionLimits, beginOwnPages } = wiring;
+  const { storage, salt, hasher, random, logger } = outside;
   const gate = makeAccountGate({
     basePath: config.issuer.pathname.replace(/\/+$/, ""),
     issuerOrigin: config.issuer.origin,
@@ -34,5 +35,6 @@ export function accountPages(config: WorkerConfig, wiring: LoginWiring): readonl
     ...accountEmailPages({ gate, links, failures, pages }),
     ...accountIdentityPages({ gate, accounts, connectors, beginOwnPages, idleSeconds, pages, logger }),
     ...accountAccessPages({ gate, accounts, pages }),
+    ...signOutPages({ gate, accounts, connectors, cookieNames, paths, pages, random, logger }),
   ];
 }

@@ -121,7 +121,7 @@ export function makeConnectorLogin(parts: {
     callback: (visit, connectorId) => trip.callback(visit, connectorId),
     metadata(visit, connectorId) {
       const entry = connectors.find(connectorId);
-      const document = entry?.connector?.metadata?.(paths.callbackUrl(connectorId));
+      const document = entry?.connector?.metadata?.(paths.callbackUrl(connectorId), paths.signedOutUrl(connectorId));
       if (document === undefined) throw new InvalidInput(404, "there is nothing at this address");
       visit.response.setHeader("Content-Type", document.contentType);
       visit.response.setHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");

@@ -22,6 +22,8 @@ export interface LoginPaths {
   readonly changeEmail: string;
   /** Absolute: what is registered at the upstream provider (dex v1 §10.1). */
   callbackUrl(connectorId: string): string;
+  /** Absolute: where the upstream sends a browser that it has signed out. */
+  signedOutUrl(connectorId: string): string;
   /** Absolute: what dex v2 had registered for all of them. Used by those whose configuration says so. */
   readonly sharedCallbackUrl: string;
 }
@@ -44,6 +46,7 @@ export function makeLoginPaths(issuer: URL): LoginPaths {
     acceptInvitation: `${base}/accept-invitation`,
     changeEmail: `${base}/change-email`,
     callbackUrl: (connectorId) => `${issuer.origin}${base}/auth/${encodeURIComponent(connectorId)}/callback`,
+    signedOutUrl: (connectorId) => `${issuer.origin}${base}/auth/${encodeURIComponent(connectorId)}/signed-out`,
     sharedCallbackUrl: `${issuer.origin}${base}/callback`,
   };
 }

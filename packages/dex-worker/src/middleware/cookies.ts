@@ -16,6 +16,8 @@ export interface CookieNames {
   readonly registration: string;
   /** A code that the next page shows, for a program that no browser can return to. */
   readonly outOfBand: string;
+  /** By which a browser that was sent to sign out upstream is known when it comes back. */
+  readonly signedOut: string;
   readonly secure: boolean;
 }
 
@@ -29,6 +31,7 @@ export function makeCookieNames(issuer: URL, issuerText: string): CookieNames {
     linkPrefix: `${prefix}dex-link-${tag}.`,
     registration: `${prefix}dex-registration-${tag}`,
     outOfBand: `${prefix}dex-oob-${tag}`,
+    signedOut: `${prefix}dex-signed-out-${tag}`,
     secure,
   };
 }
