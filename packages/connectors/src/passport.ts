@@ -8,8 +8,8 @@ import type { AskedOfUpstream, CallbackLogin, LoginOutcome, LoginRefusal, Upstre
 /** A strategy's session travels sealed in a cookie. */
 const MAX_SESSION_BYTES = 2048;
 const MAX_REDIRECT_LENGTH = 8192;
-/** Longer than every bounded call a strategy makes, so that a strategy which never reports back does not hold us. */
-const STRATEGY_MILLISECONDS = 45_000;
+/** For all that a strategy does in one step, bounded calls and all: nobody is held for longer. */
+const STRATEGY_MILLISECONDS = 30_000;
 
 export interface BeginStep {
   readonly step: "begin";

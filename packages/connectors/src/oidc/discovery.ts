@@ -59,6 +59,7 @@ export function makeDiscovery(parts: {
   let running: Promise<void> | undefined;
 
   async function renew(): Promise<void> {
+    const began = clock().getTime();
     const result = await discover(issuer, fetch, corrections);
     const now = clock().getTime();
     if (result.kind === "metadata") {
@@ -66,7 +67,9 @@ export function makeDiscovery(parts: {
       failed = undefined;
       return;
     }
-    const pause = Math.min((failed?.pause ?? FIRST_PAUSE_MILLISECONDS / 2) * 2, LAST_PAUSE_MILLISECONDS);
+    const doubled = Math.min((failed?.pause ?? FIRST_PAUSE_MILLISECONDS / 2) * 2, LAST_PAUSE_MILLISECONDS);
+    // People wait for as long as a try takes: they are told at once for at least as long afterwards.
+    const pause = Math.max(doubled, now - began);
     failed = { detail: result.detail, again: now + pause, pause };
     logger.warn("discovery failed", { connectorId, issuer, detail: result.detail, pauseSeconds: pause / 1000 });
   }
