@@ -64,6 +64,25 @@ describe("metadata", () => {
     }
   });
 
+  test("that took long is not tried again for as long (4.11)", async () => {
+    const clock = makeHandSetClock();
+    let tries = 0;
+    const hang = async () => {
+      tries += 1;
+      clock.advance(10);
+      throw new Error("no answer in time");
+    };
+    const parts = { issuer: provider.issuer, connectorId: "slow", clock: clock.now, logger: silentLogger };
+    const discovery = makeDiscovery({ ...parts, fetch: hang });
+    await discovery.metadata();
+    clock.advance(9.9);
+    expect(await discovery.metadata()).toMatchObject({ kind: "unavailable" });
+    expect(tries).toBe(1);
+    clock.advance(0.1);
+    await discovery.metadata();
+    expect(tries).toBe(2);
+  });
+
   test.each(["hang", "status 404", "huge body", "redirect loop", "not json", "close"] as const)(
     "is unavailable, not an exception, when the upstream answers with %s (OAU-2)",
     async (how) => {
