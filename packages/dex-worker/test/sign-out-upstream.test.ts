@@ -327,7 +327,7 @@ describe("the address that upstreams send browsers to", () => {
     },
   );
 
-  test("believes a state once, of the browser that left with it, and from where it was sent to", async () => {
+  test("believes a state once, of the browser that left with it, and from where it was sent to (MIX-1)", async () => {
     const browser = worker.browser();
     await browser.open(via("up"));
     const onward = await signOutHere(browser);
