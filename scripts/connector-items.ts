@@ -56,6 +56,7 @@ const CHANGED: Readonly<Record<string, string>> = {
   155: "S256 always, whatever is configured or announced (MIX-2)",
   156: "an empty `promptType` sends no prompt; a configured one is sent without offline access, too",
   160: "an access token must show whom it was issued to, or any client's token would do",
+  161: "a sign-out always comes back to a page of our own",
   167: "administrators without a key file are refused: a directory that is silently not read would restrict nobody",
   172: "an empty `promptType` sends no prompt, instead of an empty one",
   181: "batches by default; `batchGroupLookups: false` asks once, as dex v2 did",
