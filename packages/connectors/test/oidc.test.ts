@@ -323,7 +323,7 @@ describe("a refresh", () => {
     expect(await refresh(connector, grant)).toMatchObject({ kind: "unavailable" });
     provider.reset();
     provider.users.length = 0;
-    expect(await refresh(connector, grant)).toMatchObject({ kind: "refused", reason: "denied upstream" });
+    expect(await refresh(connector, grant)).toMatchObject({ kind: "refused", reason: "user gone" });
   });
 });
 
