@@ -2,6 +2,7 @@ import type { Random } from "@dex/runtime";
 import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
+import { makeIssueIdToken } from "../tokens/issue-id-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
 import { makeRefreshTokens } from "../tokens/refresh-token.ts";
@@ -27,7 +28,8 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
   const { issuer, clients, codes, families, signer, sealers, random, lifetimes } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
-  const issueTokens = makeIssueTokens({ issuer, clients, families, signer, accessTokens, lifetimes });
+  const issueIdToken = makeIssueIdToken({ issuer, signer, lifetimes });
+  const issueTokens = makeIssueTokens({ clients, families, issueIdToken, accessTokens, lifetimes });
   return [
     authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),
     refreshTokenGrant({

@@ -15,35 +15,48 @@ export interface IdTokenInput {
   readonly scope: readonly string[];
   /** From the authorization request; never in a refreshed ID token (REF-10). */
   readonly nonce: string | undefined;
-  readonly accessToken: string;
+  /** Whether it tells what the scope releases, or leaves that to userinfo (OIDC Core §5.4). */
+  readonly userClaims: "by scope" | "none";
+  /** What is handed out beside it: each is bound to it by a hash. */
+  readonly beside: { readonly accessToken?: string; readonly code?: string; readonly state?: string };
   readonly algorithm: SigningAlgorithm;
   readonly lifetimeSeconds: number;
 }
 
-/** The claims of an ID token, OIDC Core §2 and §3.1.3.6. */
+/** The claims of an ID token, OIDC Core §2, §3.1.3.6 and §3.3.2.11. */
 export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim: string]: Json } {
   const { grant, nonce } = input;
   return {
-    ...userClaims(grant.user, input.scope),
+    ...(input.userClaims === "none" ? {} : userClaims(grant.user, input.scope)),
     iss: input.issuer,
     sub: grant.user.id,
     ...audienceClaims(grant.clientId, input.scope),
     exp: toEpochSeconds(addSeconds(now, input.lifetimeSeconds)),
     iat: toEpochSeconds(now),
     auth_time: toEpochSeconds(grant.authTime),
-    at_hash: accessTokenHash(input.accessToken, input.algorithm),
+    ...hashesOf(input),
     ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
     ...(nonce === undefined ? {} : { nonce }),
   };
 }
 
+// s_hash is that of FAPI 1.0 Advanced §5.1.1: who reads an answer out of the browser can tell that its state is ours too.
+function hashesOf({ beside, algorithm }: IdTokenInput): { readonly [claim: string]: string } {
+  const { accessToken, code, state } = beside;
+  return {
+    ...(accessToken === undefined ? {} : { at_hash: tokenHash(accessToken, algorithm) }),
+    ...(code === undefined ? {} : { c_hash: tokenHash(code, algorithm) }),
+    ...(state === undefined ? {} : { s_hash: tokenHash(state, algorithm) }),
+  };
+}
+
 /**
- * The left half of the access token's hash, OIDC Core §3.1.3.6, with the hash of the signature: SHA-256 for RS256 and
+ * The left half of a value's hash, OIDC Core §3.1.3.6 and §3.3.2.11, with the hash of the signature: SHA-256 for RS256 and
  * ES256. Ed25519 signs with SHA-512 inside, and verifiers take that.
  */
-export function accessTokenHash(accessToken: string, algorithm: SigningAlgorithm): string {
+export function tokenHash(value: string, algorithm: SigningAlgorithm): string {
   const digest = createHash(algorithm === "EdDSA" ? "sha512" : "sha256")
-    .update(accessToken)
+    .update(value)
     .digest();
   return digest.subarray(0, digest.length / 2).toString("base64url");
 }
