@@ -1,6 +1,7 @@
 export { audiencesOf, isAudienceScope } from "./clients/audience.ts";
 export type * from "./clients/client.ts";
 export { type ClientAuthentication, makeClientAuthentication } from "./clients/client-authentication.ts";
+export * from "./clients/client-details.ts";
 export * from "./clients/client-metadata.ts";
 export * from "./clients/make-client.ts";
 export * from "./clients/redirect-uri.ts";
@@ -29,6 +30,7 @@ export { SUPPORTED_SCOPES, type SupportedScope } from "./scope.ts";
 export * from "./sealers.ts";
 export * from "./sessions/limits.ts";
 export * from "./sessions/new-session.ts";
+export * from "./sessions/session-id.ts";
 export { hashOfCode, type IssuedCode, newCode } from "./tokens/code.ts";
 export { ACCESS_TOKEN_JWT_TYP } from "./tokens/jwt-access-token.ts";
 export * from "./tokens/lifetimes.ts";

@@ -54,6 +54,7 @@ export const client: Client = {
   idTokenSigningAlgorithm: "RS256",
   secret: { kind: "sha256", hash: sha256(secretOfClient) },
   dynamic: false,
+  details: {},
   createdAt: now,
 };
 export const otherClient: Client = { ...client, id: "client-b", redirectUris: ["https://b.example/cb"] };
@@ -165,11 +166,14 @@ export function makeTokenStore() {
       const live = row !== undefined && row.revokedAt === undefined && row.expiresAt > at && row.ownerActive;
       return live ? row.grant : undefined;
     },
-    async revoke(familyId, reason, at) {
-      const row = families.get(familyId);
-      if (row === undefined || row.revokedAt !== undefined) return;
-      row.revokedAt = at;
-      revocations.push({ familyId, reason });
+    revoke: (familyId, reason, at) => familyPort.revokeAll([familyId], reason, at),
+    async revokeAll(familyIds, reason, at) {
+      for (const familyId of familyIds) {
+        const row = families.get(familyId);
+        if (row === undefined || row.revokedAt !== undefined) continue;
+        row.revokedAt = at;
+        revocations.push({ familyId, reason });
+      }
     },
   };
 

@@ -1,4 +1,12 @@
-import type { Client, ClientSecretHash, ClientSecretUpgrades, Clients } from "@dex/oidc";
+import {
+  type Client,
+  type ClientSecretHash,
+  type ClientSecretUpgrades,
+  type Clients,
+  readClientDetails,
+  renderClientDetails,
+} from "@dex/oidc";
+import type { JsonObject } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database, hot, type Runner } from "./database.ts";
@@ -41,6 +49,7 @@ interface ClientRow {
   readonly secret_bcrypt: string | null;
   readonly dynamic: boolean;
   readonly allowed_connectors: readonly string[] | null;
+  readonly details: JsonObject;
   readonly created_at: Date;
 }
 
@@ -64,6 +73,7 @@ const COLUMNS = [
   "secret_bcrypt",
   "dynamic",
   "allowed_connectors",
+  "details",
 ] as const;
 
 const FIND = hot("client.find", `SELECT ${COLUMNS.join(", ")} FROM client WHERE id = $1`);
@@ -72,10 +82,10 @@ const CREATE = cold(
   "client.create",
   `WITH created AS (
     INSERT INTO client (${COLUMNS.join(", ")}, redirect_origins)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
     ON CONFLICT (id) DO NOTHING RETURNING id
   )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $21, id, $22, $23, $24 FROM created RETURNING subject_id`,
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $22, id, $23, $24, $25 FROM created RETURNING subject_id`,
 );
 
 // Nobody changed anything that means something, so no audit event.
@@ -203,6 +213,7 @@ function toValues(client: Client): readonly unknown[] {
     client.secret?.kind === "bcrypt" ? client.secret.hash : null,
     client.dynamic,
     client.allowedConnectors,
+    renderClientDetails(client.details),
   ];
 }
 
@@ -224,6 +235,7 @@ function toClient(row: ClientRow): Client {
     secret: toSecretHash(row),
     dynamic: row.dynamic,
     allowedConnectors: orUndefined(row.allowed_connectors),
+    details: readClientDetails(row.details),
     createdAt: row.created_at,
   };
 }

@@ -22,7 +22,8 @@ const encryption = z.enum(ENCRYPTION_ALGORITHMS);
 const contentEncryption = z.enum(CONTENT_ENCRYPTIONS);
 const text = z.string().max(1000);
 /** RFC 7517. Public keys, RFC 7591 §2; what is in them is looked at where they are used. */
-const jwks = z.looseObject({ keys: z.array(z.record(z.string(), z.json())).max(20) });
+const jwkValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(20)]);
+const jwks = z.object({ keys: z.array(z.record(z.string().max(100), jwkValue)).max(20) });
 
 /** Members of client metadata, by their registered names. All may be missing. */
 export const clientDetailsShape = z.object({
@@ -66,6 +67,14 @@ export function readClientDetails(stored: JsonObject): ClientDetails {
   const rest = Object.fromEntries(Object.entries(stored).filter(([member]) => !wrong.has(member)));
   const partial = clientDetailsShape.safeParse(rest);
   return partial.success ? partial.data : {};
+}
+
+/** The members that there are, as JSON. */
+export function renderClientDetails(details: ClientDetails): JsonObject {
+  const members = Object.entries(details).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(members);
 }
 
 /** Response types a client may ask for: code alone unless it registered others (OIDC Registration §2). */

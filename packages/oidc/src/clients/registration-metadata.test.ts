@@ -24,6 +24,7 @@ test("what is left out has the defaults of RFC 7591 §2", () => {
       trustedPeers: [],
       dynamic: true,
       allowedConnectors: undefined,
+      details: {},
       requirePkce: false,
       grantTypes: ["authorization_code"],
       scopes: undefined,

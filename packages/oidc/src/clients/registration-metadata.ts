@@ -124,6 +124,7 @@ function toMetadata(given: z.infer<typeof shape>, isPublic: boolean): NewClientM
     trustedPeers: [],
     allowedConnectors: undefined,
     dynamic: true,
+    details: {},
     requirePkce: isPublic,
     public: isPublic,
     name: given.client_name,
