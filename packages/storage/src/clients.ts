@@ -1,12 +1,4 @@
-import {
-  type Client,
-  type ClientSecretHash,
-  type ClientSecretUpgrades,
-  type Clients,
-  readClientDetails,
-  renderClientDetails,
-} from "@dex/oidc";
-import type { JsonObject } from "@dex/runtime";
+import type { Client, ClientSecretHash, ClientSecretUpgrades, Clients } from "@dex/oidc";
 import type { Actor } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database, hot, type Runner } from "./database.ts";
@@ -49,7 +41,7 @@ interface ClientRow {
   readonly secret_bcrypt: string | null;
   readonly dynamic: boolean;
   readonly allowed_connectors: readonly string[] | null;
-  readonly details: JsonObject;
+  readonly details: Client["details"];
   readonly created_at: Date;
 }
 
@@ -213,7 +205,7 @@ function toValues(client: Client): readonly unknown[] {
     client.secret?.kind === "bcrypt" ? client.secret.hash : null,
     client.dynamic,
     client.allowedConnectors,
-    renderClientDetails(client.details),
+    client.details,
   ];
 }
 
@@ -235,7 +227,7 @@ function toClient(row: ClientRow): Client {
     secret: toSecretHash(row),
     dynamic: row.dynamic,
     allowedConnectors: orUndefined(row.allowed_connectors),
-    details: readClientDetails(row.details),
+    details: row.details,
     createdAt: row.created_at,
   };
 }

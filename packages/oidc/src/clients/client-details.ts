@@ -1,5 +1,5 @@
 // What a client registered about itself beyond what every client has: OpenID Connect Dynamic Client Registration §2, RFC 7591
-// §2 and the logout specifications. Stored as one JSON value, in the names of those documents, and read with this schema.
+// §2 and the logout specifications. Stored as one JSON value, in the names of those documents.
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
 
@@ -58,16 +58,6 @@ export const clientDetailsShape = z.object({
   frontchannel_logout_session_required: z.boolean().optional(),
 });
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
-
-/** Reads what is stored. Members that an older or newer build wrote otherwise are left out, so that the client still works. */
-export function readClientDetails(stored: JsonObject): ClientDetails {
-  const whole = clientDetailsShape.safeParse(stored);
-  if (whole.success) return whole.data;
-  const wrong = new Set(whole.error.issues.map(({ path: [member] }) => String(member)));
-  const rest = Object.fromEntries(Object.entries(stored).filter(([member]) => !wrong.has(member)));
-  const partial = clientDetailsShape.safeParse(rest);
-  return partial.success ? partial.data : {};
-}
 
 /** The members that there are, as JSON. */
 export function renderClientDetails(details: ClientDetails): JsonObject {
