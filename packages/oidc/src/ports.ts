@@ -32,6 +32,10 @@ export interface NewCode {
   readonly amr: readonly string[];
   readonly issuedAt: Date;
   readonly expiresAt: Date;
+  /** Opened with the code: what an access token of the same answer belongs to (OIDC Core §3.3.2.5). */
+  readonly frontChannelFamily?: { readonly id: string; readonly expiresAt: Date } | undefined;
+  /** Set where the answer holds no code: the row then only keeps its login state from being answered twice (BRO-6). */
+  readonly spentAt?: Date | undefined;
 }
 
 /** What only an upstream can give, and gives when it is asked: the scopes that ask for it. */
@@ -157,6 +161,8 @@ export interface StoredCode {
   readonly wrongVerifiers: number;
   /** The family that its redemption opened. */
   readonly familyId: string | undefined;
+  /** The family that was opened with the code itself. */
+  readonly frontChannelFamilyId?: string | undefined;
   /** False when the user was disabled or deleted, or the connector removed, since the code was issued (TOK-16). */
   readonly ownerActive: boolean;
 }
@@ -248,6 +254,8 @@ export interface TokenFamilies {
   findLive(familyId: string, now: Date): Promise<TokenGrant | undefined>;
   /** Ends the family with all its tokens and writes an audit event; harmless when it has ended already. */
   revoke(familyId: string, reason: RevocationReason, now: Date): Promise<void>;
+  /** The same for several, in one statement. */
+  revokeAll(familyIds: readonly string[], reason: RevocationReason, now: Date): Promise<void>;
 }
 
 /** Makes signed JWTs with the active key. Throws SignerNotReady while no key is loaded. */

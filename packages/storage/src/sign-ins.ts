@@ -38,10 +38,26 @@ const FIND_SESSION = hot(
 );
 
 const CODE_COLUMNS = `hash, login_state_id, client_id, connector_id, session_hash, redirect_uri, scope, nonce,
-      code_challenge, auth_time, amr, issued_at, expires_at, delete_after, user_id, groups, preferred_username`;
+      code_challenge, auth_time, amr, issued_at, expires_at, delete_after, user_id, groups, preferred_username,
+      front_channel_family_id, spent_at`;
 /** The first fourteen parameters of both statements that issue codes. */
 const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, $7::text[], $8::text,
       $9::text, $10::timestamptz, $11::text[], $12::timestamptz, $13::timestamptz, $14::timestamptz`;
+
+/** What the row of a code and the family that is opened with it have in common. */
+const ISSUED_COLUMNS = `client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+      preferred_username, issued_at, front_channel_family_id, hash`;
+
+/** An access token that travels with the code belongs to a family of its own, which lives as long as that token. */
+function openFrontChannelFamily(expiresAt: string): string {
+  return `front_channel AS (
+    INSERT INTO token_family (client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+      preferred_username, created_at, id, idle_expires_at, expires_at)
+    SELECT client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+      preferred_username, issued_at, front_channel_family_id, ${expiresAt}::timestamptz, ${expiresAt}
+    FROM issued WHERE front_channel_family_id IS NOT NULL
+  )`;
+}
 
 /**
  * The user is locked, so that whoever is taking the access away waits for this, or this for them; it then looks at the user as
@@ -59,10 +75,11 @@ const SIGN_IN = hot(
     FOR SHARE
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, id, $16::text[], $17::text FROM active WHERE $1::bytea IS NOT NULL
+    SELECT ${CODE_VALUES}, id, $16::text[], $17::text, $33::uuid, $34::timestamptz
+    FROM active WHERE $1::bytea IS NOT NULL
     ON CONFLICT (login_state_id) DO NOTHING
-    RETURNING hash
-  ), opened AS (
+    RETURNING ${ISSUED_COLUMNS}
+  ), ${openFrontChannelFamily("$35")}, opened AS (
     INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at,
       user_agent, asked)
     SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz,
@@ -108,10 +125,10 @@ const ISSUE_CODE = hot(
     FOR SHARE OF u
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, user_id, groups, preferred_username FROM active
+    SELECT ${CODE_VALUES}, user_id, groups, preferred_username, $17::uuid, $18::timestamptz FROM active
     ON CONFLICT (login_state_id) DO NOTHING
-    RETURNING user_id
-  ), consented AS (
+    RETURNING ${ISSUED_COLUMNS}
+  ), ${openFrontChannelFamily("$19")}, consented AS (
     INSERT INTO consent AS c (user_id, client_id, scope, granted_at)
     SELECT user_id, $3, $16::text[], $12 FROM issued WHERE $16::text[] IS NOT NULL
     ON CONFLICT (user_id, client_id) DO UPDATE
@@ -167,13 +184,16 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           session.asked,
           upstreamGrant?.remoteId,
           upstreamGrant?.sealed,
+          ...toFrontChannelValues(code),
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
       return outcome;
     },
     issueCode: ({ code, consent }) =>
-      issue(() => db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent])),
+      issue(() =>
+        db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent, ...toFrontChannelValues(code)]),
+      ),
   };
 }
 
@@ -196,6 +216,11 @@ function toCodeValues(code: NewCode | undefined): readonly unknown[] {
     code.expiresAt,
     addSeconds(code.expiresAt, KEEP_UNSPENT_SECONDS),
   ];
+}
+
+/** The last three parameters of both statements that issue codes. */
+function toFrontChannelValues(code: NewCode | undefined): readonly unknown[] {
+  return [code?.frontChannelFamily?.id, code?.spentAt, code?.frontChannelFamily?.expiresAt];
 }
 
 async function issue(run: () => Promise<readonly OutcomeRow[]>): Promise<IssueOutcome> {
