@@ -31,6 +31,7 @@ export * from "./sealers.ts";
 export * from "./sessions/limits.ts";
 export * from "./sessions/new-session.ts";
 export * from "./sessions/session-id.ts";
+export * from "./sessions/session-id.ts";
 export { hashOfCode, type IssuedCode, newCode } from "./tokens/code.ts";
 export { ACCESS_TOKEN_JWT_TYP } from "./tokens/jwt-access-token.ts";
 export * from "./tokens/lifetimes.ts";

@@ -144,6 +144,8 @@ export interface TokenGrant {
   readonly clientId: string;
   readonly user: TokenUser;
   readonly connectorId: string;
+  /** Of the session that the code was issued in, which may have ended since. */
+  readonly sessionHash: Buffer;
   readonly scope: readonly string[];
   readonly nonce: string | undefined;
   readonly authTime: Date;

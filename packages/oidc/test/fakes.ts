@@ -102,9 +102,10 @@ export function makeTokenStore() {
       : { ...row, ownerActive: !disabled.has(row.grant.user.id), upstream: upstream.get(row.grant.user.id) };
 
   function openFamily(row: CodeRow, { family }: CodeRedemption): TokenGrant {
-    const { clientId, connectorId, scope, nonce, authTime, amr } = row;
+    const { clientId, connectorId, sessionHash, scope, nonce, authTime, amr } = row;
     const refreshable = scope.includes("offline_access") && family.refreshTokenHash !== undefined;
-    const grant = { familyId: family.id, clientId, connectorId, scope, nonce, authTime, amr, user: jane };
+    const described = { clientId, connectorId, sessionHash, scope, nonce, authTime, amr };
+    const grant = { ...described, familyId: family.id, user: jane };
     families.set(family.id, {
       id: family.id,
       clientId,

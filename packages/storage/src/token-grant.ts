@@ -15,6 +15,7 @@ export interface TokenGrantRow extends TokenUserRow {
   readonly family_id: string;
   readonly client_id: string;
   readonly connector_id: string;
+  readonly session_hash: Buffer;
   readonly scope: readonly string[];
   readonly nonce: string | null;
   readonly auth_time: Date;
@@ -23,7 +24,10 @@ export interface TokenGrantRow extends TokenUserRow {
 
 /** The columns of a TokenGrantRow, where `grant` names the row of the code or family and the user is `u`. */
 export function grantColumns(grant: string, familyId: string): string {
-  const own = ["client_id", "connector_id", "scope", "nonce", "auth_time", "amr", "groups", "preferred_username"];
+  const own = [
+    ...["client_id", "connector_id", "session_hash", "scope", "nonce", "auth_time", "amr"],
+    ...["groups", "preferred_username"],
+  ];
   return [
     `${familyId} AS family_id`,
     ...own.map((column) => `${grant}.${column}`),
@@ -53,6 +57,7 @@ export function toTokenGrant(row: TokenGrantRow): TokenGrant {
     clientId: row.client_id,
     user: toTokenUser(row),
     connectorId: row.connector_id,
+    sessionHash: row.session_hash,
     scope: row.scope,
     nonce: orUndefined(row.nonce),
     authTime: row.auth_time,

@@ -30,6 +30,7 @@ test("redeeming gives what the session and the request said, in one statement", 
   expect(await opened.storage.codes.redeem(redemption, NOW)).toEqual({
     familyId: redemption.family.id,
     clientId: cast.client.id,
+    sessionHash: code.sessionHash,
     user: {
       id: cast.user.id,
       email: cast.user.email,

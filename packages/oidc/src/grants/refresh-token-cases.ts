@@ -40,6 +40,7 @@ const grant: TokenGrant = {
     groups: undefined,
   },
   connectorId: "local",
+  sessionHash: Buffer.alloc(32, 7),
   scope: ["openid", "email", "offline_access"],
   nonce: "n-0S6_WzA2Mj",
   authTime: at(-DAY),

@@ -3,6 +3,7 @@ import { addSeconds, type Json, toEpochSeconds } from "@dex/runtime";
 import { audienceClaims } from "../clients/audience.ts";
 import type { SigningAlgorithm } from "../clients/client.ts";
 import type { TokenGrant } from "../ports.ts";
+import { sidOf } from "../sessions/session-id.ts";
 import { userClaims } from "./claims.ts";
 
 /** The `typ` of an ID token's header. */
@@ -34,6 +35,7 @@ export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim
     exp: toEpochSeconds(addSeconds(now, input.lifetimeSeconds)),
     iat: toEpochSeconds(now),
     auth_time: toEpochSeconds(grant.authTime),
+    sid: sidOf(grant.sessionHash),
     ...hashesOf(input),
     ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
     ...(nonce === undefined ? {} : { nonce }),
