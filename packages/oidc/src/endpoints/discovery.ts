@@ -1,5 +1,6 @@
 import type { JsonObject } from "@dex/runtime";
 import type { SigningAlgorithm } from "../clients/client.ts";
+import { SUPPORTED } from "../clients/supported.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
 
 export interface DiscoveryParts {
@@ -25,12 +26,12 @@ export function renderDiscovery({ issuer, algorithms, registration }: DiscoveryP
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
     ...(registration.clients ? { registration_endpoint: endpointUrl(issuer, "/registration") } : {}),
     scopes_supported: SUPPORTED_SCOPES,
-    response_types_supported: ["code"],
+    response_types_supported: SUPPORTED.response_types,
     response_modes_supported: ["query"],
-    grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
-    subject_types_supported: ["public"],
+    grant_types_supported: SUPPORTED.grant_types,
+    subject_types_supported: SUPPORTED.subject_type,
     id_token_signing_alg_values_supported: algorithms,
-    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+    token_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
     code_challenge_methods_supported: ["S256"],
     claims_supported: [
       ...["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "azp"],

@@ -1,0 +1,52 @@
+// What clients may ask for when they register: the one table that registration refuses by and discovery tells of.
+
+import type { GrantType, SigningAlgorithm } from "./client.ts";
+import type { ClientDetails } from "./client-details.ts";
+
+type ValuesOf<Member extends keyof ClientDetails> =
+  NonNullable<ClientDetails[Member]> extends readonly (infer One)[]
+    ? readonly One[]
+    : readonly NonNullable<ClientDetails[Member]>[];
+
+interface SupportedValues {
+  readonly response_types: ValuesOf<"response_types">;
+  readonly grant_types: readonly GrantType[];
+  readonly token_endpoint_auth_method: ValuesOf<"token_endpoint_auth_method">;
+  readonly token_endpoint_auth_signing_alg: ValuesOf<"token_endpoint_auth_signing_alg">;
+  readonly subject_type: ValuesOf<"subject_type">;
+  readonly id_token_signed_response_alg: readonly SigningAlgorithm[];
+  readonly id_token_encrypted_response_alg: ValuesOf<"id_token_encrypted_response_alg">;
+  readonly id_token_encrypted_response_enc: ValuesOf<"id_token_encrypted_response_enc">;
+  readonly userinfo_signed_response_alg: ValuesOf<"userinfo_signed_response_alg">;
+  readonly userinfo_encrypted_response_alg: ValuesOf<"userinfo_encrypted_response_alg">;
+  readonly userinfo_encrypted_response_enc: ValuesOf<"userinfo_encrypted_response_enc">;
+  readonly request_object_signing_alg: ValuesOf<"request_object_signing_alg">;
+}
+
+/** Members with a choice of values, and those of them that work here. An empty list: none does. */
+export const SUPPORTED: SupportedValues = {
+  response_types: ["code"],
+  grant_types: ["authorization_code", "refresh_token", "client_credentials"],
+  token_endpoint_auth_method: ["client_secret_basic", "client_secret_post", "none"],
+  token_endpoint_auth_signing_alg: [],
+  subject_type: ["public"],
+  id_token_signed_response_alg: ["RS256", "ES256", "EdDSA"],
+  id_token_encrypted_response_alg: [],
+  id_token_encrypted_response_enc: [],
+  userinfo_signed_response_alg: [],
+  userinfo_encrypted_response_alg: [],
+  userinfo_encrypted_response_enc: [],
+  request_object_signing_alg: [],
+};
+
+/** Members that ask for something with any value, and whether it is done here. */
+export const SUPPORTED_MEMBERS = {
+  default_max_age: false,
+  default_acr_values: false,
+  request_uris: false,
+  post_logout_redirect_uris: false,
+  backchannel_logout_uri: false,
+  backchannel_logout_session_required: false,
+  frontchannel_logout_uri: false,
+  frontchannel_logout_session_required: false,
+} as const satisfies Partial<Record<keyof ClientDetails, boolean>>;
