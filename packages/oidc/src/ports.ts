@@ -114,6 +114,25 @@ export interface SignIns {
   issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;
 }
 
+/** What a session left that has just ended. */
+export interface EndedSession {
+  readonly userId: string;
+  readonly connectorId: string;
+  /** The clients that it signed in to, each with the hash that its sid was made of. */
+  readonly clients: readonly { readonly clientId: string; readonly sessionHash: Buffer }[];
+}
+
+export interface Logouts {
+  /**
+   * Ends a session of this user, live or expired, with its codes and every family that has no refresh token, and promises its
+   * clients their logout tokens: all or nothing. Undefined when there is none: of two racing callers one gets it.
+   */
+  end(
+    session: { readonly hash: Buffer; readonly userId: string; readonly address: string | undefined },
+    now: Date,
+  ): Promise<EndedSession | undefined>;
+}
+
 /** What the token endpoint was given for a code, in comparable form. */
 export interface CodeRedemption {
   readonly codeHash: Buffer;

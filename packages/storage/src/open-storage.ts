@@ -1,6 +1,6 @@
 import type { UseOnce } from "@dex/connectors";
 import type { MailQueue, Outbox } from "@dex/email";
-import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
+import type { AuthorizationCodes, FailureCounter, Logouts, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
 import type { Actor, OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
@@ -14,6 +14,7 @@ import { hot, openDatabase } from "./database.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
 import { type ImportStore, makeImportStore } from "./import-store.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
+import { makeLogoutStore } from "./logouts.ts";
 import { makeMailQueue } from "./mail-queue.ts";
 import { makeOutbox } from "./outbox.ts";
 import { makeOwnAccountStore } from "./own-accounts.ts";
@@ -37,6 +38,7 @@ export interface Storage {
   readonly passwords: Passwords;
   readonly administrators: Administrators;
   readonly signIns: SignIns;
+  readonly logouts: Logouts;
   readonly codes: AuthorizationCodes;
   readonly families: TokenFamilies;
   readonly upstreamGrants: UpstreamGrants;
@@ -88,6 +90,7 @@ export function openStorage(options: StorageOptions): Storage {
     passwords: makePasswordStore(db, redis),
     administrators: makeAdministrators(db),
     signIns: makeSignInStore(db, redis),
+    logouts: makeLogoutStore(db),
     codes: makeCodeStore(db),
     families: makeFamilyStore(db),
     upstreamGrants: makeUpstreamGrantStore(db),

@@ -44,6 +44,9 @@ const CODE_COLUMNS = `hash, login_state_id, client_id, connector_id, session_has
 const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, $7::text[], $8::text,
       $9::text, $10::timestamptz, $11::text[], $12::timestamptz, $13::timestamptz, $14::timestamptz`;
 
+/** How many sessions back a browser's is remembered: who signs in again more often than this is on their own. */
+const MAX_EARLIER = 20;
+
 /** What the row of a code and the family that is opened with it have in common. */
 const ISSUED_COLUMNS = `client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
       preferred_username, issued_at, front_channel_family_id, hash`;
@@ -79,11 +82,17 @@ const SIGN_IN = hot(
     FROM active WHERE $1::bytea IS NOT NULL
     ON CONFLICT (login_state_id) DO NOTHING
     RETURNING ${ISSUED_COLUMNS}
-  ), ${openFrontChannelFamily("$35")}, opened AS (
+  ), ${openFrontChannelFamily("$35")}, replaced AS (
+    -- The same person again: signing out ends what both were used for. Another's is none of theirs.
+    SELECT s.hash, s.clients, s.earlier FROM session s JOIN active a ON a.id = s.user_id WHERE s.hash = $24::bytea
+  ), opened AS (
     INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at,
-      user_agent, asked)
+      user_agent, asked, clients, earlier)
     SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz,
-      $27::text, $30::text[]
+      $27::text, $30::text[],
+      COALESCE((SELECT clients FROM replaced), '{}')
+        || CASE WHEN $1::bytea IS NULL THEN '{}' ELSE jsonb_build_object($3, encode($18, 'hex')) END,
+      COALESCE((SELECT (earlier || hash)[GREATEST(1, cardinality(earlier) + 2 - ${MAX_EARLIER}):] FROM replaced), '{}')
     FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
     RETURNING hash
   ), cleared AS (
@@ -122,13 +131,16 @@ const ISSUE_CODE = hot(
       AND (u.access_ended_at IS NULL OR u.access_ended_at <= $12::timestamptz)
     WHERE s.hash = $5::bytea AND s.user_id = $15::text
       AND s.idle_expires_at > $12::timestamptz AND s.expires_at > $12
-    FOR SHARE OF u
+    FOR SHARE OF u FOR KEY SHARE OF s
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
     SELECT ${CODE_VALUES}, user_id, groups, preferred_username, $17::uuid, $18::timestamptz FROM active
     ON CONFLICT (login_state_id) DO NOTHING
     RETURNING ${ISSUED_COLUMNS}
-  ), ${openFrontChannelFamily("$19")}, consented AS (
+  ), ${openFrontChannelFamily("$19")}, signed_in_to AS (
+    UPDATE session SET clients = clients || jsonb_build_object($3, encode($5, 'hex'))
+    WHERE hash = $5 AND clients ->> $3 IS DISTINCT FROM encode($5, 'hex') AND EXISTS (SELECT FROM issued)
+  ), consented AS (
     INSERT INTO consent AS c (user_id, client_id, scope, granted_at)
     SELECT user_id, $3, $16::text[], $12 FROM issued WHERE $16::text[] IS NOT NULL
     ON CONFLICT (user_id, client_id) DO UPDATE

@@ -3,6 +3,7 @@ import type { Knex } from "knex";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database } from "./database.ts";
 import { endingAccess } from "./ended-access.ts";
+import { ENDED_SESSION, tellingClients } from "./ended-sessions.ts";
 import { makeRefreshClients } from "./refresh-clients.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
 import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
@@ -87,7 +88,9 @@ const SET_DISABLED = cold(
 /** Foreign keys take along what hangs on the user; a trigger keeps the id from being given away again. */
 const DELETE = cold(
   "userDirectory.delete",
-  `WITH deleted AS (DELETE FROM app_user WHERE id = $1 RETURNING id)
+  `WITH deleted AS (DELETE FROM app_user WHERE id = $1 RETURNING id),
+  ended AS (SELECT ${ENDED_SESSION} FROM session WHERE user_id IN (SELECT id FROM deleted)),
+  ${tellingClients({ ended: "ended", now: "now()" })}
   INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'user deleted', id, $2, $3, $4 FROM deleted RETURNING subject_id`,
 );
 
@@ -113,7 +116,8 @@ const UNLINK = cold(
     WHERE p.user_id = g.user_id AND c.id = g.connector_id AND c.type = 'local'
   ), ended_sessions AS (
     DELETE FROM session s USING gone g WHERE s.user_id = g.user_id AND s.connector_id = g.connector_id
-  ), ended_codes AS (
+    RETURNING s.hash, s.user_id, s.clients
+  ), ${tellingClients({ ended: "ended_sessions", now: "$4" })}, ended_codes AS (
     UPDATE authorization_code c SET expires_at = LEAST(c.expires_at, $4::timestamptz)
     FROM gone g WHERE c.user_id = g.user_id AND c.connector_id = g.connector_id AND c.spent_at IS NULL
   ), ended_families AS (

@@ -7,6 +7,7 @@ import { usedOnce } from "./0005-used-once.ts";
 import { upstreamGrants } from "./0006-upstream-grants.ts";
 import { clientDetails } from "./0010-client-details.ts";
 import { frontChannelFamilies } from "./0011-front-channel-families.ts";
+import { logout } from "./0012-logout.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -25,4 +26,5 @@ export const MIGRATIONS: readonly Migration[] = [
   upstreamGrants,
   clientDetails,
   frontChannelFamilies,
+  logout,
 ];
