@@ -118,7 +118,8 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
       },
       clock(),
     );
-    response.json(answer);
+    if (answer.kind === "json") response.json(answer.claims);
+    else response.setHeader("Content-Type", "application/jwt").end(answer.jwt);
   };
   route(router, "/userinfo", "bearer", {
     GET: answerUserinfo,

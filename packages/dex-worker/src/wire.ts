@@ -1,13 +1,19 @@
 import { makeConnectorSealer, openConnector, openSealedConnector } from "@dex/connectors";
-import { type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
+import { encryptToken, type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
+  type EncryptToClient,
+  findInlineKeys,
+  makeAuthorizationAnswers,
+  makeEncryptToClient,
   makeEngineSealers,
   makeLoginStates,
   makeRegistrationEndpoint,
   makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
+  RESPONSE_TYPES,
   type RegistrationEndpoint,
+  type ResponseType,
   renderDiscovery,
   type SessionLimits,
 } from "@dex/oidc";
@@ -116,11 +122,12 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const { connectors } = live;
   const { codes, families, failures } = storage;
   const { signer, verifier } = keyRing;
+  const encryptToClient = makeEncryptToClient({ findKeys: findInlineKeys, encrypt: encryptToken });
   return makeApp({
     basePath,
     overTls: config.issuer.protocol === "https:",
     trustedProxies: config.trustedProxies,
-    ...wireLogin(config, outside, live, { sealers, lifetimes, pages, grantSealer }),
+    ...wireLogin(config, outside, live, { sealers, lifetimes, pages, grantSealer, encryptToClient }),
     token: makeTokenEndpoint({
       issuer,
       clients,
@@ -130,6 +137,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       chosenSecrets: hasher,
       secretUpgrades: storage.clients,
       signer,
+      encryptToClient,
       sealers,
       random,
       lifetimes,
@@ -142,7 +150,15 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
         logger,
       }),
     }),
-    userinfo: makeUserinfoEndpoint({ issuer, families, sealers, accessTokenVerifier: verifier }),
+    userinfo: makeUserinfoEndpoint({
+      issuer,
+      families,
+      sealers,
+      accessTokenVerifier: verifier,
+      clients,
+      signer,
+      encryptToClient,
+    }),
     registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
     discovery: publishDiscovery(config),
     jwks: keyRing.jwks,
@@ -166,6 +182,7 @@ function wireLogin(
     lifetimes: ReturnType<typeof makeTokenLifetimes>;
     pages: Pages;
     grantSealer: UpstreamGrantSealer;
+    encryptToClient: EncryptToClient;
   },
 ) {
   const { storage, random, logger } = outside;
@@ -191,8 +208,17 @@ function wireLogin(
     cookieNames,
     paths,
     newFormToken: loginStates.newFormToken,
+    pages,
+    answers: makeAuthorizationAnswers({
+      issuer,
+      clients,
+      signer: keyRing.signer,
+      encryptToClient: parts.encryptToClient,
+      sealers: parts.sealers,
+      random,
+      lifetimes,
+    }),
     random,
-    lifetimes,
     sessionLimits,
     grantSealer: parts.grantSealer,
     logger,
@@ -235,12 +261,14 @@ function wireLogin(
       issuer,
       path: paths.authorization,
       requirePkce: config.requirePkce,
+      responseTypes: responseTypesOfDeployment(config),
       registration: config.enableRegistration,
       clients,
       idTokens: keyRing.verifier,
       beginLogin: loginStates.begin,
       cookies,
       dispatcher,
+      pages,
     }),
     chooser: makeConnectorChooser({
       issuerOrigin,
@@ -268,6 +296,11 @@ function wireLogin(
   };
 }
 
+/** What clients may be registered for: tokens that travel with the browser only where the deployment wants them (TOK-14). */
+function responseTypesOfDeployment({ enableFrontChannelTokens }: WorkerConfig): readonly ResponseType[] {
+  return enableFrontChannelTokens ? RESPONSE_TYPES : ["code"];
+}
+
 function themeOf(config: WorkerConfig, basePath: string): Theme {
   return {
     issuerName: config.issuerName,
@@ -290,6 +323,7 @@ function publishDiscovery(config: WorkerConfig): () => Published {
   const discovery = renderDiscovery({
     issuer: config.issuerText,
     algorithms: ["RS256", "ES256", "EdDSA"],
+    responseTypes: responseTypesOfDeployment(config),
     registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
   });
   const body = Buffer.from(JSON.stringify(discovery));

@@ -1,4 +1,5 @@
 // What the engine needs from outside. storage fulfils the stores, keys the signer.
+import type { JsonObject } from "@dex/runtime";
 import type { Client, ClientSecretHash } from "./clients/client.ts";
 
 export interface Clients {
@@ -14,6 +15,16 @@ export interface TokenUser {
   readonly displayName: string | undefined;
   readonly preferredUsername: string | undefined;
   readonly groups: readonly string[] | undefined;
+  /** What else is known of the person, by the names of the claims of OIDC Core §5.1. */
+  readonly profile?: JsonObject | undefined;
+  /** Who the person is at the connector that they came through; undefined when that identity is gone. */
+  readonly remoteId?: string | undefined;
+}
+
+/** Names of claims about the user that a request asked for one by one, where it asked for them (OIDC Core §5.5). */
+export interface RequestedClaims {
+  readonly userinfo: readonly string[];
+  readonly idToken: readonly string[];
 }
 
 /** A code to be stored with everything the token endpoint will need (AUT-14). */
@@ -27,6 +38,8 @@ export interface NewCode {
   readonly redirectUri: string;
   readonly scope: readonly string[];
   readonly nonce: string | undefined;
+  /** Claims that the request asked for by name. */
+  readonly claims?: RequestedClaims | undefined;
   readonly codeChallenge: string | undefined;
   readonly authTime: Date;
   readonly amr: readonly string[];
@@ -166,6 +179,8 @@ export interface TokenGrant {
   /** Of the session that the code was issued in, which may have ended since. */
   readonly sessionHash: Buffer;
   readonly scope: readonly string[];
+  /** Claims that the authorization request asked for by name. */
+  readonly claims?: RequestedClaims | undefined;
   readonly nonce: string | undefined;
   readonly authTime: Date;
   readonly amr: readonly string[];

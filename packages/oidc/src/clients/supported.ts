@@ -1,7 +1,7 @@
 // What clients may ask for when they register: the one table that registration refuses by and discovery tells of.
 
 import type { GrantType, SigningAlgorithm } from "./client.ts";
-import type { ClientDetails } from "./client-details.ts";
+import { type ClientDetails, CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS, RESPONSE_TYPES } from "./client-details.ts";
 
 type ValuesOf<Member extends keyof ClientDetails> =
   NonNullable<ClientDetails[Member]> extends readonly (infer One)[]
@@ -25,17 +25,18 @@ interface SupportedValues {
 
 /** Members with a choice of values, and those of them that work here. An empty list: none does. */
 export const SUPPORTED: SupportedValues = {
-  response_types: ["code"],
-  grant_types: ["authorization_code", "refresh_token", "client_credentials"],
+  /** Those beside code work where the deployment wants them (TOK-14). */
+  response_types: RESPONSE_TYPES,
+  grant_types: ["authorization_code", "implicit", "refresh_token", "client_credentials"],
   token_endpoint_auth_method: ["client_secret_basic", "client_secret_post", "none"],
   token_endpoint_auth_signing_alg: [],
   subject_type: ["public"],
   id_token_signed_response_alg: ["RS256", "ES256", "EdDSA"],
-  id_token_encrypted_response_alg: [],
-  id_token_encrypted_response_enc: [],
-  userinfo_signed_response_alg: [],
-  userinfo_encrypted_response_alg: [],
-  userinfo_encrypted_response_enc: [],
+  id_token_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
+  id_token_encrypted_response_enc: CONTENT_ENCRYPTIONS,
+  userinfo_signed_response_alg: ["RS256", "ES256", "EdDSA"],
+  userinfo_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
+  userinfo_encrypted_response_enc: CONTENT_ENCRYPTIONS,
   request_object_signing_alg: [],
 };
 

@@ -11,6 +11,7 @@ test.each(addresses)("issuer $issuer stays as it is; its token endpoint is $toke
   const document = renderDiscovery({
     issuer: row.issuer,
     algorithms: ["RS256"],
+    responseTypes: ["code"],
     registration: { clients: true, people: false },
   });
   expect(document).toMatchObject({ issuer: row.issuer, token_endpoint: row.token });
@@ -24,11 +25,12 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
     renderDiscovery({
       issuer: "https://id.example",
       algorithms: ["RS256", "ES256"],
+      responseTypes: ["code"],
       registration: { clients: false, people: false },
     }),
   ).toMatchObject({
     response_types_supported: ["code"],
-    response_modes_supported: ["query"],
+    response_modes_supported: ["query", "fragment", "form_post"],
     grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["RS256", "ES256"],
@@ -53,6 +55,11 @@ const bare = [
   "grant_types_supported",
   "subject_types_supported",
   "id_token_signing_alg_values_supported",
+  "id_token_encryption_alg_values_supported",
+  "id_token_encryption_enc_values_supported",
+  "userinfo_signing_alg_values_supported",
+  "userinfo_encryption_alg_values_supported",
+  "userinfo_encryption_enc_values_supported",
   "token_endpoint_auth_methods_supported",
   "code_challenge_methods_supported",
   "claims_supported",
@@ -76,7 +83,12 @@ const offers = [
 ];
 test.each(offers)("with $registration the document has these members and no other (v1 D01, v1 D04)", (row) => {
   const issuer = "https://id.example/dex";
-  const document = renderDiscovery({ issuer, algorithms: ["RS256"], registration: row.registration });
+  const document = renderDiscovery({
+    issuer,
+    algorithms: ["RS256"],
+    responseTypes: ["code"],
+    registration: row.registration,
+  });
   expect(Object.keys(document).sort()).toEqual([...bare, ...row.more].sort());
   expect(document).toMatchObject({
     issuer,
@@ -89,4 +101,19 @@ test.each(offers)("with $registration the document has these members and no othe
     prompt_values_supported: row.prompts,
     claims_supported: expect.arrayContaining(["sub", "aud", "azp", "auth_time", "email", "name", "groups"]),
   });
+});
+
+test("response types that hand out tokens bring the implicit grant with them (OIDC Discovery §3, TOK-14, AUT-3)", () => {
+  const parts = {
+    issuer: "https://id.example",
+    algorithms: ["RS256"] as const,
+    registration: { clients: true, people: false },
+  };
+  const types = ["code", "code id_token"] as const;
+  expect(renderDiscovery({ ...parts, responseTypes: types })).toMatchObject({
+    response_types_supported: types,
+    grant_types_supported: expect.arrayContaining(["implicit"]),
+  });
+  const off = renderDiscovery({ ...parts, responseTypes: ["code"] });
+  expect(off.grant_types_supported).not.toContain("implicit");
 });

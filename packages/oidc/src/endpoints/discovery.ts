@@ -1,12 +1,16 @@
 import type { JsonObject } from "@dex/runtime";
 import type { SigningAlgorithm } from "../clients/client.ts";
+import type { ResponseType } from "../clients/client-details.ts";
 import { SUPPORTED } from "../clients/supported.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
+import { asksForTokens, RESPONSE_MODES } from "./response-type.ts";
 
 export interface DiscoveryParts {
   readonly issuer: string;
   /** Algorithms that can sign now. RS256 must be among them, OIDC Discovery §3. */
   readonly algorithms: readonly SigningAlgorithm[];
+  /** What clients may be registered for. */
+  readonly responseTypes: readonly ResponseType[];
   /** Whether clients, and whether people, may register themselves. */
   readonly registration: { readonly clients: boolean; readonly people: boolean };
 }
@@ -17,7 +21,7 @@ export function endpointUrl(issuer: string, path: `/${string}`): string {
 }
 
 /** The provider metadata, OIDC Discovery §3 and RFC 8414 §2: what works, and nothing else. */
-export function renderDiscovery({ issuer, algorithms, registration }: DiscoveryParts): JsonObject {
+export function renderDiscovery({ issuer, algorithms, responseTypes, registration }: DiscoveryParts): JsonObject {
   return {
     issuer,
     authorization_endpoint: endpointUrl(issuer, "/auth"),
@@ -26,11 +30,18 @@ export function renderDiscovery({ issuer, algorithms, registration }: DiscoveryP
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
     ...(registration.clients ? { registration_endpoint: endpointUrl(issuer, "/registration") } : {}),
     scopes_supported: SUPPORTED_SCOPES,
-    response_types_supported: SUPPORTED.response_types,
-    response_modes_supported: ["query"],
-    grant_types_supported: SUPPORTED.grant_types,
+    response_types_supported: responseTypes,
+    response_modes_supported: RESPONSE_MODES,
+    grant_types_supported: SUPPORTED.grant_types.filter(
+      (grant) => grant !== "implicit" || responseTypes.some(asksForTokens),
+    ),
     subject_types_supported: SUPPORTED.subject_type,
     id_token_signing_alg_values_supported: algorithms,
+    id_token_encryption_alg_values_supported: SUPPORTED.id_token_encrypted_response_alg,
+    id_token_encryption_enc_values_supported: SUPPORTED.id_token_encrypted_response_enc,
+    userinfo_signing_alg_values_supported: SUPPORTED.userinfo_signed_response_alg,
+    userinfo_encryption_alg_values_supported: SUPPORTED.userinfo_encrypted_response_alg,
+    userinfo_encryption_enc_values_supported: SUPPORTED.userinfo_encrypted_response_enc,
     token_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
     code_challenge_methods_supported: ["S256"],
     claims_supported: [

@@ -2,6 +2,7 @@ import type { Random } from "@dex/runtime";
 import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
+import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
 import { makeIssueIdToken } from "../tokens/issue-id-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
@@ -21,6 +22,7 @@ export interface GrantParts {
   readonly random: Random;
   readonly lifetimes: TokenLifetimes;
   readonly upstream: UpstreamRefresher;
+  readonly encryptToClient: EncryptToClient;
 }
 
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
@@ -28,7 +30,7 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
   const { issuer, clients, codes, families, signer, sealers, random, lifetimes } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
-  const issueIdToken = makeIssueIdToken({ issuer, signer, lifetimes });
+  const issueIdToken = makeIssueIdToken({ issuer, signer, lifetimes, encryptToClient: parts.encryptToClient });
   const issueTokens = makeIssueTokens({ clients, families, issueIdToken, accessTokens, lifetimes });
   return [
     authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),

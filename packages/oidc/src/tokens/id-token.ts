@@ -4,7 +4,8 @@ import { audienceClaims } from "../clients/audience.ts";
 import type { SigningAlgorithm } from "../clients/client.ts";
 import type { TokenGrant } from "../ports.ts";
 import { sidOf } from "../sessions/session-id.ts";
-import { userClaims } from "./claims.ts";
+import { acrOf } from "./acr.ts";
+import { idTokenUserClaims, userClaims } from "./claims.ts";
 
 /** The `typ` of an ID token's header. */
 export const ID_TOKEN_TYP = "JWT";
@@ -12,7 +13,7 @@ export const ID_TOKEN_TYP = "JWT";
 /** What the claims are made of. `grant.scope` is what this token is issued for. */
 export interface IdTokenInput {
   readonly issuer: string;
-  readonly grant: TokenGrant;
+  readonly grant: Omit<TokenGrant, "familyId">;
   readonly scope: readonly string[];
   /** From the authorization request; never in a refreshed ID token (REF-10). */
   readonly nonce: string | undefined;
@@ -28,7 +29,7 @@ export interface IdTokenInput {
 export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim: string]: Json } {
   const { grant, nonce } = input;
   return {
-    ...(input.userClaims === "none" ? {} : userClaims(grant.user, input.scope)),
+    ...releasedClaims(input),
     iss: input.issuer,
     sub: grant.user.id,
     ...audienceClaims(grant.clientId, input.scope),
@@ -38,8 +39,20 @@ export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim
     sid: sidOf(grant.sessionHash),
     ...hashesOf(input),
     ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
+    acr: acrOf(grant.amr),
     ...(nonce === undefined ? {} : { nonce }),
   };
+}
+
+// OIDC Core §5.4: where no access token leads to the userinfo endpoint, the ID token tells it all. What was asked for by name
+// is told wherever it was asked for (§5.5).
+function releasedClaims({ grant, scope, beside, userClaims: wanted }: IdTokenInput): {
+  readonly [claim: string]: Json;
+} {
+  const asked = grant.claims?.idToken ?? [];
+  if (wanted === "none") return userClaims(grant.user, [], asked);
+  if (beside.accessToken === undefined) return userClaims(grant.user, scope, asked);
+  return { ...idTokenUserClaims(grant.user, scope), ...userClaims(grant.user, [], asked) };
 }
 
 // s_hash is that of FAPI 1.0 Advanced §5.1.1: who reads an answer out of the browser can tell that its state is ours too.
