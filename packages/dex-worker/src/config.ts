@@ -126,6 +126,12 @@ const SETTINGS = {
     "Admin clients may call the management API with a client_credentials token.",
     false,
   ),
+  enableFrontChannelTokens: setting(
+    "enable-front-channel-tokens",
+    toggle,
+    "Serve clients that are registered for other response types than code: tokens then travel with the browser.",
+    false,
+  ),
   requirePkce: setting("require-pkce", toggle, "Refuse every client's authorization request without PKCE.", false),
   accessTokenLifetime: setting(
     "access-token-lifetime",

@@ -1,3 +1,6 @@
+import type { ResponseType } from "../clients/client-details.ts";
+import type { ResponseMode } from "./response-type.ts";
+
 declare const verified: unique symbol;
 /** A redirect_uri that matched a registered one. Made only by matchRedirectUri and by opening a login state. */
 export type VerifiedRedirectUri = string & { readonly [verified]: true };
@@ -8,6 +11,8 @@ export type Prompt = "none" | "login" | "consent" | "select_account";
 export interface AuthorizationRequest {
   readonly clientId: string;
   readonly redirectUri: VerifiedRedirectUri;
+  readonly responseType: ResponseType;
+  readonly responseMode: ResponseMode;
   readonly scope: readonly string[];
   readonly state: string | undefined;
   readonly nonce: string | undefined;

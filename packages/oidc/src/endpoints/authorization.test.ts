@@ -3,6 +3,7 @@ import {
   base,
   challenge,
   decide,
+  delivered,
   login,
   nativeChanges,
   pkce,
@@ -16,6 +17,8 @@ test("a plain code request leads to login (OIDC Core §3.1.2.1, v1 A02)", async 
   expect(await login(query({ nonce: "n" }))).toEqual({
     clientId: "client-a",
     redirectUri: base.redirect_uri,
+    responseType: "code",
+    responseMode: "query",
     scope: ["openid"],
     state: base.state,
     nonce: "n",
@@ -51,14 +54,20 @@ test.each(["s".repeat(2048), "\u00e4\u{1f600} +&=#%00?/\"'<>\\", "%zz", " ", "\t
   "the state %j survives (AUT-1)",
   async (state) => {
     expect((await login(query({ state }))).state).toBe(state);
-    const decision = await decide(query({ state, response_type: "token" }));
-    expect(decision.kind === "deliver" && new URL(decision.to).searchParams.get("state")).toBe(state);
+    for (const response_mode of ["query", "fragment", "form_post"]) {
+      const decision = await decide(query({ state, response_type: "none", response_mode }));
+      expect(delivered(decision)).toMatchObject({ as: response_mode });
+      expect(delivered(decision).members.get("state")).toBe(state);
+    }
   },
 );
 
 test("a deployment can demand PKCE of every client (PKC-1)", async () => {
-  expect(await decide(query(), true)).toMatchObject({ kind: "deliver", error: { code: "invalid_request" } });
-  expect(await decide(query(pkce), true)).toMatchObject({ kind: "login" });
+  expect(await decide(query(), { requirePkce: true })).toMatchObject({
+    kind: "deliver",
+    error: { code: "invalid_request" },
+  });
+  expect(await decide(query(pkce), { requirePkce: true })).toMatchObject({ kind: "login" });
 });
 
 test("a public client with a challenge gets on, at any port of its loopback address (PKC-1, RED-2)", async () => {

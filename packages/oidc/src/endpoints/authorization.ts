@@ -1,6 +1,7 @@
 import { toEpochSeconds } from "@dex/runtime";
 import { isAudienceScope, refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
+import { type ResponseType, responseTypesOf } from "../clients/client-details.ts";
 import { matchRedirectUri, OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import { OAuthError, type OAuthErrorCode } from "../errors.ts";
 import type { Clients, OwnTokenVerifier } from "../ports.ts";
@@ -17,14 +18,22 @@ import {
   parseShownConnectors,
 } from "./authorization-parameters.ts";
 import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
-import { renderAuthorizationError } from "./authorization-response.ts";
+import { type AuthorizationResponse, renderAuthorizationError } from "./authorization-response.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
+import {
+  asksFor,
+  asksForTokens,
+  canBePostedTo,
+  parseResponseMode,
+  parseResponseType,
+  responseModeFor,
+} from "./response-type.ts";
 
 export type AuthorizationDecision =
   /** Client or redirect_uri cannot be trusted: a page of ours, no redirect (RFC 6749 §4.1.2.1, RED-10). */
   | { readonly kind: "show"; readonly error: OAuthError }
-  /** The error goes to the client: `to` is the whole URL. */
-  | { readonly kind: "deliver"; readonly to: string; readonly error: OAuthError }
+  /** The error goes to the client, as the answer would have. */
+  | { readonly kind: "deliver"; readonly response: AuthorizationResponse; readonly error: OAuthError }
   | {
       readonly kind: "login";
       readonly request: AuthorizationRequest;
@@ -39,6 +48,8 @@ export interface AuthorizationParts {
   readonly idTokens: OwnTokenVerifier;
   /** The deployment demands PKCE of every client, whatever the client's own setting (PKC-1). */
   readonly requirePkce: boolean;
+  /** What the deployment answers with at all (AUT-3, TOK-14). */
+  readonly responseTypes: readonly ResponseType[];
   readonly now: Date;
 }
 
@@ -55,10 +66,11 @@ const CHECKS: readonly ((
   (params) => refuseRepeated(params, AUTHORIZATION_PARAMETERS), // RFC 6749 §3.1
   refuseTooLong, // AUT-1
   refuseRequestObject, // OIDC Core §6, §7.2.1
-  refuseResponseType, // RFC 6749 §3.1.1
-  refuseResponseMode, // OAuth 2.0 Multiple Response Types §2.1
+  refuseResponseType, // RFC 6749 §3.1.1, §4.1.2.1, §4.2.2.1
+  refuseResponseMode, // OAuth 2.0 Multiple Response Types §2.1, §5
   refuseGrant, // RFC 6749 §4.1.2.1 unauthorized_client
   refuseScope, // OIDC Core §3.1.2.1, RFC 6749 §3.3
+  refuseMissingNonce, // OIDC Core §3.2.2.1, §3.3.2.11
   refuseCodeChallenge, // RFC 7636 §4.3, RFC 9700 §2.1.1
   refusePrompt, // OIDC Core §3.1.2.1
   refuseMaxAge, // OIDC Core §3.1.2.1
@@ -85,7 +97,11 @@ export async function decideAuthorization(
       ? { kind: "show", error } // nobody listens there: the person is told
       : {
           kind: "deliver",
-          to: renderAuthorizationError({ redirectUri, state: returnableState(params) }, error, issuer),
+          response: renderAuthorizationError(
+            { redirectUri, responseMode: responseModeFor(params, redirectUri), state: returnableState(params) },
+            error,
+            issuer,
+          ),
           error,
         };
   for (const check of CHECKS) {
@@ -144,23 +160,54 @@ function refuseRequestObject(params: URLSearchParams): OAuthError | undefined {
   return undefined;
 }
 
-function refuseResponseType(params: URLSearchParams): OAuthError | undefined {
-  const responseType = single(params, "response_type");
-  if (responseType === undefined) return invalid("response_type is missing");
-  return responseType === "code"
+// TOK-14: two locks, the deployment's and the client's.
+function refuseResponseType(
+  params: URLSearchParams,
+  client: Client,
+  { responseTypes }: AuthorizationParts,
+): OAuthError | undefined {
+  const text = single(params, "response_type");
+  if (text === undefined) return invalid("response_type is missing");
+  const responseType = parseResponseType(text);
+  if (responseType === undefined || !responseTypes.includes(responseType)) {
+    return new OAuthError("unsupported_response_type", `the supported response_types are: ${responseTypes.join(", ")}`);
+  }
+  // A person carries over one code, and no tokens.
+  if (responseType !== "code" && params.get("redirect_uri") === OUT_OF_BAND) {
+    return new OAuthError("unsupported_response_type", "the redirect_uri takes the response_type code alone");
+  }
+  return responseTypesOf(client.details).includes(responseType)
     ? undefined
-    : new OAuthError("unsupported_response_type", "the only supported response_type is code");
+    : new OAuthError("unauthorized_client", "the client is not registered for this response_type");
 }
 
 function refuseResponseMode(params: URLSearchParams): OAuthError | undefined {
-  const mode = single(params, "response_mode");
-  return mode === undefined || mode === "query" ? undefined : invalid("the only supported response_mode is query");
+  const text = single(params, "response_mode");
+  const mode = parseResponseMode(text);
+  if (text === undefined) return undefined;
+  if (mode === undefined) return invalid("the supported response_modes are: query, fragment, form_post");
+  if (mode === "query" && asksForTokens(responseTypeOf(params))) return invalid("tokens are not sent in a query");
+  return mode === "form_post" && !canBePostedTo(single(params, "redirect_uri") ?? "")
+    ? invalid("the redirect_uri cannot be posted to")
+    : undefined;
 }
 
-function refuseGrant(_params: URLSearchParams, client: Client): OAuthError | undefined {
-  return client.grantTypes.includes("authorization_code")
+/** Of a request whose response type was found good. */
+function responseTypeOf(params: URLSearchParams): ResponseType {
+  return parseResponseType(single(params, "response_type")) ?? "code";
+}
+
+function refuseGrant(params: URLSearchParams, client: Client): OAuthError | undefined {
+  return client.grantTypes.includes("authorization_code") || !asksFor(responseTypeOf(params), "code")
     ? undefined
     : new OAuthError("unauthorized_client", "the client may not use the authorization_code grant");
+}
+
+// What comes through the browser could have been put there by somebody else: the nonce tells.
+function refuseMissingNonce(params: URLSearchParams): OAuthError | undefined {
+  return asksFor(responseTypeOf(params), "id_token") && single(params, "nonce") === undefined
+    ? invalid("a nonce must be sent for an ID token from the authorization endpoint")
+    : undefined;
 }
 
 function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
@@ -170,18 +217,21 @@ function refuseScope(params: URLSearchParams, client: Client): OAuthError | unde
     return new OAuthError("invalid_scope", "the client may not ask for this audience");
   }
   if (!asked.includes("openid")) return new OAuthError("invalid_scope", "the scope openid is missing");
-  return grantableScope(asked, client).includes("openid")
+  return grantableScope(asked, client, "code").includes("openid")
     ? undefined
     : new OAuthError("invalid_scope", "the client may not ask for the scope openid");
 }
 
-/** What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access. */
-function grantableScope(asked: readonly string[], client: Client): readonly string[] {
+/**
+ * What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access, and
+ * without a code no refresh token (OIDC Core §11).
+ */
+function grantableScope(asked: readonly string[], client: Client, responseType: ResponseType): readonly string[] {
   const known = SUPPORTED_SCOPES.filter(
     (scope) =>
       asked.includes(scope) &&
       (client.scopes?.includes(scope) ?? true) &&
-      (scope !== "offline_access" || client.grantTypes.includes("refresh_token")),
+      (scope !== "offline_access" || (client.grantTypes.includes("refresh_token") && asksFor(responseType, "code"))),
   );
   return [...known, ...asked.filter(isAudienceScope)];
 }
@@ -195,6 +245,7 @@ function refuseCodeChallenge(
   const challenge = single(params, "code_challenge");
   const method = single(params, "code_challenge_method");
   if (challenge === undefined) {
+    if (!asksFor(responseTypeOf(params), "code")) return undefined;
     if (params.has("code_challenge") || method !== undefined) return invalid("code_challenge is missing");
     return client.public || client.requirePkce || requirePkce ? invalid("a code_challenge must be sent") : undefined;
   }
@@ -252,11 +303,14 @@ function toRequest(
   hintedUserId: string | undefined,
 ): AuthorizationRequest {
   const maxAge = single(params, "max_age");
+  const responseType = responseTypeOf(params);
   const shownConnectorIds = parseShownConnectors(single(params, "show_connectors"));
   return {
     clientId: client.id,
     redirectUri,
-    scope: grantableScope(parseScope(single(params, "scope")), client),
+    responseType,
+    responseMode: responseModeFor(params, redirectUri),
+    scope: grantableScope(parseScope(single(params, "scope")), client, responseType),
     state: single(params, "state"),
     nonce: single(params, "nonce"),
     codeChallenge: single(params, "code_challenge"),

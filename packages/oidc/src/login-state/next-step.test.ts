@@ -13,6 +13,8 @@ const uri = "https://a.example/cb";
 const request: AuthorizationRequest = {
   clientId: "client-a",
   redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+  responseType: "code",
+  responseMode: "query",
   scope: ["openid", "email"],
   state: undefined,
   nonce: undefined,

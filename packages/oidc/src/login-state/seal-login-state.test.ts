@@ -9,6 +9,8 @@ const uri = "https://a.example/cb";
 const full: AuthorizationRequest = {
   clientId: "client-a",
   redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+  responseType: "code",
+  responseMode: "query",
   scope: ["openid", "email"],
   state: 's"\\\u00e4',
   nonce: "n",
