@@ -1,5 +1,6 @@
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
+import { keyProblemIn } from "../client-jwts/key-metadata.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
 import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
@@ -165,6 +166,11 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   }
   if (client.grantTypes.includes("refresh_token") && !client.grantTypes.includes("authorization_code")) {
     return { member: "grantTypes", reason: "refresh_token needs authorization_code" };
+  }
+  const keys = keyProblemIn(client.details, client.public);
+  if (keys !== undefined) return keys;
+  if (client.secret !== undefined && client.details.token_endpoint_auth_method === "private_key_jwt") {
+    return { member: "secret", reason: "a client that signs has none" };
   }
   return client.public ? contradictionInPublic(client) : undefined;
 }
