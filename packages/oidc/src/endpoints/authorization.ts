@@ -20,6 +20,7 @@ import {
 import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
 import { type AuthorizationResponse, renderAuthorizationError } from "./authorization-response.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
+import { type ReadRequestObject, refuseRequestObjects } from "./request-object.ts";
 import {
   asksFor,
   asksForTokens,
@@ -50,13 +51,18 @@ export interface AuthorizationParts {
   readonly requirePkce: boolean;
   /** What the deployment answers with at all (AUT-3, TOK-14). */
   readonly responseTypes: readonly ResponseType[];
+  /** Takes the parameters out of a request object; without it there are none (AUT-11). */
+  readonly readRequestObject?: ReadRequestObject | undefined;
   readonly now: Date;
 }
 
 /** How far ahead of ours the clock of whoever issued a token may be. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 
-/** What an authorization request may not be. In this order, the first that is true is the answer. */
+/**
+ * What an authorization request may not be. In this order, the first that is true is the answer. By then the parameters are
+ * those of the request object, where there was one (request-object.ts: OIDC Core §6, AUT-11, AUT-12).
+ */
 const CHECKS: readonly ((
   params: URLSearchParams,
   client: Client,
@@ -65,7 +71,7 @@ const CHECKS: readonly ((
   refuseUnsafeParameters, // AUT-10
   (params) => refuseRepeated(params, AUTHORIZATION_PARAMETERS), // RFC 6749 §3.1
   refuseTooLong, // AUT-1
-  refuseRequestObject, // OIDC Core §6, §7.2.1
+  refuseRegistration, // OIDC Core §7.2.1
   refuseResponseType, // RFC 6749 §3.1.1, §4.1.2.1, §4.2.2.1
   refuseResponseMode, // OAuth 2.0 Multiple Response Types §2.1, §5
   refuseGrant, // RFC 6749 §4.1.2.1 unauthorized_client
@@ -82,12 +88,13 @@ const CHECKS: readonly ((
  * belong together nothing is sent anywhere; after that the client is told.
  */
 export async function decideAuthorization(
-  params: URLSearchParams,
+  sent: URLSearchParams,
   parts: AuthorizationParts,
 ): Promise<AuthorizationDecision> {
-  const { clients, issuer } = parts;
-  const client = await findClient(params, clients);
-  if (client === undefined) return show("the client is unknown", describeClientId(params));
+  const { clients, issuer, readRequestObject = refuseRequestObjects } = parts;
+  const client = await findClient(sent, clients);
+  if (client === undefined) return show("the client is unknown", describeClientId(sent));
+  const { params, error: objection } = await readRequestObject(sent, client, parts.now);
   const redirectUri = findRedirectUri(params, client);
   if (redirectUri === undefined) {
     return show("the redirect_uri is not registered for this client", `client ${client.id}`);
@@ -104,6 +111,7 @@ export async function decideAuthorization(
           ),
           error,
         };
+  if (objection !== undefined) return deliver(objection);
   for (const check of CHECKS) {
     const error = check(params, client, parts);
     if (error !== undefined) return deliver(error);
@@ -152,12 +160,10 @@ function refuseTooLong(params: URLSearchParams): OAuthError | undefined {
   return undefined;
 }
 
-// AUT-11: what a request object says is never looked at, and no request_uri is fetched.
-function refuseRequestObject(params: URLSearchParams): OAuthError | undefined {
-  for (const name of ["request", "request_uri", "registration"] as const) {
-    if (params.has(name)) return new OAuthError(`${name}_not_supported`, `the parameter ${name} is not supported`);
-  }
-  return undefined;
+function refuseRegistration(params: URLSearchParams): OAuthError | undefined {
+  return params.has("registration")
+    ? new OAuthError("registration_not_supported", "the parameter registration is not supported")
+    : undefined;
 }
 
 // TOK-14: two locks, the deployment's and the client's.
