@@ -1,6 +1,7 @@
 import { makeConnectorSealer, openConnector, openSealedConnector } from "@dex/connectors";
 import { encryptToken, type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
+  derivePairwiseKey,
   type EncryptToClient,
   findInlineKeys,
   makeAuthorizationAnswers,
@@ -8,6 +9,7 @@ import {
   makeEngineSealers,
   makeLoginStates,
   makeRegistrationEndpoint,
+  makeSubjects,
   makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
@@ -16,8 +18,9 @@ import {
   type ResponseType,
   renderDiscovery,
   type SessionLimits,
+  type Subjects,
 } from "@dex/oidc";
-import { sha256 } from "@dex/runtime";
+import { makeOutgoingClient, sha256 } from "@dex/runtime";
 import { makeAttemptGate, makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
 import { staticFiles, stylesheetPath, type Theme } from "@dex/web";
 import type { Express } from "express";
@@ -40,10 +43,12 @@ import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeUpstreamGrantSealer, type UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
+import { wireNotices } from "./logout/logout-wiring.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
+import { type ClientJwts, reachOf, wireClientJwts } from "./wire-client-jwts.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
 const DISCOVERY_MAX_AGE_SECONDS = 300;
@@ -52,6 +57,8 @@ export interface Worker {
   readonly app: Express;
   readonly watcher: ChangeWatcher;
   readonly keyRing: KeyRing;
+  /** What is delivered with the mail and is none. */
+  readonly notices: NoticeSenders;
 }
 
 /** Builds every part of the worker. Nothing runs yet: the caller refreshes the watcher before it serves. */
@@ -100,7 +107,8 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     live: outside.live,
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
-  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing };
+  const notices = wireNotices(config, { clients, keyRing });
+  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing, notices };
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
@@ -122,12 +130,23 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const { connectors } = live;
   const { codes, families, failures } = storage;
   const { signer, verifier } = keyRing;
+  const subjects = makeSubjects({ format: config.subjectFormat, pairwiseKey: derivePairwiseKey(outside.salt) });
+  const outgoing = makeOutgoingClient(reachOf(config));
+  const clientJwts = wireClientJwts(config, outside, outgoing);
   const encryptToClient = makeEncryptToClient({ findKeys: findInlineKeys, encrypt: encryptToken });
   return makeApp({
     basePath,
     overTls: config.issuer.protocol === "https:",
     trustedProxies: config.trustedProxies,
-    ...wireLogin(config, outside, live, { sealers, lifetimes, pages, grantSealer, encryptToClient }),
+    ...wireLogin(config, outside, live, {
+      sealers,
+      lifetimes,
+      pages,
+      grantSealer,
+      clientJwts,
+      encryptToClient,
+      subjects,
+    }),
     token: makeTokenEndpoint({
       issuer,
       clients,
@@ -136,8 +155,10 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       failures,
       chosenSecrets: hasher,
       secretUpgrades: storage.clients,
+      checkAssertion: clientJwts.checkAssertion,
       signer,
       encryptToClient,
+      subjects,
       sealers,
       random,
       lifetimes,
@@ -158,6 +179,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       clients,
       signer,
       encryptToClient,
+      subjects,
     }),
     registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
     discovery: publishDiscovery(config),
@@ -182,7 +204,9 @@ function wireLogin(
     lifetimes: ReturnType<typeof makeTokenLifetimes>;
     pages: Pages;
     grantSealer: UpstreamGrantSealer;
+    clientJwts: ClientJwts;
     encryptToClient: EncryptToClient;
+    subjects: Subjects;
   },
 ) {
   const { storage, random, logger } = outside;
@@ -214,6 +238,7 @@ function wireLogin(
       clients,
       signer: keyRing.signer,
       encryptToClient: parts.encryptToClient,
+      subjects: parts.subjects,
       sealers: parts.sealers,
       random,
       lifetimes,
@@ -221,6 +246,7 @@ function wireLogin(
     random,
     sessionLimits,
     grantSealer: parts.grantSealer,
+    subjects: parts.subjects,
     logger,
   });
   const acceptIdentity = makeAcceptIdentity({
@@ -265,6 +291,7 @@ function wireLogin(
       registration: config.enableRegistration,
       clients,
       idTokens: keyRing.verifier,
+      readRequestObject: parts.clientJwts.readRequestObject,
       beginLogin: loginStates.begin,
       cookies,
       dispatcher,

@@ -137,11 +137,11 @@ export interface EndedSession {
 
 export interface Logouts {
   /**
-   * Ends a session of this user, live or expired, with its codes and every family that has no refresh token, and promises its
+   * Ends a session of this user, or of whomever, live or expired, with its codes and every family that has no refresh token, and promises its
    * clients their logout tokens: all or nothing. Undefined when there is none: of two racing callers one gets it.
    */
   end(
-    session: { readonly hash: Buffer; readonly userId: string; readonly address: string | undefined },
+    session: { readonly hash: Buffer; readonly userId: string | undefined; readonly address: string | undefined },
     now: Date,
   ): Promise<EndedSession | undefined>;
 }

@@ -17,7 +17,8 @@ const machine = { ...client, id: "machine", grantTypes: ["client_credentials"] a
 const noRefresh = { ...client, id: "no-refresh", grantTypes: ["authorization_code"] as const };
 export const signer = makeSigner();
 const front: Client = { ...client, id: "front", details: { response_types: [...RESPONSE_TYPES] } };
-const clients = clientsOf(client, publicClient, strict, limited, noOpenid, machine, noRefresh, front);
+const pairwise: Client = { ...client, id: "pairwise", details: { subject_type: "pairwise", default_max_age: 900 } };
+const clients = clientsOf(pairwise, client, publicClient, strict, limited, noOpenid, machine, noRefresh, front);
 
 export const base = {
   client_id: "client-a",

@@ -20,7 +20,7 @@ import type {
   TokenSigner,
   TokenUser,
 } from "../src/index.ts";
-import { decideCode, decideRefresh, FIRST_GENERATION, makeEngineSealers } from "../src/index.ts";
+import { decideCode, decideRefresh, FIRST_GENERATION, makeEngineSealers, makeSubjects } from "../src/index.ts";
 
 export const now = new Date("2026-03-01T12:00:00.000Z");
 export const later = (seconds: number) => new Date(now.getTime() + seconds * 1000);
@@ -34,6 +34,8 @@ export const jane: TokenUser = {
   preferredUsername: "jane",
   groups: ["staff", "admins"],
 };
+
+export const subjects = makeSubjects({ format: "uuid", pairwiseKey: Buffer.alloc(32, 3) });
 
 export const secretOfClient = "wLWSgsrQqb-B9Hd2kF0dBkl7cVdG1z2h3QJ4Kx5u6w8";
 

@@ -32,6 +32,7 @@ import {
   otherClient,
   publicClient,
   secretOfClient,
+  subjects,
 } from "./fakes.ts";
 
 export const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -68,6 +69,7 @@ export function setUp(
     upstream: { revalidate: settings.askUpstream ?? nothingToAsk },
     signer,
     encryptToClient,
+    subjects,
     sealers,
     lifetimes,
     random: systemRandom,
@@ -84,6 +86,7 @@ export function setUp(
     clients,
     signer,
     encryptToClient,
+    subjects,
   });
   const states = makeLoginStates({ sealer: sealers.loginState, random: systemRandom });
 

@@ -36,6 +36,7 @@ export {
   commaList,
   httpUrl,
   integer,
+  oneOf,
   optionalSetting,
   type Program,
   postgresUrl,

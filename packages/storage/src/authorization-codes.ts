@@ -33,9 +33,9 @@ const REDEEM = hot(
     RETURNING ${grantColumns("c", "c.family_id")},
       ($7::bytea IS NOT NULL AND 'offline_access' = ANY (c.scope)) AS offline
   ), opened AS (
-    INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+    INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, claims, nonce, auth_time, amr, groups,
       preferred_username, created_at, current_hash, idle_expires_at, expires_at)
-    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, claims, nonce, auth_time, amr, groups,
       preferred_username, $5, CASE WHEN offline THEN $7 END,
       CASE WHEN offline THEN $8::timestamptz ELSE $10::timestamptz END,
       CASE WHEN offline THEN $9::timestamptz ELSE $10 END

@@ -5,7 +5,7 @@ import { type Database, hot } from "./database.ts";
 import type { RedisAttempts } from "./redis-attempts.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
 import { isStorable, orUndefined, toStoredText, toStoredTexts } from "./stored-text.ts";
-import { type TokenUserRow, toTokenUser } from "./token-grant.ts";
+import { remoteIdOf, type TokenUserRow, toTokenUser } from "./token-grant.ts";
 
 /** A use moves the idle limit when it would move by this much: one write a minute, however busy the browser is. */
 const TOUCH_SECONDS = 60;
@@ -28,7 +28,8 @@ const FIND_SESSION = hot(
     WHERE hash = $1 AND idle_expires_at > $3 AND expires_at > $3
       AND idle_expires_at < LEAST($4, expires_at) - make_interval(secs => $5)
   )
-  SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username,
+  SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username, u.profile,
+    ${remoteIdOf("u.id", "s.connector_id")} AS remote_id,
     s.connector_id, s.auth_time, s.amr, s.expires_at, s.asked, c.scope AS consented_scope
   FROM session s
   JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
@@ -39,7 +40,7 @@ const FIND_SESSION = hot(
 
 const CODE_COLUMNS = `hash, login_state_id, client_id, connector_id, session_hash, redirect_uri, scope, nonce,
       code_challenge, auth_time, amr, issued_at, expires_at, delete_after, user_id, groups, preferred_username,
-      front_channel_family_id, spent_at`;
+      front_channel_family_id, spent_at, claims`;
 /** The first fourteen parameters of both statements that issue codes. */
 const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, $7::text[], $8::text,
       $9::text, $10::timestamptz, $11::text[], $12::timestamptz, $13::timestamptz, $14::timestamptz`;
@@ -49,15 +50,15 @@ const MAX_EARLIER = 20;
 
 /** What the row of a code and the family that is opened with it have in common. */
 const ISSUED_COLUMNS = `client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
-      preferred_username, issued_at, front_channel_family_id, hash`;
+      preferred_username, issued_at, front_channel_family_id, hash, claims`;
 
 /** An access token that travels with the code belongs to a family of its own, which lives as long as that token. */
 function openFrontChannelFamily(expiresAt: string): string {
   return `front_channel AS (
     INSERT INTO token_family (client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
-      preferred_username, created_at, id, idle_expires_at, expires_at)
+      preferred_username, created_at, id, claims, idle_expires_at, expires_at)
     SELECT client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
-      preferred_username, issued_at, front_channel_family_id, ${expiresAt}::timestamptz, ${expiresAt}
+      preferred_username, issued_at, front_channel_family_id, claims, ${expiresAt}::timestamptz, ${expiresAt}
     FROM issued WHERE front_channel_family_id IS NOT NULL
   )`;
 }
@@ -78,7 +79,7 @@ const SIGN_IN = hot(
     FOR SHARE
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, id, $16::text[], $17::text, $33::uuid, $34::timestamptz
+    SELECT ${CODE_VALUES}, id, $16::text[], $17::text, $33::uuid, $34::timestamptz, $36::jsonb
     FROM active WHERE $1::bytea IS NOT NULL
     ON CONFLICT (login_state_id) DO NOTHING
     RETURNING ${ISSUED_COLUMNS}
@@ -134,7 +135,7 @@ const ISSUE_CODE = hot(
     FOR SHARE OF u FOR KEY SHARE OF s
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, user_id, groups, preferred_username, $17::uuid, $18::timestamptz FROM active
+    SELECT ${CODE_VALUES}, user_id, groups, preferred_username, $17::uuid, $18::timestamptz, $20::jsonb FROM active
     ON CONFLICT (login_state_id) DO NOTHING
     RETURNING ${ISSUED_COLUMNS}
   ), ${openFrontChannelFamily("$19")}, signed_in_to AS (
@@ -196,7 +197,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           session.asked,
           upstreamGrant?.remoteId,
           upstreamGrant?.sealed,
-          ...toFrontChannelValues(code),
+          ...toOptionalValues(code),
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
@@ -204,7 +205,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
     },
     issueCode: ({ code, consent }) =>
       issue(() =>
-        db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent, ...toFrontChannelValues(code)]),
+        db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent, ...toOptionalValues(code)]),
       ),
   };
 }
@@ -230,9 +231,11 @@ function toCodeValues(code: NewCode | undefined): readonly unknown[] {
   ];
 }
 
-/** The last three parameters of both statements that issue codes. */
-function toFrontChannelValues(code: NewCode | undefined): readonly unknown[] {
-  return [code?.frontChannelFamily?.id, code?.spentAt, code?.frontChannelFamily?.expiresAt];
+/** The last four parameters of both statements that issue codes. */
+function toOptionalValues(code: NewCode | undefined): readonly unknown[] {
+  const { frontChannelFamily: family, claims } = code ?? {};
+  const asked = claims && JSON.stringify({ userinfo: claims.userinfo, idToken: claims.idToken });
+  return [family?.id, code?.spentAt, family?.expiresAt, asked];
 }
 
 async function issue(run: () => Promise<readonly OutcomeRow[]>): Promise<IssueOutcome> {

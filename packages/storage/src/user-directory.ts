@@ -6,7 +6,7 @@ import { endingAccess } from "./ended-access.ts";
 import { ENDED_SESSION, tellingClients } from "./ended-sessions.ts";
 import { makeRefreshClients } from "./refresh-clients.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
-import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
+import { isStorable, orUndefined, toStoredJson, toStoredText } from "./stored-text.ts";
 import { toUser, USER_COLUMNS, type UserRow } from "./users.ts";
 
 const FIND = cold("userDirectory.find", `SELECT ${USER_COLUMNS} FROM app_user u WHERE u.id = $1`);
@@ -50,7 +50,10 @@ const UPDATE = cold(
       email_verified = COALESCE($3::boolean, u.email_verified AND COALESCE($2::text, u.email) = u.email),
       display_name = CASE WHEN $4::boolean THEN $5::text ELSE u.display_name END,
       admin = COALESCE($6::boolean, u.admin),
-      access_ended_at = CASE WHEN COALESCE($2::text, u.email) = u.email THEN u.access_ended_at ELSE $7::timestamptz END
+      access_ended_at = CASE WHEN COALESCE($2::text, u.email) = u.email THEN u.access_ended_at ELSE $7::timestamptz END,
+      profile = CASE WHEN $11::jsonb IS NULL AND NOT $4 THEN u.profile
+        ELSE jsonb_strip_nulls(u.profile || COALESCE($11, '{}'))
+          || jsonb_build_object('updated_at', floor(extract(epoch FROM $7::timestamptz))) END
     FROM before b WHERE u.id = b.id
     RETURNING ${USER_COLUMNS}, b.email AS old_email, b.email_verified AS old_verified
   ), moved AS (
@@ -62,7 +65,8 @@ const UPDATE = cold(
     INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
     SELECT 'user updated', id, $8, $9, $10, jsonb_strip_nulls(jsonb_build_object(
       'email', $2::text, 'emailVerified', $3::boolean, 'admin', $6::boolean,
-      'displayName', CASE WHEN $4::boolean THEN COALESCE($5::text, '') END))
+      'displayName', CASE WHEN $4::boolean THEN COALESCE($5::text, '') END,
+      'profile', (SELECT jsonb_agg(member) FROM jsonb_object_keys($11::jsonb) AS member)))
     FROM changed
   )
   SELECT ${USER_COLUMNS} FROM changed u`,
@@ -193,9 +197,18 @@ export function makeUserDirectory(db: Database): UserDirectory {
     },
     async update(userId, changes, actor, now) {
       if (!isStorable(userId)) return { kind: "unknown" };
-      const { email, emailVerified, displayName, admin } = changes;
+      const { email, emailVerified, displayName, admin, profile } = changes;
       const name = ["displayName" in changes, toStoredText(displayName)];
-      const values = [userId, email, emailVerified, ...name, admin, now, ...toAuditValues(actor)];
+      const values = [
+        userId,
+        email,
+        emailVerified,
+        ...name,
+        admin,
+        now,
+        ...toAuditValues(actor),
+        profile && toStoredJson(profile),
+      ];
       try {
         const [row] = await db.run<UserRow>(UPDATE, values);
         return row === undefined ? { kind: "unknown" } : { kind: "updated", user: toUser(row) };

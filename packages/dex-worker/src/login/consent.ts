@@ -74,7 +74,7 @@ export function makeConsent(parts: {
       if (step.kind !== "consent") return dispatcher.next(visit, state);
       checkFormToken(form, tokenFor(state, step.session));
       const decision = form.get("decision");
-      if (decision === "approve") return dispatcher.finish(visit, state, step.session, state.request.scope);
+      if (decision === "approve") return dispatcher.finish(visit, state, step.session, step.scope);
       if (decision === "deny")
         return dispatcher.refuse(visit, state, new OAuthError("access_denied", "consent was not given"));
       throw new InvalidInput(400, "the form says neither yes nor no");

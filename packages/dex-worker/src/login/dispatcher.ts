@@ -21,6 +21,7 @@ import {
   type Session,
   type SessionLimits,
   type SignIns,
+  type Subjects,
   type UpstreamClaim,
 } from "@dex/oidc";
 import type { Logger, Random } from "@dex/runtime";
@@ -87,6 +88,7 @@ export function makeDispatcher(parts: {
   random: Random;
   sessionLimits: SessionLimits;
   grantSealer: UpstreamGrantSealer;
+  subjects: Subjects;
   logger: Logger;
 }): Dispatcher {
   const {
@@ -102,6 +104,7 @@ export function makeDispatcher(parts: {
     random,
     sessionLimits,
     grantSealer,
+    subjects,
   } = parts;
 
   async function clientOf(state: LoginState): Promise<Client> {
@@ -139,7 +142,7 @@ export function makeDispatcher(parts: {
         ? undefined
         : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
     ]);
-    return decideNextStep(state, { session, client, gives, now: visit.now });
+    return decideNextStep(state, { session, client, gives, subjects, now: visit.now });
   }
 
   async function finish(
@@ -265,7 +268,7 @@ export function makeDispatcher(parts: {
         notice: undefined,
         formToken: parts.newFormToken(), // forms from before the sign-in are dead (BRO-1)
       };
-      const step = decideNextStep(proved, { session, client, gives, now });
+      const step = decideNextStep(proved, { session, client, gives, subjects, now });
       const answered = step.kind === "finish" && !isForOwnPages(proved);
       const refusal = answered ? await answers.refusalOf(proved.request, client) : undefined;
       if (refusal !== undefined) return refuse(visit, state, refusal);
@@ -295,7 +298,7 @@ export function makeDispatcher(parts: {
   };
 }
 
-function toSession(stored: ReturnType<typeof newSession>, { user, consentedScope }: ProvedPerson): Session {
+function toSession(stored: ReturnType<typeof newSession>, { user, identity, consentedScope }: ProvedPerson): Session {
   return {
     hash: stored.hash,
     user: {
@@ -305,6 +308,8 @@ function toSession(stored: ReturnType<typeof newSession>, { user, consentedScope
       displayName: user.displayName,
       preferredUsername: stored.preferredUsername,
       groups: stored.groups,
+      profile: user.profile,
+      remoteId: identity.remoteId,
     },
     connectorId: stored.connectorId,
     authTime: stored.authTime,

@@ -58,7 +58,7 @@ export function makeAuthorizationAnswers(parts: AuthorizationAnswerParts): Autho
     const { user, connectorId, authTime, amr, hash } = session;
     return issueIdToken(
       {
-        grant: { clientId, user, connectorId, sessionHash: hash, scope, nonce, authTime, amr },
+        grant: { clientId, user, connectorId, sessionHash: hash, scope, claims: request.claims, nonce, authTime, amr },
         client,
         scope,
         nonce,

@@ -1,4 +1,5 @@
 import type { ResponseType } from "../clients/client-details.ts";
+import type { RequestedClaims } from "../ports.ts";
 import type { ResponseMode } from "./response-type.ts";
 
 declare const verified: unique symbol;
@@ -21,8 +22,15 @@ export interface AuthorizationRequest {
   readonly prompt: readonly Prompt[];
   readonly maxAgeSeconds: number | undefined;
   readonly loginHint: string | undefined;
-  /** The user an id_token_hint named, after its signature was checked. */
+  /** The subject an id_token_hint named, after its signature was checked, and the sector that it was named so for. */
   readonly hintedUserId: string | undefined;
+  readonly hintedSector?: string;
+  /** Claims asked for by name, such as the client may have (OIDC Core §5.5). Left out when none are. */
+  readonly claims?: RequestedClaims;
+  /** Subjects of which the user has to be one. Left out when anybody may be signed in. */
+  readonly subjects?: readonly string[];
+  /** Of which the sign-in has to have one, OIDC Core §5.5.1.1. Left out when any will do. */
+  readonly essentialAcr?: readonly string[];
   /** dex v1 `connector_id`: go straight to this connector. */
   readonly connectorId: string | undefined;
   /** dex v1 `show_connectors`: of all connectors only these are offered. Left out when all are. */

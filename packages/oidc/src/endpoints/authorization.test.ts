@@ -96,8 +96,7 @@ const inert = [
   "&display=popup&ui_locales=se&claims_locales=se&acr_values=1%202&extra=foobar",
   "&state[]=x&state[0]=y&scope[]=groups&__proto__=x&constructor=y&__proto__[scope]=groups&a[b]=c",
   "&extra=1&extra=2",
-  "&claims=%7B%22userinfo%22%3A%7B%22name%22%3A%7B%22essential%22%3Atrue%7D%7D%7D",
-  `&claims=${encodeURIComponent('{"id_token":{"sub":{"value":"somebody else"}}}')}`,
+  `&claims=${encodeURIComponent('{"userinfo":{"shoe_size":{"essential":true},"name#de":null,"toString":1}}')}`,
   `&claims=${encodeURIComponent(`${'{"a":'.repeat(200)}1${"}".repeat(200)}`)}`,
   "&prompt=&max_age=&nonce=&login_hint=&id_token_hint=&claims=&response_mode=",
 ];

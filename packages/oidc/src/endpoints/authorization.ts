@@ -6,10 +6,11 @@ import { matchRedirectUri, OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import { OAuthError, type OAuthErrorCode } from "../errors.ts";
 import type { Clients, OwnTokenVerifier } from "../ports.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
+import { scopeOfClaim } from "../tokens/claims.ts";
+import { sectorOf } from "../tokens/subject.ts";
 import {
   AUTHORIZATION_PARAMETERS,
   asksForRegistration,
-  isClaimsObject,
   isCodeChallenge,
   MAX_BYTES,
   MAX_ID_TOKEN_HINT_LENGTH,
@@ -19,6 +20,7 @@ import {
 } from "./authorization-parameters.ts";
 import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
 import { type AuthorizationResponse, renderAuthorizationError } from "./authorization-response.ts";
+import { parseClaims } from "./claims-parameter.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
 import { type ReadRequestObject, refuseRequestObjects } from "./request-object.ts";
 import {
@@ -124,7 +126,7 @@ export async function decideAuthorization(
   const hint = await readIdTokenHint(params, parts);
   if (hint.kind === "refused") return deliver(hint.error);
   const wish = asksForRegistration(params) ? "register" : "sign in";
-  return { kind: "login", request: toRequest(params, client, redirectUri, hint.userId), client, wish };
+  return { kind: "login", request: toRequest(params, client, redirectUri, hint), client, wish };
 }
 
 // RED-5: unknown, missing and repeated look the same to the outside.
@@ -274,26 +276,37 @@ function refuseMaxAge(params: URLSearchParams): OAuthError | undefined {
 
 function refuseClaims(params: URLSearchParams): OAuthError | undefined {
   const claims = single(params, "claims");
-  return claims === undefined || isClaimsObject(claims) ? undefined : invalid("claims must be a JSON object");
+  return claims === undefined || parseClaims(claims) !== undefined
+    ? undefined
+    : invalid("claims must be a JSON object of claims to be in userinfo and id_token");
 }
 
 type IdTokenHint =
-  | { readonly kind: "read"; readonly userId: string | undefined }
+  | { readonly kind: "read"; readonly userId: string | undefined; readonly sector: string | undefined }
   | { readonly kind: "refused"; readonly error: OAuthError };
 
 // OIDC Core §3.1.2.1: our signature is needed, not an unexpired token, and any client of ours may be its audience. The
-// hint only narrows who may be signed in (AUT-6).
+// hint only narrows who may be signed in (AUT-6). Its subject is the name that its own client knows.
 async function readIdTokenHint(
   params: URLSearchParams,
-  { issuer, idTokens, now }: AuthorizationParts,
+  { clients, issuer, idTokens, now }: AuthorizationParts,
 ): Promise<IdTokenHint> {
   const hint = single(params, "id_token_hint");
-  if (hint === undefined) return { kind: "read", userId: undefined };
+  if (hint === undefined) return { kind: "read", userId: undefined, sector: undefined };
   const claims = hint.length > MAX_ID_TOKEN_HINT_LENGTH ? undefined : await idTokens.verify(hint, "JWT");
   const userId = claims === undefined ? undefined : subjectOfHint(claims, issuer, now);
-  if (userId !== undefined) return { kind: "read", userId };
+  if (userId !== undefined) {
+    const hinted = await clients.find(clientOfHint(claims ?? {}));
+    return { kind: "read", userId, sector: hinted && sectorOf(hinted) };
+  }
   const code: OAuthErrorCode = single(params, "prompt") === "none" ? "login_required" : "invalid_request";
   return { kind: "refused", error: new OAuthError(code, "id_token_hint is not an ID token of this issuer") };
+}
+
+/** OIDC Core §2: with several audiences azp names the client that the token was made for. */
+function clientOfHint({ aud, azp }: Readonly<Record<string, unknown>>): string {
+  if (typeof azp === "string") return azp;
+  return typeof aud === "string" ? aud : "";
 }
 
 function subjectOfHint(claims: Readonly<Record<string, unknown>>, issuer: string, now: Date): string | undefined {
@@ -306,7 +319,7 @@ function toRequest(
   params: URLSearchParams,
   client: Client,
   redirectUri: VerifiedRedirectUri,
-  hintedUserId: string | undefined,
+  hint: IdTokenHint & { kind: "read" },
 ): AuthorizationRequest {
   const maxAge = single(params, "max_age");
   const responseType = responseTypeOf(params);
@@ -321,11 +334,31 @@ function toRequest(
     nonce: single(params, "nonce"),
     codeChallenge: single(params, "code_challenge"),
     prompt: parsePrompt(single(params, "prompt")) ?? [],
-    maxAgeSeconds: maxAge === undefined ? undefined : parseMaxAge(maxAge),
+    // OIDC Registration §2 default_max_age: the request overrides what was registered.
+    maxAgeSeconds: maxAge === undefined ? client.details.default_max_age : parseMaxAge(maxAge),
     loginHint: single(params, "login_hint"),
-    hintedUserId,
+    hintedUserId: hint.userId,
+    ...(hint.sector === undefined ? {} : { hintedSector: hint.sector }),
+    ...requestedClaims(single(params, "claims"), client),
     connectorId: single(params, "connector_id"),
     ...(shownConnectorIds === undefined ? {} : { shownConnectorIds }),
+  };
+}
+
+/** Who may not have a scope may not have its claims one by one either: such are left out, as the scope is (AUT-8). */
+function requestedClaims(
+  text: string | undefined,
+  { scopes }: Client,
+): Pick<AuthorizationRequest, "claims" | "subjects" | "essentialAcr"> {
+  const parsed = text === undefined ? undefined : parseClaims(text);
+  if (parsed === undefined) return {};
+  const { subjects, essentialAcr } = parsed;
+  const allowed = (claim: string) => scopes === undefined || scopes.includes(scopeOfClaim(claim) ?? "");
+  const claims = { userinfo: parsed.claims.userinfo.filter(allowed), idToken: parsed.claims.idToken.filter(allowed) };
+  return {
+    ...(claims.userinfo.length + claims.idToken.length === 0 ? {} : { claims }),
+    ...(subjects === undefined ? {} : { subjects }),
+    ...(essentialAcr === undefined ? {} : { essentialAcr }),
   };
 }
 

@@ -8,6 +8,7 @@ import { type AccessToken, makeAccessTokenOpener } from "../tokens/access-token.
 import { userClaims } from "../tokens/claims.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
+import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { parseBearerToken } from "./bearer-token.ts";
 
 /** The `typ` of a signed answer: it can be taken for no other JWT of ours, an ID token above all (JWT-3). */
@@ -39,6 +40,7 @@ export interface UserinfoParts {
   readonly clients: Clients;
   readonly signer: TokenSigner;
   readonly encryptToClient: EncryptToClient;
+  readonly subjects: Subjects;
 }
 
 /** The userinfo endpoint, OIDC Core §5.3. One statement; a signature where the client registered for one. */
@@ -71,11 +73,12 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
         throw new OAuthError("insufficient_scope", "the access token lacks the scope openid");
       }
       const scope = token.scope.filter((word) => grant.scope.includes(word));
-      const claims = { ...userClaims(grant.user, scope, grant.claims?.userinfo), sub: grant.user.id };
       const client = await parts.clients.find(grant.clientId);
       if (client === undefined) {
         throw new OAuthError("invalid_token", "the access token is not valid", { detail: "its client is gone" });
       }
+      const sub = parts.subjects.of(grant, sectorOf(client));
+      const claims = { ...userClaims(grant.user, scope, grant.claims?.userinfo), sub };
       return renderAnswer(claims, client, parts, now);
     },
   };

@@ -7,6 +7,7 @@ import { makeIssueIdToken } from "../tokens/issue-id-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
 import { makeRefreshTokens } from "../tokens/refresh-token.ts";
+import type { Subjects } from "../tokens/subject.ts";
 import { authorizationCodeGrant } from "./authorization-code.ts";
 import { clientCredentialsGrant } from "./client-credentials.ts";
 import type { Grant } from "./grant.ts";
@@ -23,6 +24,7 @@ export interface GrantParts {
   readonly lifetimes: TokenLifetimes;
   readonly upstream: UpstreamRefresher;
   readonly encryptToClient: EncryptToClient;
+  readonly subjects: Subjects;
 }
 
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
@@ -30,7 +32,7 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
   const { issuer, clients, codes, families, signer, sealers, random, lifetimes } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
-  const issueIdToken = makeIssueIdToken({ issuer, signer, lifetimes, encryptToClient: parts.encryptToClient });
+  const issueIdToken = makeIssueIdToken({ ...parts, lifetimes });
   const issueTokens = makeIssueTokens({ clients, families, issueIdToken, accessTokens, lifetimes });
   return [
     authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),

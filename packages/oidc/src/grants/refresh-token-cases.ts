@@ -38,6 +38,7 @@ const grant: TokenGrant = {
     displayName: "Jane",
     preferredUsername: undefined,
     groups: undefined,
+    remoteId: "0195512a-7c00-7000-8000-000000000001",
   },
   connectorId: "local",
   sessionHash: Buffer.alloc(32, 7),

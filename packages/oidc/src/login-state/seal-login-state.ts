@@ -59,6 +59,10 @@ const sealedShape = z.strictObject({
     maxAgeSeconds: z.int().nonnegative().optional(),
     loginHint: optionalText,
     hintedUserId: optionalText,
+    hintedSector: optionalText,
+    claims: z.strictObject({ userinfo: z.array(z.string()), idToken: z.array(z.string()) }).optional(),
+    subjects: z.array(z.string()).optional(),
+    essentialAcr: z.array(z.string()).optional(),
     connectorId: optionalText,
     shownConnectorIds: z.array(z.string()).optional(),
   }),
@@ -149,6 +153,10 @@ function parseLoginState(plaintext: string): LoginState | undefined {
       hintedUserId: request.hintedUserId,
       connectorId: request.connectorId,
       ...(request.shownConnectorIds === undefined ? {} : { shownConnectorIds: request.shownConnectorIds }),
+      ...(request.hintedSector === undefined ? {} : { hintedSector: request.hintedSector }),
+      ...(request.claims === undefined ? {} : { claims: request.claims }),
+      ...(request.subjects === undefined ? {} : { subjects: request.subjects }),
+      ...(request.essentialAcr === undefined ? {} : { essentialAcr: request.essentialAcr }),
     },
   };
 }

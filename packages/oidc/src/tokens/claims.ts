@@ -66,6 +66,8 @@ function pick(user: TokenUser, wanted: (claim: string) => boolean): { readonly [
     const value = known[claim];
     if (value !== undefined && wanted(claim) && !isEmpty(value)) told[claim] = value;
   }
+  // It would be about nothing.
+  if (told.phone_number === undefined && profile.phone_number === undefined) delete told.phone_number_verified;
   return told;
 }
 

@@ -13,6 +13,8 @@ export const ID_TOKEN_TYP = "JWT";
 /** What the claims are made of. `grant.scope` is what this token is issued for. */
 export interface IdTokenInput {
   readonly issuer: string;
+  /** What the client calls the user. */
+  readonly subject: string;
   readonly grant: Omit<TokenGrant, "familyId">;
   readonly scope: readonly string[];
   /** From the authorization request; never in a refreshed ID token (REF-10). */
@@ -31,7 +33,7 @@ export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim
   return {
     ...releasedClaims(input),
     iss: input.issuer,
-    sub: grant.user.id,
+    sub: input.subject,
     ...audienceClaims(grant.clientId, input.scope),
     exp: toEpochSeconds(addSeconds(now, input.lifetimeSeconds)),
     iat: toEpochSeconds(now),

@@ -4,6 +4,7 @@ import type { TokenSigner } from "../ports.ts";
 import type { EncryptToClient } from "./encrypt-to-client.ts";
 import { ID_TOKEN_TYP, type IdTokenInput, idTokenClaims } from "./id-token.ts";
 import type { TokenLifetimes } from "./lifetimes.ts";
+import { type Subjects, sectorOf } from "./subject.ts";
 
 export interface IdTokenOrder extends Pick<IdTokenInput, "grant" | "scope" | "nonce" | "userClaims" | "beside"> {
   readonly client: Client;
@@ -18,11 +19,16 @@ export function makeIssueIdToken(parts: {
   signer: TokenSigner;
   lifetimes: TokenLifetimes;
   encryptToClient: EncryptToClient;
+  subjects: Subjects;
 }): IssueIdToken {
-  const { issuer, signer, lifetimes, encryptToClient } = parts;
+  const { issuer, signer, lifetimes, encryptToClient, subjects } = parts;
   return async ({ client, ...order }, now) => {
     const algorithm = client.idTokenSigningAlgorithm;
-    const claims = idTokenClaims({ ...order, issuer, algorithm, lifetimeSeconds: lifetimes.idTokenSeconds }, now);
+    const subject = subjects.of(order.grant, sectorOf(client));
+    const claims = idTokenClaims(
+      { ...order, issuer, subject, algorithm, lifetimeSeconds: lifetimes.idTokenSeconds },
+      now,
+    );
     const signed = await signer.sign(claims, { typ: ID_TOKEN_TYP, algorithm });
     const encryption = idTokenEncryptionOf(client.details);
     return encryption === undefined ? signed : encryptToClient(client, { text: signed, cty: "JWT" }, encryption, now);

@@ -8,6 +8,7 @@ import { upstreamGrants } from "./0006-upstream-grants.ts";
 import { clientDetails } from "./0010-client-details.ts";
 import { frontChannelFamilies } from "./0011-front-channel-families.ts";
 import { logout } from "./0012-logout.ts";
+import { claims } from "./0014-claims.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -27,4 +28,5 @@ export const MIGRATIONS: readonly Migration[] = [
   clientDetails,
   frontChannelFamilies,
   logout,
+  claims,
 ];
