@@ -1,7 +1,6 @@
 import { makeConnectorSealer, openConnector, openSealedConnector } from "@dex/connectors";
 import { encryptToken, type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
-  derivePairwiseKey,
   type EncryptToClient,
   findInlineKeys,
   makeAuthorizationAnswers,
@@ -9,7 +8,6 @@ import {
   makeEngineSealers,
   makeLoginStates,
   makeRegistrationEndpoint,
-  makeSubjects,
   makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
@@ -18,7 +16,6 @@ import {
   type ResponseType,
   renderDiscovery,
   type SessionLimits,
-  type Subjects,
 } from "@dex/oidc";
 import { makeOutgoingClient, sha256 } from "@dex/runtime";
 import { makeAttemptGate, makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
@@ -43,7 +40,6 @@ import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeUpstreamGrantSealer, type UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
-import { wireNotices } from "./logout/logout-wiring.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
@@ -57,8 +53,6 @@ export interface Worker {
   readonly app: Express;
   readonly watcher: ChangeWatcher;
   readonly keyRing: KeyRing;
-  /** What is delivered with the mail and is none. */
-  readonly notices: NoticeSenders;
 }
 
 /** Builds every part of the worker. Nothing runs yet: the caller refreshes the watcher before it serves. */
@@ -107,8 +101,7 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     live: outside.live,
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
-  const notices = wireNotices(config, { clients, keyRing });
-  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing, notices };
+  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing };
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
@@ -130,7 +123,6 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const { connectors } = live;
   const { codes, families, failures } = storage;
   const { signer, verifier } = keyRing;
-  const subjects = makeSubjects({ format: config.subjectFormat, pairwiseKey: derivePairwiseKey(outside.salt) });
   const outgoing = makeOutgoingClient(reachOf(config));
   const clientJwts = wireClientJwts(config, outside, outgoing);
   const encryptToClient = makeEncryptToClient({ findKeys: findInlineKeys, encrypt: encryptToken });
@@ -138,15 +130,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
     basePath,
     overTls: config.issuer.protocol === "https:",
     trustedProxies: config.trustedProxies,
-    ...wireLogin(config, outside, live, {
-      sealers,
-      lifetimes,
-      pages,
-      grantSealer,
-      clientJwts,
-      encryptToClient,
-      subjects,
-    }),
+    ...wireLogin(config, outside, live, { sealers, lifetimes, pages, grantSealer, clientJwts, encryptToClient }),
     token: makeTokenEndpoint({
       issuer,
       clients,
@@ -158,7 +142,6 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       checkAssertion: clientJwts.checkAssertion,
       signer,
       encryptToClient,
-      subjects,
       sealers,
       random,
       lifetimes,
@@ -179,7 +162,6 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       clients,
       signer,
       encryptToClient,
-      subjects,
     }),
     registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
     discovery: publishDiscovery(config),
@@ -206,7 +188,6 @@ function wireLogin(
     grantSealer: UpstreamGrantSealer;
     clientJwts: ClientJwts;
     encryptToClient: EncryptToClient;
-    subjects: Subjects;
   },
 ) {
   const { storage, random, logger } = outside;
@@ -238,7 +219,6 @@ function wireLogin(
       clients,
       signer: keyRing.signer,
       encryptToClient: parts.encryptToClient,
-      subjects: parts.subjects,
       sealers: parts.sealers,
       random,
       lifetimes,
@@ -246,7 +226,6 @@ function wireLogin(
     random,
     sessionLimits,
     grantSealer: parts.grantSealer,
-    subjects: parts.subjects,
     logger,
   });
   const acceptIdentity = makeAcceptIdentity({

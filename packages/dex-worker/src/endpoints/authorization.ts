@@ -3,6 +3,7 @@ import {
   decideAuthorization,
   type LoginState,
   type OwnTokenVerifier,
+  type ReadRequestObject,
   type ResponseType,
 } from "@dex/oidc";
 import type { Dispatcher } from "../login/dispatcher.ts";
@@ -31,6 +32,7 @@ export function makeAuthorizationEndpoint(parts: {
   registration: boolean;
   clients: Clients;
   idTokens: OwnTokenVerifier;
+  readRequestObject: ReadRequestObject;
   beginLogin: (request: LoginState["request"], now: Date) => LoginState;
   cookies: LoginCookies;
   dispatcher: Dispatcher;
@@ -45,6 +47,7 @@ export function makeAuthorizationEndpoint(parts: {
         idTokens,
         requirePkce,
         responseTypes,
+        readRequestObject: parts.readRequestObject,
         now: visit.now,
       });
       if (decision.kind === "show") throw decision.error;
