@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { mailAddress, smtpUrl } from "@dex/email";
+import { SUBJECT_FORMATS } from "@dex/oidc";
 import {
   base64Secrets,
   commaList,
   httpUrl,
   integer,
   isLoopback,
+  oneOf,
   optionalSetting,
   type Program,
   postgresUrl,
@@ -108,6 +110,12 @@ const SETTINGS = {
     "Let anybody register a client without a token, as dex v1 did.",
     false,
   ),
+  insecurePrivateClientAddresses: setting(
+    "insecure-private-client-addresses",
+    toggle,
+    "Call addresses that clients register (keys, request objects, logout) also over http and in private networks.",
+    false,
+  ),
   insecureMockConnectors: setting(
     "insecure-mock-connectors",
     toggle,
@@ -137,6 +145,12 @@ const SETTINGS = {
     toggle,
     "Serve clients that are registered for other response types than code: tokens then travel with the browser.",
     false,
+  ),
+  subjectFormat: setting(
+    "subject-format",
+    oneOf(SUBJECT_FORMATS),
+    "What clients are told people are called: uuid, or dex-v2 as in the installation of it that moved here. Must not change.",
+    "uuid",
   ),
   requirePkce: setting("require-pkce", toggle, "Refuse every client's authorization request without PKCE.", false),
   accessTokenLifetime: setting(

@@ -1,13 +1,14 @@
 import { makeConnectorSealer, openConnector, openSealedConnector } from "@dex/connectors";
 import { encryptToken, type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
+  derivePairwiseKey,
   type EncryptToClient,
-  findInlineKeys,
   makeAuthorizationAnswers,
   makeEncryptToClient,
   makeEngineSealers,
   makeLoginStates,
   makeRegistrationEndpoint,
+  makeSubjects,
   makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
@@ -16,6 +17,7 @@ import {
   type ResponseType,
   renderDiscovery,
   type SessionLimits,
+  type Subjects,
 } from "@dex/oidc";
 import { makeOutgoingClient, sha256 } from "@dex/runtime";
 import { makeAttemptGate, makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
@@ -40,6 +42,7 @@ import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeUpstreamGrantSealer, type UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
+import { wireNotices } from "./logout/logout-wiring.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
@@ -53,6 +56,8 @@ export interface Worker {
   readonly app: Express;
   readonly watcher: ChangeWatcher;
   readonly keyRing: KeyRing;
+  /** What is delivered with the mail and is none. */
+  readonly notices: NoticeSenders;
 }
 
 /** Builds every part of the worker. Nothing runs yet: the caller refreshes the watcher before it serves. */
@@ -101,7 +106,8 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     live: outside.live,
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
-  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing };
+  const notices = wireNotices(config, { clients, keyRing });
+  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing, notices };
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
@@ -123,14 +129,23 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const { connectors } = live;
   const { codes, families, failures } = storage;
   const { signer, verifier } = keyRing;
+  const subjects = makeSubjects({ format: config.subjectFormat, pairwiseKey: derivePairwiseKey(outside.salt) });
   const outgoing = makeOutgoingClient(reachOf(config));
   const clientJwts = wireClientJwts(config, outside, outgoing);
-  const encryptToClient = makeEncryptToClient({ findKeys: findInlineKeys, encrypt: encryptToken });
+  const encryptToClient = makeEncryptToClient({ findKeys: clientJwts.keySets.find, encrypt: encryptToken });
   return makeApp({
     basePath,
     overTls: config.issuer.protocol === "https:",
     trustedProxies: config.trustedProxies,
-    ...wireLogin(config, outside, live, { sealers, lifetimes, pages, grantSealer, clientJwts, encryptToClient }),
+    ...wireLogin(config, outside, live, {
+      sealers,
+      lifetimes,
+      pages,
+      grantSealer,
+      clientJwts,
+      encryptToClient,
+      subjects,
+    }),
     token: makeTokenEndpoint({
       issuer,
       clients,
@@ -142,6 +157,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       checkAssertion: clientJwts.checkAssertion,
       signer,
       encryptToClient,
+      subjects,
       sealers,
       random,
       lifetimes,
@@ -162,6 +178,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       clients,
       signer,
       encryptToClient,
+      subjects,
     }),
     registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
     discovery: publishDiscovery(config),
@@ -188,6 +205,7 @@ function wireLogin(
     grantSealer: UpstreamGrantSealer;
     clientJwts: ClientJwts;
     encryptToClient: EncryptToClient;
+    subjects: Subjects;
   },
 ) {
   const { storage, random, logger } = outside;
@@ -219,6 +237,7 @@ function wireLogin(
       clients,
       signer: keyRing.signer,
       encryptToClient: parts.encryptToClient,
+      subjects: parts.subjects,
       sealers: parts.sealers,
       random,
       lifetimes,
@@ -226,6 +245,7 @@ function wireLogin(
     random,
     sessionLimits,
     grantSealer: parts.grantSealer,
+    subjects: parts.subjects,
     logger,
   });
   const acceptIdentity = makeAcceptIdentity({
