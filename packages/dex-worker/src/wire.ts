@@ -1,4 +1,5 @@
 import { makeConnectorSealer, openConnector, openSealedConnector } from "@dex/connectors";
+import type { NoticeSenders } from "@dex/email";
 import { encryptToken, type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
   derivePairwiseKey,
@@ -7,17 +8,16 @@ import {
   makeEncryptToClient,
   makeEngineSealers,
   makeLoginStates,
-  makeRegistrationEndpoint,
   makeSubjects,
   makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
   RESPONSE_TYPES,
-  type RegistrationEndpoint,
   type ResponseType,
   renderDiscovery,
   type SessionLimits,
   type Subjects,
+  supportedWith,
 } from "@dex/oidc";
 import { makeOutgoingClient, sha256 } from "@dex/runtime";
 import { makeAttemptGate, makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
@@ -48,6 +48,7 @@ import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
 import { type ClientJwts, reachOf, wireClientJwts } from "./wire-client-jwts.ts";
+import { wireRegistration } from "./wire-registration.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
 const DISCOVERY_MAX_AGE_SECONDS = 300;
@@ -180,7 +181,10 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       encryptToClient,
       subjects,
     }),
-    registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
+    registration: wireRegistration(config, outside, {
+      supported: supportedWith(responseTypesOfDeployment(config)),
+      outgoing,
+    }),
     discovery: publishDiscovery(config),
     jwks: keyRing.jwks,
     health: live.health,
@@ -333,16 +337,6 @@ function themeOf(config: WorkerConfig, basePath: string): Theme {
     logoUrl: config.issuerLogoUrl?.href,
     stylesheetUrl: `${basePath}${stylesheetPath()}`,
   };
-}
-
-function wireRegistration(config: WorkerConfig, { storage, random }: Outside): RegistrationEndpoint {
-  return makeRegistrationEndpoint({
-    tokens: config.clientRegistrationTokens,
-    withoutToken: config.insecureOpenClientRegistration ? "allowed" : "refused",
-    store: (client, address) => storage.clients.create(client, { kind: "registration", id: client.id, address }),
-    failures: storage.failures,
-    random,
-  });
 }
 
 function publishDiscovery(config: WorkerConfig): () => Published {

@@ -20,6 +20,7 @@ import { makeOutbox } from "./outbox.ts";
 import { makeOwnAccountStore } from "./own-accounts.ts";
 import { makePasswordStore } from "./passwords.ts";
 import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
+import { makeRegisteredClients, type RegisteredClientStore } from "./registered-clients.ts";
 import { makeRegistrationStore } from "./registrations.ts";
 import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
@@ -32,6 +33,8 @@ import { type Administrators, makeAdministrators, makeUserStore } from "./users.
 /** Everything that is kept. Every method throws StorageUnavailable when the database does not answer in time. */
 export interface Storage {
   readonly clients: ClientStore;
+  /** Those that registered themselves, by what they manage their registration with. */
+  readonly registeredClients: RegisteredClientStore;
   readonly connectors: ConnectorStore;
   readonly users: Users;
   readonly userDirectory: UserDirectory;
@@ -84,6 +87,7 @@ export function openStorage(options: StorageOptions): Storage {
   const redis = options.redis === undefined ? undefined : makeRedisAttempts(options.redis, logger);
   return {
     clients: makeClientStore(db),
+    registeredClients: makeRegisteredClients(db),
     connectors: makeConnectorStore(db),
     users: makeUserStore(db),
     userDirectory: makeUserDirectory(db),
