@@ -3,7 +3,6 @@ import { type JsonObject, systemRandom } from "@dex/runtime";
 import {
   type Client,
   DEFAULT_TOKEN_LIFETIMES,
-  findInlineKeys,
   makeEncryptToClient,
   makeLoginStates,
   makeTokenEndpoint,
@@ -58,7 +57,7 @@ export function setUp(
     upstreamRefreshSeconds: settings.upstreamRefreshSeconds ?? 0,
   };
   const encryptToClient = makeEncryptToClient({
-    findKeys: findInlineKeys,
+    findKeys: async ({ jwks }) => ({ keys: jwks?.keys ?? [], problem: undefined }),
     encrypt: async (text, { key, ...to }, cty) => JSON.stringify({ text, kid: key.kid, ...to, cty }),
   });
   const clients = clientsOf(client, otherClient, publicClient, ...(settings.clients ?? []));

@@ -153,7 +153,16 @@ ${rows.length === 0 ? html`<p class="nothing">No application has access to your 
 }
 
 // As people are asked on the consent page: who they are before what may be done for them.
-const SCOPE_ORDER: readonly string[] = ["openid", "profile", "email", "groups", "offline_access"];
+const SCOPE_ORDER: readonly string[] = [
+  "openid",
+  "profile",
+  "email",
+  "address",
+  "phone",
+  "groups",
+  "federated:id",
+  "offline_access",
+];
 
 function renderScopes(scope: readonly string[]): Html {
   const known = SCOPE_ORDER.filter((one) => scope.includes(one));

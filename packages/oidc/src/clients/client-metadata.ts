@@ -3,6 +3,7 @@ import { z } from "zod";
 import { keyProblemIn } from "../client-jwts/key-metadata.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
 import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
+import { encryptionProblemIn } from "./encryption-key.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
 
 /** What somebody who may create clients asks for, checked. */
@@ -169,6 +170,8 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   }
   const keys = keyProblemIn(client.details, client.public);
   if (keys !== undefined) return keys;
+  const encryption = encryptionProblemIn(client.details);
+  if (encryption !== undefined) return encryption;
   if (client.secret !== undefined && client.details.token_endpoint_auth_method === "private_key_jwt") {
     return { member: "secret", reason: "a client that signs has none" };
   }

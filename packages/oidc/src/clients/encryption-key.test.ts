@@ -68,13 +68,13 @@ test.each(unusable)("encryption to a client is refused by the key's name when $w
   for (const kind of ["id_token", "userinfo"]) {
     const details: ClientDetails = { [`${kind}_encrypted_response_alg`]: "RSA-OAEP-256", jwks: { keys } };
     const problem = encryptionProblemIn(details);
-    expect(problem?.member).toBe(`${kind}_encrypted_response_alg`);
+    expect(problem?.member).toBe("jwks");
     expect(problem?.reason).toContain(says);
   }
 });
 
 test("encryption needs keys, and enc needs alg (OIDC Registration §2)", () => {
-  expect(encryptionProblemIn({ id_token_encrypted_response_alg: "ECDH-ES" })?.reason).toContain("jwks or jwks_uri");
+  expect(encryptionProblemIn({ id_token_encrypted_response_alg: "ECDH-ES" })?.reason).toContain("at jwks_uri");
   expect(encryptionProblemIn({ userinfo_encrypted_response_enc: "A128GCM" })).toMatchObject({
     member: "userinfo_encrypted_response_enc",
   });

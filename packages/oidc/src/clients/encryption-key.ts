@@ -52,13 +52,13 @@ export function encryptionProblemIn(
       return { member: `${kind}_encrypted_response_enc`, reason: `needs ${kind}_encrypted_response_alg` };
     }
     const problem = keysProblem(details, alg);
-    if (problem !== undefined) return { member: `${kind}_encrypted_response_alg`, reason: problem };
+    if (problem !== undefined) return { member: "jwks", reason: problem };
   }
   return undefined;
 }
 
 function keysProblem({ jwks, jwks_uri }: ClientDetails, alg: ResponseEncryption["alg"]): string | undefined {
-  if (jwks === undefined) return jwks_uri === undefined ? `${alg} needs a key in jwks or jwks_uri` : undefined;
+  if (jwks === undefined) return jwks_uri === undefined ? `${alg} needs a key, here or at jwks_uri` : undefined;
   if (findEncryptionKey(jwks.keys, alg) !== undefined) return undefined;
   const found = jwks.keys.map((key, index) => `${nameOf(key, index)} ${problemOf(key, alg)}`).slice(0, 5);
   return found.length === 0 ? `${alg} needs a key, and jwks holds none` : `${alg} has no key: ${found.join("; ")}`;

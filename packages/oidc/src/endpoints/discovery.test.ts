@@ -32,14 +32,14 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
     response_types_supported: ["code"],
     response_modes_supported: ["query", "fragment", "form_post"],
     grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
-    subject_types_supported: ["public"],
+    subject_types_supported: ["public", "pairwise"],
     id_token_signing_alg_values_supported: ["RS256", "ES256"],
     code_challenge_methods_supported: ["S256"],
     token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
     authorization_response_iss_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
-    claims_parameter_supported: false,
+    claims_parameter_supported: true,
   });
 });
 
@@ -62,6 +62,7 @@ const bare = [
   "userinfo_encryption_enc_values_supported",
   "token_endpoint_auth_methods_supported",
   "code_challenge_methods_supported",
+  "acr_values_supported",
   "claims_supported",
   "prompt_values_supported",
   "authorization_response_iss_parameter_supported",
@@ -97,7 +98,7 @@ test.each(offers)("with $registration the document has these members and no othe
     jwks_uri: `${issuer}/keys`,
     userinfo_endpoint: `${issuer}/userinfo`,
     ...(row.registration.clients ? { registration_endpoint: `${issuer}/registration` } : {}),
-    scopes_supported: ["openid", "profile", "email", "groups", "offline_access"],
+    scopes_supported: ["openid", "profile", "email", "address", "phone", "groups", "federated:id", "offline_access"],
     prompt_values_supported: row.prompts,
     claims_supported: expect.arrayContaining(["sub", "aud", "azp", "auth_time", "email", "name", "groups"]),
   });

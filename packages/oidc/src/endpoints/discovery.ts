@@ -3,6 +3,9 @@ import type { SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
 import { SUPPORTED } from "../clients/supported.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
+import { ACR_VALUES } from "../tokens/acr.ts";
+import { USER_CLAIMS } from "../tokens/claims.ts";
+import { END_SESSION_PATH } from "./end-session.ts";
 import { asksForTokens, RESPONSE_MODES } from "./response-type.ts";
 
 export interface DiscoveryParts {
@@ -28,6 +31,11 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     token_endpoint: endpointUrl(issuer, "/token"),
     jwks_uri: endpointUrl(issuer, "/keys"),
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
+    end_session_endpoint: endpointUrl(issuer, END_SESSION_PATH),
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     ...(registration.clients ? { registration_endpoint: endpointUrl(issuer, "/registration") } : {}),
     scopes_supported: SUPPORTED_SCOPES,
     response_types_supported: responseTypes,
@@ -43,17 +51,20 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     userinfo_encryption_alg_values_supported: SUPPORTED.userinfo_encrypted_response_alg,
     userinfo_encryption_enc_values_supported: SUPPORTED.userinfo_encrypted_response_enc,
     token_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
+    token_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
+    request_object_signing_alg_values_supported: SUPPORTED.request_object_signing_alg,
     code_challenge_methods_supported: ["S256"],
+    acr_values_supported: ACR_VALUES,
     claims_supported: [
-      ...["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "azp"],
-      ...["email", "email_verified", "name", "preferred_username", "groups"],
+      ...["iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "nonce", "at_hash", "acr", "amr", "azp"],
+      ...USER_CLAIMS,
     ],
     // Initiating User Registration via OpenID Connect §5
     prompt_values_supported: ["none", "login", "consent", "select_account", ...(registration.people ? ["create"] : [])],
     authorization_response_iss_parameter_supported: true,
-    // Absent, these would mean true, false and false (OIDC Discovery §3).
-    request_uri_parameter_supported: false,
-    request_parameter_supported: false,
-    claims_parameter_supported: false,
+    request_parameter_supported: true,
+    request_uri_parameter_supported: true,
+    require_request_uri_registration: true,
+    claims_parameter_supported: true,
   };
 }

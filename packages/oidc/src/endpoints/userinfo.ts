@@ -7,6 +7,7 @@ import type { EngineSealers } from "../sealers.ts";
 import { type AccessToken, makeAccessTokenOpener } from "../tokens/access-token.ts";
 import { userClaims } from "../tokens/claims.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
+import { federatedClaims } from "../tokens/federated-claims.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
 import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { parseBearerToken } from "./bearer-token.ts";
@@ -78,7 +79,8 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
         throw new OAuthError("invalid_token", "the access token is not valid", { detail: "its client is gone" });
       }
       const sub = parts.subjects.of(grant, sectorOf(client));
-      const claims = { ...userClaims(grant.user, scope, grant.claims?.userinfo), sub };
+      const released = userClaims(grant.user, scope, grant.claims?.userinfo);
+      const claims = { ...released, ...federatedClaims(grant, scope), sub };
       return renderAnswer(claims, client, parts, now);
     },
   };

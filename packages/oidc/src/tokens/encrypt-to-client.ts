@@ -43,6 +43,3 @@ export function makeEncryptToClient(parts: { findKeys: FindClientKeys; encrypt: 
     return parts.encrypt(text, { ...encryption, key }, cty);
   };
 }
-
-/** The keys that the client registered by value. */
-export const findInlineKeys: FindClientKeys = async ({ jwks }) => ({ keys: jwks?.keys ?? [], problem: undefined });

@@ -6,6 +6,7 @@ import type { TokenGrant } from "../ports.ts";
 import { sidOf } from "../sessions/session-id.ts";
 import { acrOf } from "./acr.ts";
 import { idTokenUserClaims, userClaims } from "./claims.ts";
+import { federatedClaims } from "./federated-claims.ts";
 
 /** The `typ` of an ID token's header. */
 export const ID_TOKEN_TYP = "JWT";
@@ -32,6 +33,7 @@ export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim
   const { grant, nonce } = input;
   return {
     ...releasedClaims(input),
+    ...(input.userClaims === "none" ? {} : federatedClaims(grant, input.scope)),
     iss: input.issuer,
     sub: input.subject,
     ...audienceClaims(grant.clientId, input.scope),

@@ -54,15 +54,6 @@ export function sectorOf(client: Pick<Client, "id" | "redirectUris" | "details">
   return host === "" || others.length > 0 ? `client ${client.id}` : host;
 }
 
-/** Why the client cannot have pairwise subjects as it is described, OIDC Core §8.1; undefined when it can. */
-export function pairwiseProblemIn(
-  client: Pick<Client, "redirectUris" | "details">,
-): { readonly member: "sector_identifier_uri"; readonly reason: string } | undefined {
-  const { subject_type: type, sector_identifier_uri: uri } = client.details;
-  if (type !== "pairwise" || uri !== undefined || hostsOf(client.redirectUris).length <= 1) return undefined;
-  return { member: "sector_identifier_uri", reason: "is needed where redirect_uris are on several hosts" };
-}
-
 function hostsOf(redirectUris: readonly string[]): readonly string[] {
   return [...new Set(redirectUris.map((uri) => new URL(uri).host))];
 }
