@@ -72,6 +72,7 @@ const right: { when: string; jwt: string; more?: Record<string, string>; registe
   { when: "PS256 without a kid", jwt: ps.sign(assertionClaims()) },
   { when: "ES256", jwt: es.sign(assertionClaims()) },
   { when: "EdDSA", jwt: ed.sign(assertionClaims()) },
+  { when: "EdDSA by its newer name (RFC 9864 §2.2)", jwt: ed.sign(assertionClaims(), { alg: "Ed25519" }) },
   { when: "typ JWT", jwt: key.sign(assertionClaims(), { typ: "JWT" }) },
   { when: "the client_id beside it", jwt: key.sign(assertionClaims()), more: { client_id: "client-a" } },
   {

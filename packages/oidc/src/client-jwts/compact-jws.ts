@@ -3,7 +3,7 @@
 import { decodeBase64Url } from "@dex/runtime";
 
 export interface CompactJws {
-  /** As the header has it: something to compare with, never to choose by. */
+  /** From the header: something to compare with, never to choose by. EdDSA also for its newer name, RFC 9864 §2.2. */
   readonly alg: string;
   readonly kid: string | undefined;
   /** In small letters, without `application/` (RFC 7515 §4.1.9). */
@@ -36,7 +36,7 @@ export function parseCompactJws(text: string, maxLength: number): CompactJws | u
   const { alg, kid, typ } = header;
   if (typeof alg !== "string" || !isShortText(kid) || !isShortText(typ)) return undefined;
   return {
-    alg,
+    alg: alg === "Ed25519" ? "EdDSA" : alg,
     kid,
     typ: typ?.toLowerCase().replace(/^application\//, ""),
     claims,
