@@ -77,7 +77,7 @@ async function start(settings: WorkerConfig, log: Logger): Promise<void> {
     tls: settings.tls,
     reusePort: settings.listenReusePort,
   });
-  mail = startMail(settings, { storage, salt, clock: clock.now, logger: log });
+  mail = startMail(settings, { storage, salt, clock: clock.now, logger: log, notices: worker.notices });
   log.info("dex-worker ready", { issuer: settings.issuerText, listen: server.url.href });
 }
 

@@ -4,11 +4,13 @@ import {
   type ConsentView,
   type ContinueView,
   type ErrorView,
+  type LoggedOutView,
   type PasswordView,
   renderChooserPage,
   renderConsentPage,
   renderContinuePage,
   renderErrorPage,
+  renderLoggedOutPage,
   renderPasswordPage,
   type Theme,
 } from "@dex/web";
@@ -25,6 +27,8 @@ export interface Pages {
   consent(response: Response, status: number, view: ConsentView, formTargets: readonly string[]): void;
   /** Posts a form on to where it is going; the only page with a script. */
   continue(response: Response, view: ContinueView, formTargets: readonly string[]): void;
+  /** The only page with frames, from these origins. */
+  loggedOut(response: Response, view: LoggedOutView, frameOrigins: readonly string[]): void;
   error(response: Response, status: number, view: Omit<ErrorView, "requestId">): void;
 }
 
@@ -48,6 +52,10 @@ export function makePages(theme: Theme): Pages {
     continue(response, view, formTargets) {
       setPageHeaders(response, { logo, formTargets, script: CONTINUE_SCRIPT });
       response.status(200).end(renderContinuePage(theme, view));
+    },
+    loggedOut(response, view, frameOrigins) {
+      setPageHeaders(response, { logo, formTargets: [], frames: frameOrigins });
+      response.status(200).end(renderLoggedOutPage(theme, view));
     },
     error: (response, status, view) =>
       send(response, status, renderErrorPage(theme, { ...withSentence(view), requestId: requestIdOf(response) }), []),

@@ -8,7 +8,7 @@ import { isStorable } from "./stored-text.ts";
 const HOLD = cold(
   "logout.hold",
   `SELECT u.id FROM app_user u JOIN session s ON s.user_id = u.id
-  WHERE u.id = $1 AND s.hash = $2 FOR NO KEY UPDATE OF u FOR UPDATE OF s`,
+  WHERE ($1::text IS NULL OR u.id = $1) AND s.hash = $2 FOR NO KEY UPDATE OF u FOR UPDATE OF s`,
 );
 
 /** Before the families: a code that is being spent has its family once this has waited for it. */
@@ -43,11 +43,12 @@ interface EndedRow {
 /** The end of sessions by the wish of the person in front of the browser. */
 export function makeLogoutStore(db: Database): Logouts {
   return {
-    async end({ hash, userId, address }, now): Promise<EndedSession | undefined> {
-      if (!isStorable(userId)) return undefined;
+    async end({ hash, userId: claimed, address }, now): Promise<EndedSession | undefined> {
+      if (!isStorable(claimed)) return undefined;
       return db.transaction(async (tx) => {
-        const held = await tx.run(HOLD, [userId, hash]);
-        if (held.length === 0) return undefined;
+        const [held] = await tx.run<{ id: string }>(HOLD, [claimed, hash]);
+        if (held === undefined) return undefined;
+        const userId = held.id;
         await tx.run(EXPIRE_CODES, [userId, hash, now]);
         const actor = toAuditValues({ kind: "user", id: userId, address });
         const [row] = await tx.run<EndedRow>(END, [userId, hash, now, ...actor]);

@@ -18,6 +18,17 @@ export function parseLink(url: string | undefined): SafeLink | undefined {
 }
 
 /**
+ * Where a person goes on to, or what a page loads in a frame: an address that a client registered, so https, http, or a
+ * private-use scheme with a dot in it (RFC 8252 §7.1). Undefined for any other, as javascript: and its like.
+ */
+export function parseOnwardLink(url: string | undefined): SafeLink | undefined {
+  if (url === undefined || url.length > 2 * MAX_LINK_LENGTH || /[\\\s\p{Cc}\p{Cf}]/u.test(url)) return undefined;
+  if (!/^(?:https?:\/\/|[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:)/i.test(url)) return undefined;
+  const parsed = URL.parse(url);
+  return parsed === null || parsed.username !== "" || parsed.password !== "" ? undefined : (url as SafeLink);
+}
+
+/**
  * Where a form of ours posts to. Throws when it is not a path of our own origin: a form holds credentials, and its target is
  * never anybody else's to say.
  */

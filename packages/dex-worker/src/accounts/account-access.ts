@@ -1,6 +1,7 @@
 import { decodeBase64Url } from "@dex/runtime";
 import type { OwnAccounts, OwnChange } from "@dex/users";
 import { type AccountNotice, renderAccountConfirmPage, renderSignedOutPage } from "@dex/web";
+import type { SignOut } from "../logout/sign-out.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
@@ -12,6 +13,7 @@ const END_OTHERS_PATH = `${ACCOUNT_PATH}/end-other-sessions`;
 export function accountAccessPages(parts: {
   gate: AccountGate;
   accounts: OwnAccounts;
+  signOut: SignOut;
   pages: Pages;
 }): readonly PageRoute[] {
   const { gate, accounts, pages } = parts;
@@ -63,8 +65,8 @@ export function accountAccessPages(parts: {
   async function signOut(visit: Visit): Promise<void> {
     const form = await gate.receive(visit, ACCOUNT_PATH, "any");
     if (form === undefined) return;
-    await accounts.endSession(form.owner, form.owner.sessionHash, visit.now);
-    gate.leaveSignedOut(visit);
+    const { sessionHash: hash, userId } = form.owner;
+    await parts.signOut(visit, { session: { hash, userId }, by: "page", signedOutPath: gate.href(SIGNED_OUT_PATH) });
   }
 
   async function showSignedOut({ response }: Visit): Promise<void> {

@@ -1,6 +1,7 @@
 // "Your account" with all its pages.
 import { deriveKeys } from "@dex/runtime";
 import type { WorkerConfig } from "../config.ts";
+import type { SignOut } from "../logout/sign-out.ts";
 import type { PageRoute } from "../visit.ts";
 import type { LoginWiring } from "../wiring.ts";
 import { accountAccessPages } from "./account-access.ts";
@@ -11,7 +12,7 @@ import { accountOverviewPages } from "./account-overview.ts";
 import { accountPasswordPages } from "./account-password.ts";
 
 /** Every page of "your account". */
-export function accountPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
+export function accountPages(config: WorkerConfig, wiring: LoginWiring, signOut: SignOut): readonly PageRoute[] {
   const { outside, live, pages, cookieNames, sessionLimits, beginOwnPages } = wiring;
   const { storage, salt, hasher, logger } = outside;
   const gate = makeAccountGate({
@@ -33,6 +34,6 @@ export function accountPages(config: WorkerConfig, wiring: LoginWiring): readonl
     ...accountPasswordPages({ gate, accounts, connectors, hasher, serviceName, idleSeconds, pages, logger }),
     ...accountEmailPages({ gate, links, failures, pages }),
     ...accountIdentityPages({ gate, accounts, connectors, beginOwnPages, idleSeconds, pages, logger }),
-    ...accountAccessPages({ gate, accounts, pages }),
+    ...accountAccessPages({ gate, accounts, signOut, pages }),
   ];
 }

@@ -16,6 +16,8 @@ export interface CookieNames {
   readonly registration: string;
   /** A code that the next page shows, for a program that no browser can return to. */
   readonly outOfBand: string;
+  /** Where a person goes on to who is away to sign out upstream. */
+  readonly logout: string;
   readonly secure: boolean;
 }
 
@@ -29,6 +31,7 @@ export function makeCookieNames(issuer: URL, issuerText: string): CookieNames {
     linkPrefix: `${prefix}dex-link-${tag}.`,
     registration: `${prefix}dex-registration-${tag}`,
     outOfBand: `${prefix}dex-oob-${tag}`,
+    logout: `${prefix}dex-logout-${tag}`,
     secure,
   };
 }
