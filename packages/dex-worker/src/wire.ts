@@ -45,7 +45,6 @@ import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
 import { wireNotices } from "./logout/logout-wiring.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
-import { wireNotices } from "./logout/logout-wiring.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
 import { type ClientJwts, reachOf, wireClientJwts } from "./wire-client-jwts.ts";

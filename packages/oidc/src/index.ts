@@ -45,7 +45,6 @@ export * from "./sessions/new-session.ts";
 export * from "./sessions/session-id.ts";
 export { hashOfCode, type IssuedCode, newCode } from "./tokens/code.ts";
 export * from "./tokens/encrypt-to-client.ts";
-export * from "./tokens/logout-token.ts";
 export { ACCESS_TOKEN_JWT_TYP } from "./tokens/jwt-access-token.ts";
 export * from "./tokens/lifetimes.ts";
 export * from "./tokens/logout-token.ts";

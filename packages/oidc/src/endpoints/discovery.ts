@@ -3,7 +3,6 @@ import type { SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
 import { SUPPORTED } from "../clients/supported.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
-import { END_SESSION_PATH } from "./end-session.ts";
 import { ACR_VALUES } from "../tokens/acr.ts";
 import { USER_CLAIMS } from "../tokens/claims.ts";
 import { END_SESSION_PATH } from "./end-session.ts";
