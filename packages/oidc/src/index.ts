@@ -22,7 +22,7 @@ export { isWellFormedForm } from "./endpoints/parameters.ts";
 export * from "./endpoints/registration.ts";
 export { makeRequestDocuments, type RequestDocuments } from "./endpoints/request-documents.ts";
 export { makeReadRequestObject, type ReadRequestObject } from "./endpoints/request-object.ts";
-export type { ResponseMode } from "./endpoints/response-type.ts";
+export { grantTypesOf, type ResponseMode } from "./endpoints/response-type.ts";
 export * from "./endpoints/token.ts";
 export * from "./endpoints/userinfo.ts";
 export * from "./errors.ts";

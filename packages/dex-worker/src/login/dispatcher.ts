@@ -34,7 +34,7 @@ import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
 import { homeRealmOf } from "./home-realm.ts";
 import type { LoginCookies } from "./login-cookies.ts";
-import { type ChooserMode, offeredConnectors } from "./offered-connectors.ts";
+import { type ChooserMode, offeredConnectors, servesResponseType } from "./offered-connectors.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
 import { sendAuthorizationResponse } from "./send-response.ts";
@@ -136,13 +136,20 @@ export function makeDispatcher(parts: {
 
   async function decide(visit: Visit, state: LoginState): Promise<NextStep> {
     const hash = readSessionHash(visit.request, cookieNames);
-    const [client, session] = await Promise.all([
+    const [client, found] = await Promise.all([
       clientOf(state),
       hash === undefined
         ? undefined
         : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
     ]);
+    const session = found !== undefined && countsFor(state, found) ? found : undefined;
     return decideNextStep(state, { session, client, gives, subjects, now: visit.now });
+  }
+
+  /** A session through a connector that is not for this kind of answer is none to this request; our own pages get no answer. */
+  function countsFor(state: LoginState, { connectorId }: Session): boolean {
+    const entry = connectors.find(connectorId);
+    return entry === undefined || isForOwnPages(state) || servesResponseType(entry, state.request);
   }
 
   async function finish(

@@ -31,6 +31,14 @@ export function asksForTokens(type: ResponseType): boolean {
   return asksFor(type, "id_token") || asksFor(type, "token");
 }
 
+/** The grants that a response type stands for, OIDC Registration §2: what a client or a connector is limited to is said in these. */
+export function grantTypesOf(type: ResponseType): readonly ("authorization_code" | "implicit")[] {
+  return [
+    ...(asksFor(type, "code") ? (["authorization_code"] as const) : []),
+    ...(asksForTokens(type) ? (["implicit"] as const) : []),
+  ];
+}
+
 /**
  * How the answer to a request travels that may be refused for anything, its response type and mode among that: as it asks, as
  * far as that can be, and otherwise as its response type has it. No error lands in a query that a client of tokens does not
