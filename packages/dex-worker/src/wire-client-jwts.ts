@@ -33,7 +33,6 @@ export function wireClientJwts(config: WorkerConfig, { storage }: Outside, outgo
       tokenEndpoint: endpointUrl(issuer, "/token"),
       keySets,
       useOnce: storage.useOnce,
-      openSecret: () => undefined,
     }),
     readRequestObject: makeReadRequestObject({ issuer, keySets, documents: makeRequestDocuments(forRequests) }),
   };

@@ -1,18 +1,11 @@
-// Clients that prove who they are with a JWT: RFC 7523 §2.2 and §3, OIDC Core §9 private_key_jwt and client_secret_jwt.
+// Clients that prove who they are with a JWT: RFC 7523 §2.2 and §3, OIDC Core §9 private_key_jwt. With
+// client_secret_jwt we would have to keep secrets in a form that can be read (TOK-17).
 import { toEpochSeconds } from "@dex/runtime";
 import { z } from "zod";
 import type { Client } from "../clients/client.ts";
 import type { ClientKeySets } from "./client-key-sets.ts";
 import type { CompactJws } from "./compact-jws.ts";
-import {
-  CLIENT_MAC_ALGORITHMS,
-  CLIENT_SIGNING_ALGORITHMS,
-  type ClientMacAlgorithm,
-  type ClientSigningAlgorithm,
-  isMacOf,
-  isSignedByOneOf,
-  keysFor,
-} from "./verify-jws.ts";
+import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "./verify-jws.ts";
 
 /** The only `client_assertion_type`, RFC 7523 §2.2. */
 export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -28,8 +21,6 @@ export interface ClientAssertionParts {
   readonly tokenEndpoint: string;
   readonly keySets: ClientKeySets;
   readonly useOnce: UseOnce;
-  /** The secret of a client that uses it as a key; undefined when it is not kept in a form that can be read. */
-  readonly openSecret: (client: Client) => string | undefined;
 }
 
 /** How long an assertion may be good for from now on (TOK-10). */
@@ -74,39 +65,20 @@ export function makeCheckClientAssertion(parts: ClientAssertionParts): CheckClie
 
 async function forgeryIn(
   assertion: CompactJws,
-  client: Client,
-  { keySets, openSecret }: ClientAssertionParts,
+  { details }: Client,
+  { keySets }: ClientAssertionParts,
   now: Date,
 ): Promise<string | undefined> {
-  const { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: only } = client.details;
-  if (only !== undefined && assertion.alg !== only) return `the assertion is not signed with ${only}`;
-  if (method === "private_key_jwt") {
-    const alg = CLIENT_SIGNING_ALGORITHMS.find((known) => known === assertion.alg);
-    if (alg === undefined) return "the assertion is signed with an algorithm that is not allowed";
-    return forgedSignature(assertion, alg, client, keySets, now);
-  }
-  const alg = CLIENT_MAC_ALGORITHMS.find((known) => known === assertion.alg);
-  if (method !== "client_secret_jwt" || alg === undefined) return "the client registered another kind of assertion";
-  return forgedMac(assertion, alg, openSecret(client));
-}
-
-async function forgedSignature(
-  assertion: CompactJws,
-  alg: ClientSigningAlgorithm,
-  client: Client,
-  keySets: ClientKeySets,
-  now: Date,
-): Promise<string | undefined> {
+  const { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: only } = details;
+  if (method !== "private_key_jwt") return "the client registered another method";
+  const alg = CLIENT_SIGNING_ALGORITHMS.find((known) => known === assertion.alg);
+  if (alg === undefined) return "the assertion is signed with an algorithm that is not allowed";
+  if (only !== undefined && alg !== only) return `the assertion is not signed with ${only}`;
   const wanted = { alg, kid: assertion.kid };
-  const found = await keySets.find(client.details, (keys) => keysFor(keys, wanted).length > 0, now);
+  const found = await keySets.find(details, (keys) => keysFor(keys, wanted).length > 0, now);
   const keys = keysFor(found.keys, wanted);
   if (keys.length === 0) return `the client has no key for this assertion${found.problem ? `: ${found.problem}` : ""}`;
   return isSignedByOneOf(assertion, alg, keys) ? undefined : "the signature of the assertion is wrong";
-}
-
-function forgedMac(assertion: CompactJws, alg: ClientMacAlgorithm, secret: string | undefined): string | undefined {
-  if (secret === undefined) return "the secret of the client is not kept as a key";
-  return isMacOf(assertion, alg, secret) ? undefined : "the MAC of the assertion is wrong";
 }
 
 function misfitIn(

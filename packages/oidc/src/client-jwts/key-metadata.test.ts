@@ -18,7 +18,6 @@ const fitting: ClientDetails[] = [
   { ...jwt, jwks: rsa },
   { ...jwt, jwks_uri: uri },
   { ...jwt, jwks: rsa, token_endpoint_auth_signing_alg: "PS256" },
-  { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_signing_alg: "HS512" },
   { token_endpoint_auth_method: "client_secret_post" },
   { request_object_signing_alg: "none" },
   { request_object_signing_alg: "RS256", jwks: rsa },
@@ -41,8 +40,8 @@ const contradictions: { details: ClientDetails; member: string; isPublic?: boole
   },
   { details: { token_endpoint_auth_signing_alg: "RS256" }, member: "token_endpoint_auth_signing_alg" },
   {
-    details: { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_signing_alg: "RS256" },
-    member: "token_endpoint_auth_signing_alg",
+    details: { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_signing_alg: "HS256" },
+    member: "token_endpoint_auth_method",
   },
   { details: { token_endpoint_auth_method: "none" }, member: "token_endpoint_auth_method" },
   { details: { ...jwt, jwks: rsa }, isPublic: true, member: "token_endpoint_auth_method" },

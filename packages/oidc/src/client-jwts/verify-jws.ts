@@ -1,15 +1,11 @@
 // Whether one of a client's keys made a signature: RFC 7518 §3, with keys as RFC 7517 §4 describes them.
-import { constants, createHmac, createPublicKey, type KeyObject, verify } from "node:crypto";
-import { equalInConstantTime, type JsonObject } from "@dex/runtime";
+import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
+import type { JsonObject } from "@dex/runtime";
 import type { CompactJws } from "./compact-jws.ts";
 
 /** What clients may sign with, RFC 7518 §3.1 and RFC 8037 §3.1. */
 export const CLIENT_SIGNING_ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"] as const;
 export type ClientSigningAlgorithm = (typeof CLIENT_SIGNING_ALGORITHMS)[number];
-
-/** What clients may make a MAC with, RFC 7518 §3.2. */
-export const CLIENT_MAC_ALGORITHMS = ["HS256", "HS384", "HS512"] as const;
-export type ClientMacAlgorithm = (typeof CLIENT_MAC_ALGORITHMS)[number];
 
 /** Members of a key that make it what it is, without those that only its owner may know. */
 const KEY_MEMBERS = {
@@ -48,12 +44,6 @@ export function isSignedByOneOf(jws: CompactJws, alg: ClientSigningAlgorithm, ke
     const key = publicKeyOf(jwk, alg);
     return key !== undefined && isSignedBy(jws, alg, key);
   });
-}
-
-/** Whether the MAC is of this secret, whose UTF-8 bytes are the key (OIDC Core §10.1). */
-export function isMacOf(jws: CompactJws, alg: ClientMacAlgorithm, secret: string): boolean {
-  const digest = `sha${alg.slice(2)}`;
-  return equalInConstantTime(jws.signature, createHmac(digest, secret).update(jws.signedText).digest());
 }
 
 function publicKeyOf(jwk: JsonObject, alg: ClientSigningAlgorithm): KeyObject | undefined {

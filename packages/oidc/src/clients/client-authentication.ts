@@ -22,7 +22,7 @@ export interface ClientAuthentication {
 const NOBODYS_HASH = sha256("no client has this secret");
 
 /**
- * client_secret_basic, client_secret_post, none, private_key_jwt and client_secret_jwt, OIDC Core §9. The happy path counts
+ * client_secret_basic, client_secret_post, private_key_jwt and none, OIDC Core §9. The happy path counts
  * nothing and asks for nothing but the client; an assertion is written down once it is right, so that it is used once.
  */
 export function makeClientAuthentication(parts: {
@@ -100,8 +100,7 @@ async function secretFailureOf(
 /** Who registered one method uses that one (RFC 7591 §2); who registered none, whichever shows the secret or, without, `none`. */
 function mayUse({ details }: Client, method: ClientCredentials["method"]): boolean {
   const { token_endpoint_auth_method: registered } = details;
-  const byAssertion = registered === "private_key_jwt" || registered === "client_secret_jwt";
-  if (method === "client_assertion") return byAssertion;
+  if (method === "client_assertion") return registered === "private_key_jwt";
   return registered === undefined || registered === method;
 }
 
