@@ -107,7 +107,7 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     live: outside.live,
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
-  const notices = wireNotices(config, { clients, keyRing });
+  const notices = wireNotices(config, outside, { clients, keyRing });
   return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing, notices };
 }
 

@@ -229,3 +229,51 @@ test("discovery tells what works, and no more (OIDC Discovery §3)", async () =>
     request_object_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA", "none"],
   });
 });
+
+describe("a client that registers itself", () => {
+  const register = async (metadata: Readonly<Record<string, unknown>>) => {
+    const response = await fetch(`${open.issuer}/registration`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ redirect_uris: [REDIRECT_URI], client_name: "Registered itself", ...metadata }),
+    });
+    return { status: response.status, body: (await response.json()) as Readonly<Record<string, unknown>> };
+  };
+  let open: TestWorker;
+  beforeAll(async () => {
+    open = await openTestWorker(["--enable-client-registration", "--insecure-open-client-registration"]);
+  });
+  afterAll(() => open.close());
+
+  test("with keys gets no secret, and authenticates with them (oidcc-server)", async () => {
+    const key = await makeKey("one");
+    const metadata = {
+      ...signing,
+      jwks: { keys: [key.jwk] },
+      grant_types: ["authorization_code", "client_credentials"],
+    };
+    const { status, body } = await register({ ...metadata, request_uris: ["https://a.example/r#one"] });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ ...signing, jwks: metadata.jwks, request_uris: ["https://a.example/r#one"] });
+    expect(body).not.toHaveProperty("client_secret");
+    const client = { id: String(body.client_id), secret: "" };
+    const assertion = await assertionOf(client, key, { aud: `${open.issuer}/token` });
+    expect(await post(assertion, {}, `${open.issuer}/token`)).toMatchObject({ status: 200 });
+    const reply = await open.token({ grant_type: "client_credentials" }, { ...client, secret: "guessed" });
+    expect(reply).toMatchObject({ status: 401, body: { error: "invalid_client" } });
+  });
+
+  test.each([
+    signing,
+    { ...signing, jwks: { keys: [] } },
+    { ...signing, jwks: { keys: [{ kty: "oct", k: "AAAA" }] } },
+    { ...signing, jwks_uri: "http://a.example/jwks" },
+    { token_endpoint_auth_method: "client_secret_jwt" },
+    { token_endpoint_auth_signing_alg: "RS256" },
+    { request_object_signing_alg: "RS256" },
+    { request_object_signing_alg: "HS256" },
+    { request_uris: ["http://a.example/r"] },
+  ])("with %j is refused (OIDC Registration §2)", async (metadata) => {
+    expect(await register(metadata)).toMatchObject({ status: 400, body: { error: "invalid_client_metadata" } });
+  });
+});

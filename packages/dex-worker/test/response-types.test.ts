@@ -1,5 +1,6 @@
 // Six response types, three response modes: OIDC Core §3.1 to §3.3, OAuth 2.0 Multiple Response Types, Form Post Response Mode.
 import { createHash } from "node:crypto";
+import { readForm } from "@dex/testing";
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from "jose";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -193,6 +194,25 @@ describe("what a client may ask for", () => {
     },
   );
 });
+
+test.each(["id_token token", "code id_token token"])(
+  "of five answers at once to one sign-in for %s the client gets one (BRO-6)",
+  async (response_type) => {
+    const browser = receiver.browser();
+    const { id } = receiver.client;
+    const asked = { client_id: id, redirect_uri: receiver.redirectUri, response_type, nonce: "n", prompt: "consent" };
+    const page = await browser.open(worker.authorizationUrl(asked));
+    const { email, password } = PERSON;
+    const consent = await browser.submit(page, { login: email, password }, { formId: "login-form" });
+    const form = readForm(consent);
+    const body = new URLSearchParams([...form.fields, ["decision", "approve"]]);
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => browser.request(form.action, { method: "POST", body })),
+    );
+    expect(answers.filter((one) => one.headers.get("location")?.includes("access_token="))).toHaveLength(1);
+    expect(answers.map((one) => one.status).filter((status) => status >= 500)).toEqual([]);
+  },
+);
 
 describe("what an answer costs (round trips to the database)", () => {
   test.each(RESPONSE_TYPES)(

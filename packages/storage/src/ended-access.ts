@@ -11,7 +11,7 @@ import { tellingClients } from "./ended-sessions.ts";
  */
 export function endingAccess({ whose, now, reason }: { whose: string; now: string; reason: string }): string {
   return `ended_sessions AS (
-    DELETE FROM session s USING ${whose} w WHERE s.user_id = w.id RETURNING s.hash, s.user_id, s.clients
+    DELETE FROM session s USING ${whose} w WHERE s.user_id = w.id RETURNING s.hash, s.user_id, s.connector_id, s.clients
   ), ${tellingClients({ ended: "ended_sessions", now })}, ended_codes AS (
     UPDATE authorization_code c SET expires_at = LEAST(c.expires_at, ${now}::timestamptz)
     FROM ${whose} w WHERE c.user_id = w.id AND c.spent_at IS NULL

@@ -120,7 +120,7 @@ const UNLINK = cold(
     WHERE p.user_id = g.user_id AND c.id = g.connector_id AND c.type = 'local'
   ), ended_sessions AS (
     DELETE FROM session s USING gone g WHERE s.user_id = g.user_id AND s.connector_id = g.connector_id
-    RETURNING s.hash, s.user_id, s.clients
+    RETURNING s.hash, s.user_id, s.connector_id, s.clients
   ), ${tellingClients({ ended: "ended_sessions", now: "$4" })}, ended_codes AS (
     UPDATE authorization_code c SET expires_at = LEAST(c.expires_at, $4::timestamptz)
     FROM gone g WHERE c.user_id = g.user_id AND c.connector_id = g.connector_id AND c.spent_at IS NULL

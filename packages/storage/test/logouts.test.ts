@@ -50,7 +50,14 @@ async function signInTo(
 const end = (hash: Buffer, userId = cast.user.id) =>
   opened.storage.logouts.end({ hash, userId, address: "192.0.2.1" }, NOW);
 
-type Notice = { client_id: string; user_id: string | null; payload: { sub: string; session: string } };
+type Notice = { client_id: string; user_id: string | null; payload: { userId: string; session: string } };
+// A local identity has its user's own id at its connector.
+const payloadOf = (hash: Buffer) => ({
+  userId: cast.user.id,
+  connectorId: "local",
+  remoteId: cast.user.id,
+  session: hash.toString("hex"),
+});
 const notices = () =>
   opened.query<Notice>(
     "SELECT client_id, user_id, payload FROM outbox WHERE kind = 'backchannel-logout' AND due_at = occurred_at ORDER BY client_id",
@@ -69,7 +76,7 @@ test("the end of a session promises a token to each client that takes one, once,
       return true;
     }),
   });
-  const payload = { sub: cast.user.id, session: hash.toString("hex") };
+  const payload = payloadOf(hash);
   const expected = [listening.id, alsoListening.id].sort();
   expect(await notices()).toEqual(expected.map((client_id) => ({ client_id, user_id: null, payload })));
   const left = await opened.query("SELECT hash FROM session WHERE hash = ANY ($1)", [[hash, stranger.hash]]);
@@ -185,7 +192,7 @@ test.each(causes)("a session's clients are told when $what", async ({ act }) => 
   const rows = await opened.query<Notice>(
     "SELECT client_id, user_id, payload FROM outbox WHERE kind = 'backchannel-logout'",
   );
-  const payload = { sub: cast.user.id, session: own.hash.toString("hex") };
+  const payload = payloadOf(own.hash);
   expect(rows).toEqual([{ client_id: listening.id, user_id: null, payload }]);
 });
 

@@ -11,6 +11,7 @@ import {
   type Session,
   type SessionLimits,
   type SignIns,
+  type Subjects,
 } from "@dex/oidc";
 import { equalInConstantTime } from "@dex/runtime";
 import { renderLogoutPage } from "@dex/web";
@@ -36,6 +37,7 @@ export function endSessionPages(parts: {
   clients: Clients;
   idTokens: OwnTokenVerifier;
   signIns: SignIns;
+  subjects: Subjects;
   sessionLimits: SessionLimits;
   cookieNames: CookieNames;
   handles: LogoutHandles;
@@ -91,7 +93,8 @@ export function endSessionPages(parts: {
         const request = handle === null ? await readRequest(query, visit.now) : openHandle(handle, visit.now);
         const hash = readSessionHash(visit.request, cookieNames);
         const session = await findSession(hash, visit.now);
-        if (session !== undefined && mustConfirmLogout(request, session)) return confirm(visit, request, session);
+        if (session !== undefined && mustConfirmLogout(request, session, parts.subjects))
+          return confirm(visit, request, session);
         const { hint, returnTo } = request;
         const by = hint === undefined ? "link" : "redirect";
         // One that has expired is found by nobody, yet its clients may still hold theirs.

@@ -7,7 +7,7 @@ const LIFETIME_SECONDS = 600;
 const MAX_LENGTH = 8 * 1024;
 
 const shape = z.object({
-  hint: z.object({ subject: z.string(), sid: z.string().optional() }).optional(),
+  hint: z.object({ subject: z.string(), sector: z.string().optional(), sid: z.string().optional() }).optional(),
   clientId: z.string().optional(),
   returnTo: z.string().optional(),
   expiresAt: z.number(),
@@ -34,7 +34,7 @@ export function makeLogoutHandles(sealer: Sealer): LogoutHandles {
       if (opened === undefined) return undefined;
       const { hint, clientId, returnTo, expiresAt } = shape.parse(JSON.parse(opened.plaintext.toString()));
       if (expiresAt <= now.getTime()) return undefined;
-      return { hint: hint && { subject: hint.subject, sid: hint.sid }, clientId, returnTo };
+      return { hint: hint && { subject: hint.subject, sector: hint.sector, sid: hint.sid }, clientId, returnTo };
     },
   };
 }

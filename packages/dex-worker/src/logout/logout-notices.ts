@@ -1,12 +1,24 @@
 import type { SendNotice } from "@dex/email";
-import { type Clients, LOGOUT_TOKEN_TYP, logoutTokenClaims, type TokenSigner } from "@dex/oidc";
+import {
+  type Clients,
+  LOGOUT_TOKEN_TYP,
+  logoutTokenClaims,
+  type Subjects,
+  sectorOf,
+  type TokenSigner,
+} from "@dex/oidc";
 import { OutboundFailure, type PostForm } from "@dex/runtime";
 import { z } from "zod";
 
 /** The kind of the outbox rows that become logout tokens. */
 export const LOGOUT_NOTICE = "backchannel-logout";
 
-const payloadShape = z.object({ sub: z.string(), session: z.string().regex(/^[0-9a-f]{64}$/) });
+const payloadShape = z.object({
+  userId: z.string(),
+  connectorId: z.string(),
+  remoteId: z.string().optional(),
+  session: z.string().regex(/^[0-9a-f]{64}$/),
+});
 
 /**
  * Sends logout tokens, OIDC Back-Channel Logout §2.5. The token is made when it is sent, since it is good for two minutes
@@ -16,9 +28,10 @@ export function makeLogoutNotices(parts: {
   issuer: string;
   clients: Clients;
   signer: TokenSigner;
+  subjects: Subjects;
   postForm: PostForm;
 }): SendNotice {
-  const { issuer, clients, signer, postForm } = parts;
+  const { issuer, clients, signer, subjects, postForm } = parts;
   return async (row, now) => {
     const payload = payloadShape.safeParse(row.payload);
     const clientId = row.origin.clientId;
@@ -27,7 +40,8 @@ export function makeLogoutNotices(parts: {
     const uri = client?.details.backchannel_logout_uri;
     if (client === undefined || uri === undefined)
       return { kind: "discarded", reason: "the client takes no logout tokens" };
-    const { sub: subject, session } = payload.data;
+    const { userId: id, remoteId, connectorId, session } = payload.data;
+    const subject = subjects.of({ user: { id, remoteId }, connectorId }, sectorOf(client));
     const sessionHash = Buffer.from(session, "hex");
     const claims = logoutTokenClaims({ issuer, clientId, subject, sessionHash, jti: row.id }, now);
     const token = await signer.sign(claims, { typ: LOGOUT_TOKEN_TYP, algorithm: client.idTokenSigningAlgorithm });

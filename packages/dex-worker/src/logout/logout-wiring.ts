@@ -1,5 +1,6 @@
 // Signing out, built of its parts: for the account page and for the end session endpoint.
 import type { NoticeSenders } from "@dex/email";
+import { derivePairwiseKey, makeSubjects, type Subjects } from "@dex/oidc";
 import { deriveKeys, makeOutgoingClient, makeSealer } from "@dex/runtime";
 import { ACCOUNT_PATH } from "../accounts/account-gate.ts";
 import type { WorkerConfig } from "../config.ts";
@@ -41,6 +42,7 @@ export function wireLogout(
       clients,
       idTokens: keyRing.verifier,
       signIns: storage.signIns,
+      subjects: subjectsOf(config, salt),
       sessionLimits,
       cookieNames,
       handles,
@@ -54,10 +56,16 @@ export function wireLogout(
 /** What the delivery of the outbox sends beside mail. */
 export function wireNotices(
   config: WorkerConfig,
+  { salt }: Pick<LoginWiring["outside"], "salt">,
   { clients, keyRing }: Pick<LoginWiring["live"], "clients" | "keyRing">,
 ): NoticeSenders {
   const privateAddresses = config.insecurePrivateClientAddresses ? "allowed" : "refused";
   const { postForm } = makeOutgoingClient({ privateAddresses });
   const { signer } = keyRing;
-  return { [LOGOUT_NOTICE]: makeLogoutNotices({ issuer: config.issuerText, clients, signer, postForm }) };
+  const subjects = subjectsOf(config, salt);
+  return { [LOGOUT_NOTICE]: makeLogoutNotices({ issuer: config.issuerText, clients, signer, subjects, postForm }) };
+}
+
+function subjectsOf({ subjectFormat: format }: WorkerConfig, salt: Buffer): Subjects {
+  return makeSubjects({ format, pairwiseKey: derivePairwiseKey(salt) });
 }

@@ -3,9 +3,10 @@
 import { toEpochSeconds } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
 import { OAuthError } from "../errors.ts";
-import type { Clients, OwnTokenVerifier } from "../ports.ts";
+import type { Clients, OwnTokenVerifier, Session } from "../ports.ts";
 import { sidOf } from "../sessions/session-id.ts";
 import { ID_TOKEN_TYP } from "../tokens/id-token.ts";
+import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
 
 /** Below the issuer. */
@@ -26,10 +27,18 @@ const PARAMETERS = [
   "ui_locales",
 ] as const;
 
+/** What an ID token says of the session that it was issued in. */
+export interface HintedSession {
+  readonly subject: string;
+  /** Of the client that knows the person by this name, where it has pairwise ones. */
+  readonly sector: string | undefined;
+  readonly sid: string | undefined;
+}
+
 /** A request to sign out that holds together. */
 export interface LogoutRequest {
   /** Whose ID token came with it, and of which session. */
-  readonly hint: { readonly subject: string; readonly sid: string | undefined } | undefined;
+  readonly hint: HintedSession | undefined;
   readonly clientId: string | undefined;
   /** A registered address of the client with the state of the request: where to go on afterwards. */
   readonly returnTo: string | undefined;
@@ -59,7 +68,8 @@ export async function decideEndSession(params: URLSearchParams, parts: EndSessio
     return refused("id_token_hint was issued to another application than client_id");
   }
   const uri = single(params, "post_logout_redirect_uri");
-  const request = { hint: hint && { subject: hint.subject, sid: hint.sid }, clientId, returnTo: undefined };
+  const hinted = hint && (await toHintedSession(hint, parts.clients));
+  const request = { hint: hinted, clientId, returnTo: undefined };
   if (uri === undefined) return { kind: "read", request };
   const client = await findClient(clientId, parts.clients);
   if (client === undefined) return refused("post_logout_redirect_uri needs an id_token_hint or a known client_id");
@@ -78,9 +88,12 @@ export async function decideEndSession(params: URLSearchParams, parts: EndSessio
  */
 export function mustConfirmLogout(
   request: LogoutRequest,
-  session: { readonly hash: Buffer; readonly user: { readonly id: string } },
+  session: Pick<Session, "hash" | "user" | "connectorId">,
+  subjects: Subjects,
 ): boolean {
-  return request.hint?.subject !== session.user.id && !namesSession(request, session.hash);
+  const { hint } = request;
+  if (hint === undefined) return true;
+  return !namesSession(request, session.hash) && hint.subject !== subjects.of(session, hint.sector);
 }
 
 /** Whether the ID token that came along was issued in this very session: it proves as much where the session has expired. */
@@ -123,6 +136,11 @@ async function readHint(
 function withState(uri: string, state: string): string {
   const separator = !uri.includes("?") ? "?" : /[?&]$/.test(uri) ? "" : "&";
   return `${uri}${separator}state=${encodeURIComponent(state)}`;
+}
+
+async function toHintedSession({ subject, sid, clientId }: Hint, clients: Clients): Promise<HintedSession> {
+  const client = await findClient(clientId, clients);
+  return { subject, sid, sector: client && sectorOf(client) };
 }
 
 async function findClient(clientId: string | undefined, clients: Clients): Promise<Client | undefined> {
