@@ -6,6 +6,7 @@ import {
   type ErrorView,
   type LoggedOutView,
   type PasswordView,
+  parseImage,
   renderChooserPage,
   renderConsentPage,
   renderContinuePage,
@@ -47,8 +48,10 @@ export function makePages(theme: Theme): Pages {
       send(response, status, renderChooserPage(theme, withSentence(view)), formTargets),
     password: (response, status, view, formTargets) =>
       send(response, status, renderPasswordPage(theme, withSentence(view)), formTargets),
-    consent: (response, status, view, formTargets) =>
-      send(response, status, renderConsentPage(theme, view), formTargets),
+    consent(response, status, view, formTargets) {
+      setPageHeaders(response, { logo, clientLogo: parseImage(view.logoUri)?.origin, formTargets });
+      response.status(status).end(renderConsentPage(theme, view));
+    },
     continue(response, view, formTargets) {
       setPageHeaders(response, { logo, formTargets, script: CONTINUE_SCRIPT });
       response.status(200).end(renderContinuePage(theme, view));

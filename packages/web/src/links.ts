@@ -17,6 +17,23 @@ export function parseLink(url: string | undefined): SafeLink | undefined {
   return parsed.href as SafeLink;
 }
 
+/** An image of somebody else, and the one origin that the page's policy must allow for it. */
+export interface SafeImage {
+  readonly link: SafeLink;
+  readonly origin: string;
+}
+
+/**
+ * The image as it may be rendered, or undefined: https, at a host that is letters, digits, dots and hyphens, as the policy of
+ * a page is text in which other characters that URLs allow in hosts mean something (BRO-10).
+ */
+export function parseImage(url: string | undefined): SafeImage | undefined {
+  const link = parseLink(url);
+  if (link === undefined || link.startsWith("/")) return undefined;
+  const { origin } = new URL(link);
+  return /^https:\/\/[a-z0-9.-]+(?::\d+)?$/.test(origin) ? { link, origin } : undefined;
+}
+
 /**
  * Where a person goes on to, or what a page loads in a frame: an address that a client registered, so https, http, or a
  * private-use scheme with a dot in it (RFC 8252 §7.1). Undefined for any other, as javascript: and its like.

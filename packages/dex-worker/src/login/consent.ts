@@ -42,6 +42,9 @@ export function makeConsent(parts: {
     const view = {
       clientName: nameOf(client, state.request.clientId),
       ...(client?.clientUri === undefined ? {} : { clientUri: client.clientUri }),
+      logoUri: client?.logoUri,
+      policyUri: client?.details.policy_uri,
+      termsUri: client?.details.tos_uri,
       redirectHost: hostOf(state.request.redirectUri),
       unverified: client?.dynamic === true,
       userEmail: step.session.user.email,

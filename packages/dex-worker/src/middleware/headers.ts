@@ -16,6 +16,8 @@ export function setPageHeaders(
   response: ServerResponse,
   sources: {
     logo: string | undefined;
+    /** Of the client that the page is about. */
+    clientLogo?: string | undefined;
     formTargets: readonly string[];
     script?: string;
     frames?: readonly string[];
@@ -29,7 +31,7 @@ export function setPageHeaders(
       ...(sources.script === undefined ? [] : [`script-src ${sources.script}`]),
       ...(sources.frames === undefined || sources.frames.length === 0 ? [] : [`frame-src ${sources.frames.join(" ")}`]),
       "style-src 'self'",
-      `img-src 'self'${sources.logo === undefined ? "" : ` ${sources.logo}`}`,
+      ["img-src 'self'", ...[sources.logo, sources.clientLogo].filter((origin) => origin !== undefined)].join(" "),
       `form-action 'self'${sources.formTargets.map((target) => ` ${target}`).join("")}`,
       "base-uri 'none'",
       "frame-ancestors 'none'",
