@@ -181,6 +181,12 @@ const forged: readonly { when: string; jwt: string; by: string; registered?: Cli
     registered: { token_endpoint_auth_method: "client_secret_jwt" },
   },
   {
+    when: "it does not say which of very many keys",
+    jwt: ps.sign(assertionClaims()),
+    by: "TOK-11",
+    registered: { ...details, jwks: { keys: [...Array.from({ length: 10 }, () => key.jwk), ps.jwk] as never } },
+  },
+  {
     when: "its key is for encryption",
     jwt: es.sign(assertionClaims()),
     by: "TOK-11",
