@@ -100,6 +100,13 @@ describe.each(RESPONSE_TYPES)("the answer to %s", (type) => {
   });
 });
 
+test("a client that has lost its response type since the request gets no token by the browser (AUT-13)", async () => {
+  const { request } = await stateFor("code id_token");
+  const { answers } = setUp();
+  expect(await answers.refusalOf(request, front)).toBeUndefined();
+  expect(await answers.refusalOf(request, client)).toMatchObject({ code: "unauthorized_client" });
+});
+
 test("an audience that has ceased to trust the client since the request gets no token by the browser (TOK-19)", async () => {
   const { request } = await stateFor("id_token token", `openid audience:server:client_id:${peer.id}`);
   expect(await setUp().answers.refusalOf(request, front)).toBeUndefined();

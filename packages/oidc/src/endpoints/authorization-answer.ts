@@ -2,7 +2,8 @@
 import { addSeconds, type Random } from "@dex/runtime";
 import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
-import type { OAuthError } from "../errors.ts";
+import { responseTypesOf } from "../clients/client-details.ts";
+import { OAuthError } from "../errors.ts";
 import type { LoginState } from "../login-state/login-state.ts";
 import type { Clients, NewCode, Session } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
@@ -25,7 +26,7 @@ export interface PreparedAnswer {
 export interface AuthorizationAnswers {
   /** What the person of `session` gets. Nothing of it is good for anything until it is stored. */
   prepare(input: { state: LoginState; session: Session; now: Date }): PreparedAnswer;
-  /** Why tokens are not handed out that the request was good for when it came; undefined when they are (TOK-19). */
+  /** Why the client is not given what its request was good for when it came; undefined when it is (AUT-13, TOK-19). */
   refusalOf(request: LoginState["request"], client: Client): Promise<OAuthError | undefined>;
   /** The parameters for the client, once `prepared` is stored: one signature where an ID token is asked for, else none. */
   complete(prepared: PreparedAnswer, client: Client, now: Date): Promise<ResponseMembers>;
@@ -90,8 +91,13 @@ export function makeAuthorizationAnswers(parts: AuthorizationAnswerParts): Autho
       };
     },
 
-    refusalOf: async ({ responseType, scope }, client) =>
-      asksForTokens(responseType) ? refuseAudiences(scope, client, { clients, code: "invalid_scope" }) : undefined,
+    async refusalOf({ responseType, scope }, client) {
+      if (!asksForTokens(responseType)) return undefined; // the token endpoint looks again
+      if (!responseTypesOf(client.details).includes(responseType)) {
+        return new OAuthError("unauthorized_client", "the client is not registered for this response_type");
+      }
+      return refuseAudiences(scope, client, { clients, code: "invalid_scope" });
+    },
 
     async complete(prepared, client, now) {
       const { code, request } = prepared;
