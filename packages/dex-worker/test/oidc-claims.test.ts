@@ -226,3 +226,10 @@ test("a client's default_max_age asks for the password again when the session is
   const page = await browser.open(worker.authorizationUrl({ client_id: strict.id }));
   expect(page.text).toContain("login-form");
 });
+
+test("the account page shows people what is known of them", async () => {
+  const browser = worker.browser();
+  await worker.signIn(browser);
+  const page = await browser.open(`${worker.issuer}/account`);
+  for (const text of ["12 St James", "London", "+44 20 7946 0000", "1815-12-10"]) expect(page.text).toContain(text);
+});

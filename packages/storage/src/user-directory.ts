@@ -51,7 +51,8 @@ const UPDATE = cold(
       display_name = CASE WHEN $4::boolean THEN $5::text ELSE u.display_name END,
       admin = COALESCE($6::boolean, u.admin),
       access_ended_at = CASE WHEN COALESCE($2::text, u.email) = u.email THEN u.access_ended_at ELSE $7::timestamptz END,
-      profile = CASE WHEN $11::jsonb IS NULL AND NOT $4 THEN u.profile
+      -- A name alone is no profile: who has none has no time of its last change either.
+      profile = CASE WHEN $11::jsonb IS NULL AND (NOT $4 OR u.profile = '{}') THEN u.profile
         ELSE jsonb_strip_nulls(u.profile || COALESCE($11, '{}'))
           || jsonb_build_object('updated_at', floor(extract(epoch FROM $7::timestamptz))) END
     FROM before b WHERE u.id = b.id
