@@ -7,11 +7,19 @@ const key = (kid: string) => ({ kty: "OKP", crv: "Ed25519", x: "AAAA", kid });
 const has = (kid: string) => (keys: readonly { readonly kid?: unknown }[]) => keys.some((one) => one.kid === kid);
 
 function make() {
-  const world = { keys: [key("one")] as unknown[], status: 200, body: undefined as string | undefined, fetches: 0 };
+  const world = {
+    keys: [key("one")] as unknown[],
+    status: 200,
+    body: undefined as string | undefined,
+    fetches: 0,
+    hangs: false,
+    release: () => {},
+  };
   const sets = makeClientKeySets({
     fetchDocument: async (url) => {
       expect(url).toBe(uri);
       world.fetches += 1;
+      if (world.hangs) await new Promise<void>((resolve) => (world.release = resolve));
       const body = world.body ?? JSON.stringify({ keys: world.keys });
       return { status: world.status, contentType: "", cacheControl: undefined, body: Buffer.from(body) };
     },
@@ -66,6 +74,24 @@ test.each(broken)("with $what the keys of the last hour stay good, and no longer
   expect(await kids("one", later(3599))).toEqual(["one"]);
   expect(await kids("one", later(3605))).toEqual([]);
   expect((await sets.find({ jwks_uri: uri }, has("one"), later(3606))).problem).toContain("jwks_uri");
+});
+
+test("who can do with the keys of the last hour waits once for an address that hangs, and no more", async () => {
+  const { world, sets, kids } = make();
+  await kids("one");
+  world.status = 503;
+  await kids("one", later(600));
+  world.hangs = true;
+  expect(await kids("one", later(606))).toEqual(["one"]);
+  expect(world.fetches).toBe(3);
+  let answered = false;
+  const unknown = sets.find({ jwks_uri: uri }, has("two"), later(607)).finally(() => {
+    answered = true;
+  });
+  await new Promise(setImmediate);
+  expect(answered).toBe(false);
+  world.release();
+  expect((await unknown).problem).toContain("503");
 });
 
 test("an address that never answers is asked once in five seconds", async () => {

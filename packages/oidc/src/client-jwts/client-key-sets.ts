@@ -79,7 +79,9 @@ export function makeClientKeySets({ fetchDocument }: { fetchDocument: FetchDocum
           entry.running = undefined;
         });
       }
-      if (!good) await entry.running;
+      // While the address is out of order nobody waits for it who can do without.
+      const goodEnough = entry.problem !== undefined && isWithin(entry.fetchedAt, STALE_SECONDS, now);
+      if (!good && !(goodEnough && suffices(entry.keys))) await entry.running;
       return { keys: entry.keys, problem: entry.problem };
     },
   };

@@ -35,7 +35,11 @@ const inside = (changes: Claims = {}): Claims => ({
 const none = (claims: Claims) => `${encodePart({ alg: "none" })}.${encodePart(claims)}.`;
 const outside = { client_id: "client-a", response_type: "code", scope: "openid" };
 
-function ask(params: Readonly<Record<string, string>>, details: ClientDetails, documents: Record<string, string> = {}) {
+function ask(
+  params: Readonly<Record<string, string>> | URLSearchParams,
+  details: ClientDetails,
+  documents: Record<string, string> = {},
+) {
   const fetched: string[] = [];
   const fetchDocument = async (url: string) => {
     fetched.push(url);
@@ -170,6 +174,14 @@ test("what is wrong inside is told as outside: unsafe characters, a prompt that 
   }
   const { decision } = ask({ ...outside, request: key.sign(inside({ registration: {} })) }, rs256);
   expect(await decision).toMatchObject({ kind: "show" });
+});
+
+test.each(["request", "state", "client_id"])("%s sent twice beside it is refused (RED-6)", async (name) => {
+  const sent = new URLSearchParams({ ...base, request: key.sign(inside()) });
+  sent.append(name, sent.get(name) ?? "");
+  const decision = await ask(sent, rs256).decision;
+  if (name === "client_id") expect(decision.kind).toBe("show");
+  else expect(delivered(decision).members.get("error")).toBe("invalid_request");
 });
 
 test("claims may be an object (OIDC Core §5.5, §6.1)", async () => {

@@ -93,8 +93,9 @@ async function findText(
   if (uris.length === 0) return notSupported("request_uri");
   const uri = single(sent, "request_uri") ?? "";
   // Byte for byte, its fragment too; nothing else is ever fetched (AUT-11, SSR-1).
-  if (!uris.includes(uri))
+  if (!uris.includes(uri)) {
     return new OAuthError("invalid_request_uri", "the request_uri is not registered for this client");
+  }
   const document = await documents.get(uri, now);
   if (document.kind === "failed") {
     return new OAuthError("invalid_request_uri", "nothing usable is at the request_uri", { detail: document.problem });
