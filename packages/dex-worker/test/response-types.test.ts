@@ -195,6 +195,63 @@ describe("what a client may ask for", () => {
   );
 });
 
+describe("claims", () => {
+  const essential = JSON.stringify({
+    userinfo: { name: { essential: true } },
+    id_token: { name: { essential: true } },
+  });
+  const inUserinfo = JSON.stringify({ userinfo: { name: { essential: true } } });
+
+  test("asked for by name come in the ID token where there is nothing else (oidcc-claims-essential)", async () => {
+    const asked = { response_type: "id_token", nonce: "n", scope: "openid", claims: essential };
+    const { members } = await receiver.answer(receiver.browser(), asked);
+    expect(await verified(members.id_token, receiver.client.id)).toMatchObject({ name: "Ada Lovelace" });
+  });
+
+  test.each(["id_token token", "code token", "code id_token token"])(
+    "asked for by name at userinfo come there to the access token of %s, and not into an ID token (oidcc-claims-essential)",
+    async (response_type) => {
+      const asked = { response_type, nonce: "n", scope: "openid", claims: inUserinfo };
+      const { members } = await receiver.answer(receiver.browser(), asked);
+      expect(await (await userinfo(members.access_token)).json()).toMatchObject({ name: "Ada Lovelace" });
+      if (members.id_token === undefined) return;
+      expect(await verified(members.id_token, receiver.client.id)).not.toHaveProperty("name");
+    },
+  );
+
+  test.each([
+    { scope: "openid email", claim: "email" },
+    { scope: "email openid", claim: "email_verified" },
+    { scope: "openid profile", claim: "name" },
+    { scope: "openid profile email address phone", claim: "email" },
+  ])("of $scope are in the ID token of id_token, and at userinfo for id_token token (oidcc-scope-all)", async (row) => {
+    const browser = receiver.browser();
+    const alone = await receiver.answer(browser, { response_type: "id_token", nonce: "n", scope: row.scope });
+    expect(await verified(alone.members.id_token, receiver.client.id)).toHaveProperty(row.claim);
+    const both = await receiver.answer(browser, { response_type: "id_token token", nonce: "n", scope: row.scope });
+    expect(await verified(both.members.id_token, receiver.client.id)).not.toHaveProperty(row.claim);
+    expect(await (await userinfo(both.members.access_token)).json()).toHaveProperty(row.claim);
+  });
+});
+
+describe("a browser that is signed in", () => {
+  const tokenTypes = RESPONSE_TYPES.filter((type) => type.includes("id_token"));
+  test.each(tokenTypes)(
+    "is answered %s at once with prompt=none, of the same sign-in (oidcc-prompt-none-logged-in, oidcc-id-token-hint)",
+    async (response_type) => {
+      const browser = receiver.browser();
+      const first = (await receiver.answer(browser, { response_type, nonce: "n-1" })).members;
+      const hint = first.id_token;
+      const asked = { response_type, nonce: "n-2", prompt: "none", max_age: "10000", id_token_hint: hint };
+      const second = (await receiver.answer(browser, asked)).members;
+      const [before, after] = await Promise.all(
+        [first, second].map(({ id_token }) => verified(id_token, receiver.client.id)),
+      );
+      expect(after).toMatchObject({ sub: before?.sub, auth_time: before?.auth_time, nonce: "n-2" });
+    },
+  );
+});
+
 test.each(["id_token token", "code id_token token"])(
   "of five answers at once to one sign-in for %s the client gets one (BRO-6)",
   async (response_type) => {
