@@ -46,11 +46,11 @@ export const SUPPORTED_MEMBERS = {
   default_max_age: true,
   default_acr_values: true,
   request_uris: true,
-  post_logout_redirect_uris: false,
-  backchannel_logout_uri: false,
-  backchannel_logout_session_required: false,
-  frontchannel_logout_uri: false,
-  frontchannel_logout_session_required: false,
+  post_logout_redirect_uris: true,
+  backchannel_logout_uri: true,
+  backchannel_logout_session_required: true,
+  frontchannel_logout_uri: true,
+  frontchannel_logout_session_required: true,
 } as const satisfies Partial<Record<keyof ClientDetails, boolean>>;
 
 /** The table of a deployment that serves these response types alone. */
