@@ -34,10 +34,11 @@ export interface AnswerReceiver {
 /** A client of `worker` that may use every response type, and what listens at its redirect_uri. */
 export async function openAnswerReceiver(
   worker: TestWorker,
+  listen = "http://127.0.0.1:0",
 ): Promise<AnswerReceiver & { readonly client: TestClient }> {
   const posted: { type: string; path: string; body: string }[] = [];
   const server = await openHttpServer({
-    listen: new URL("http://127.0.0.1:0"),
+    listen: new URL(listen),
     async handler(request, response) {
       const body = await readRequestBody(request);
       if (request.method === "POST" && body.kind === "body") {

@@ -60,6 +60,20 @@ test("without scripts a button posts it, an error as well (oidcc-prompt-none-not
   expect(Object.fromEntries(new URLSearchParams(body))).toMatchObject({ error: "login_required", state: STATE });
 });
 
+test.each(["query", "fragment", "form_post"])(
+  "an answer by %s reaches a program at [::1], which no policy can name (RFC 8252 §7.3)",
+  async (response_mode) => {
+    const program = await openAnswerReceiver(worker, "http://[::1]:0");
+    const tab = await chromium.newVisitor();
+    const asked = { client_id: program.client.id, redirect_uri: program.redirectUri, response_mode };
+    await tab.goto(worker.authorizationUrl(asked));
+    await submitPassword(tab, PERSON);
+    await tab.waitForSelector("#received");
+    expect(tab.url().startsWith(program.redirectUri)).toBe(true);
+    await program.close();
+  },
+);
+
 test("the page is not kept, and says where it leads (NET-9)", async () => {
   const answer = await worker.browser().request(address({ prompt: "none" }));
   expect(answer.status).toBe(200);
