@@ -110,12 +110,6 @@ const SETTINGS = {
     "Let anybody register a client without a token, as dex v1 did.",
     false,
   ),
-  insecurePrivateClientAddresses: setting(
-    "insecure-private-client-addresses",
-    toggle,
-    "Call addresses that clients register (keys, request objects, logout) also over http and in private networks.",
-    false,
-  ),
   insecureMockConnectors: setting(
     "insecure-mock-connectors",
     toggle,
