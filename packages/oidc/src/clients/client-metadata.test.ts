@@ -57,6 +57,12 @@ test("what a client registered beside is read strictly, and shown where there is
   expect(metadataOf({ ...minimal, details }).details).toEqual(details);
   expect(renderClient({ ...stored, details: { response_types: ["id_token"] } })).toHaveProperty("details");
   expect(renderClient({ ...stored, details: {} })).not.toHaveProperty("details");
+  for (const uri of ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "/relative", "https://a b/"]) {
+    for (const details of [{ policy_uri: uri }, { jwks_uri: uri }, { post_logout_redirect_uris: [uri] }]) {
+      expect(parseNewClient({ ...minimal, details })).toMatchObject({ kind: "refused" });
+    }
+  }
+  expect(metadataOf({ ...minimal, details: { post_logout_redirect_uris: ["com.example.app:/out"] } })).toBeDefined();
   for (const wrong of [
     { unknown: 1 },
     { response_types: ["none"] },
