@@ -180,7 +180,7 @@ test("where a client has taken its address back, nobody is told and nobody is bo
   expect(receiver.received).toEqual([]);
 });
 
-test("signing out of the account tells the clients too (REV-1)", async () => {
+test("signing out of the account tells the clients too (BRO-9)", async () => {
   const { client, receiver } = await addListener();
   const { browser, claims } = await world.signInTo(client);
   const page = await browser.open(`${world.issuer}/account`);

@@ -100,7 +100,7 @@ test("nobody ends a session of somebody else", async () => {
   expect(await opened.query("SELECT FROM session WHERE hash = $1", [hash])).toHaveLength(1);
 });
 
-test("access tokens and codes of the session end with it, a refresh token for offline access goes on (REV-1)", async () => {
+test("access tokens and codes of the session end with it, a refresh token for offline access goes on", async () => {
   const { hash, codes } = await signInTo([cast.client.id], { scope: ["openid"] });
   const offline = makeCodeRow(cast, { sessionHash: hash });
   const unspent = makeCodeRow(cast, { sessionHash: hash });
