@@ -71,7 +71,7 @@ function unsupportedIn(given: Given, supported: SupportedValues): RegistrationDe
   for (const [member, values] of Object.entries(supported) as [keyof SupportedValues, readonly string[]][]) {
     const wanted: readonly string[] = [given[member] ?? []].flat();
     if (wanted.every((value) => values.includes(value))) continue;
-    return refuse(member, values.length === 0 ? "not supported" : `only ${values.join(", ")} are supported`);
+    return refuse(member, values.length === 0 ? "not supported" : `supported: ${values.join(", ")}`);
   }
   return undefined;
 }
