@@ -288,6 +288,31 @@ describe("what an answer costs (round trips to the database)", () => {
   );
 });
 
+test("a client whose key cannot be had is told so where its answer would be (OIDC Core §10.2)", async () => {
+  const client = await worker.addClient({
+    clientName: "Sealed",
+    trusted: true,
+    redirectURIs: [receiver.redirectUri],
+    details: {
+      response_types: ["id_token"],
+      id_token_encrypted_response_alg: "RSA-OAEP-256",
+      jwks_uri: "https://127.0.0.1:1/keys",
+    },
+  });
+  const asked = { client_id: client.id, response_type: "id_token", response_mode: "form_post", nonce: "n", state: "s" };
+  const { members, as } = await receiver.answer(receiver.browser(), asked);
+  expect(as).toBe("form_post");
+  expect(members).toMatchObject({ error: "server_error", state: "s", iss: worker.issuer });
+  expect(worker.log.filter((line) => line.includes("answer not made"))).toHaveLength(1);
+});
+
+test("nothing that was handed out stands in the log", async () => {
+  const asked = { response_type: "code id_token token", nonce: "n", state: "a-state-of-the-client" };
+  const { members } = await receiver.answer(receiver.browser(), asked);
+  const log = worker.log.join("\n");
+  for (const name of ["code", "access_token", "id_token", "state"]) expect(log).not.toContain(members[name]);
+});
+
 describe("an access token from the authorization endpoint", () => {
   const ask = (browser = receiver.browser()) =>
     receiver.answer(browser, { response_type: "id_token token", nonce: "n", scope: "openid email offline_access" });

@@ -169,10 +169,11 @@ export function makeDispatcher(parts: {
 
   /** The answer is stored, so whatever it holds is good. */
   async function deliver(
-    { response, now }: Visit,
+    visit: Visit,
     state: LoginState,
     { answer, client }: { readonly answer: PreparedAnswer; readonly client: Client },
   ): Promise<void> {
+    const { response, now } = visit;
     const { redirectUri } = state.request;
     if (redirectUri === OUT_OF_BAND && answer.code !== undefined) {
       cookies.clear(response, state.id);
@@ -180,9 +181,19 @@ export function makeDispatcher(parts: {
       response.redirect(303, endpointUrl(issuer, OOB_PATH));
       return;
     }
-    const members = await answers.complete(answer, client, now);
+    const members = await answers.complete(answer, client, now).catch((error: unknown) => {
+      if (error instanceof OAuthError) return error;
+      throw error;
+    });
+    if (members instanceof OAuthError) return refuseUnmade(visit, state, members);
     cookies.clear(response, state.id);
     sendAuthorizationResponse(response, pages, renderAuthorizationResponse(state.request, members, issuer));
+  }
+
+  /** What the client registered does not let its answer be made, such as a key that cannot be encrypted to. */
+  function refuseUnmade(visit: Visit, state: LoginState, { message, detail }: OAuthError): void {
+    parts.logger.warn("answer not made", { clientId: state.request.clientId, message, detail });
+    refuse(visit, state, new OAuthError("server_error", message));
   }
 
   // The session is all that our own pages need.
