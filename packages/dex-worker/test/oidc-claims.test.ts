@@ -227,6 +227,19 @@ test("a client's default_max_age asks for the password again when the session is
   expect(page.text).toContain("login-form");
 });
 
+test("a new name moves updated_at of a profile (OIDC Core §5.1)", async () => {
+  await worker.storage.userDirectory.update(userId, { profile: { gender: "female" } }, ACTOR, new Date(1000));
+  const updatedAt = async () => (await worker.storage.userDirectory.find(userId))?.profile?.updated_at;
+  expect(await updatedAt()).toBe(1);
+  const browser = worker.browser();
+  await worker.signIn(browser);
+  const page = await browser.open(`${worker.issuer}/account`);
+  await browser.submit(page, { display_name: "Ada Lovelace" }, { formId: "account-form" });
+  expect(await updatedAt()).toBeGreaterThan(1);
+  await worker.storage.userDirectory.update(userId, { displayName: "Ada Lovelace" }, ACTOR, new Date(2000));
+  expect(await updatedAt()).toBe(2);
+});
+
 test("the account page shows people what is known of them", async () => {
   const browser = worker.browser();
   await worker.signIn(browser);

@@ -60,7 +60,11 @@ const AUDIT = `INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)`;
 
 const RENAME = cold(
   "ownAccount.rename",
-  `WITH renamed AS (UPDATE app_user SET display_name = $2 WHERE id = $1 RETURNING id)
+  `WITH renamed AS (
+    UPDATE app_user SET display_name = $2, profile = CASE WHEN profile = '{}' THEN profile
+      ELSE profile || jsonb_build_object('updated_at', floor(extract(epoch FROM $6::timestamptz))) END
+    WHERE id = $1 RETURNING id
+  )
   ${AUDIT} SELECT 'user renamed', id, $3, $4, $5, NULL FROM renamed`,
 );
 
@@ -229,7 +233,7 @@ export function makeOwnAccountStore(db: Database): OwnAccounts {
     },
     rename: (owner, displayName, now) =>
       change(owner, now, async (tx) => {
-        await tx.run(RENAME, [owner.userId, toStoredText(displayName), ...by(owner)]);
+        await tx.run(RENAME, [owner.userId, toStoredText(displayName), ...by(owner), now]);
         return "done" as const;
       }),
     setPassword: (owner, { hash, changedAt, connectorId }, now) =>
