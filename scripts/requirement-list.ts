@@ -22,7 +22,7 @@ export const REQUIREMENTS: Readonly<Record<string, string>> = {
   "AUT-8": "a scope that is unknown or not allowed is never granted",
   "AUT-9": "prototype-shaped parameters do nothing",
   "AUT-10": "broken encodings and control characters end in 4xx",
-  "AUT-11": "request and request_uri are refused by name and never fetched",
+  "AUT-11": "request and request_uri are refused by name to who registered none, and nothing else is fetched",
   "AUT-12": "a request object is signed and stands alone",
   "AUT-13": "a client uses only the grants registered for it",
   "AUT-14": "a code has 256 random bits and only its hash is stored, with all it stands for",
@@ -149,13 +149,9 @@ export const REQUIREMENTS: Readonly<Record<string, string>> = {
 
 /** ID -> why no test can hold it yet: the feature does not exist in this release. */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  "AUT-12": "request objects are not supported; AUT-11 holds that they are refused",
-  "TOK-10": "JWT client authentication is not offered; clients use basic, post or none",
-  "TOK-11": "JWT client authentication is not offered; clients use basic, post or none",
   "ACC-17": "there are no second factors yet",
   "ACC-18": "there are no second factors yet",
   "DCR-2": "a client that registered itself cannot be changed yet",
   "BRO-9": "there is no logout endpoint yet",
   "BRO-14": "there is no script on any page and no web_message response mode",
-  "JWT-5": "no part accepts an encrypted token; there is no decryption to refuse with",
 };

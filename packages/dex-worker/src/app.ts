@@ -1,5 +1,5 @@
 // The routes of dex-worker, hot ones first. Everything lies below the issuer's path.
-import type { RegistrationEndpoint, TokenEndpoint, UserinfoEndpoint } from "@dex/oidc";
+import type { TokenEndpoint, UserinfoEndpoint } from "@dex/oidc";
 import type { Clock, Logger, Random } from "@dex/runtime";
 import type { StaticFile } from "@dex/web";
 import express, { type Express, type RequestHandler, type Response, type Router } from "express";
@@ -7,7 +7,7 @@ import type { AuthorizationEndpoint } from "./endpoints/authorization.ts";
 import { allowAnyOrigin, allowClientOrigin, answerPreflight } from "./endpoints/cross-origin.ts";
 import { type Health, makeHealthEndpoints } from "./endpoints/health.ts";
 import { type Published, sendPublished } from "./endpoints/published.ts";
-import { makeRegistrationHandler } from "./endpoints/registration.ts";
+import { type ClientRegistration, makeManagementHandlers, makeRegistrationHandler } from "./endpoints/registration.ts";
 import type { ConnectorChooser } from "./login/choose-connector.ts";
 import type { ConnectorLogin } from "./login/connector-login.ts";
 import type { Consent } from "./login/consent.ts";
@@ -31,7 +31,7 @@ export interface AppParts {
   readonly token: TokenEndpoint;
   readonly userinfo: UserinfoEndpoint;
   /** Undefined where clients cannot register themselves: then there is nothing at its address. */
-  readonly registration: RegistrationEndpoint | undefined;
+  readonly registration: ClientRegistration | undefined;
   readonly discovery: () => Published;
   readonly jwks: () => Published;
   readonly health: Health;
@@ -118,7 +118,8 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
       },
       clock(),
     );
-    response.json(answer);
+    if (answer.kind === "json") response.json(answer.claims);
+    else response.setHeader("Content-Type", "application/jwt").end(answer.jwt);
   };
   route(router, "/userinfo", "bearer", {
     GET: answerUserinfo,
@@ -130,7 +131,9 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
   });
 
   if (parts.registration !== undefined) {
-    route(router, "/registration", "bearer", { POST: makeRegistrationHandler(parts.registration, clock) });
+    const { endpoint, management } = parts.registration;
+    route(router, "/registration", "bearer", { POST: makeRegistrationHandler(endpoint, clock) });
+    route(router, "/registration/:clientId", "bearer", makeManagementHandlers(management));
   }
 
   route(router, "/auth", "page", {
@@ -188,7 +191,7 @@ function addOtherRoutes(router: Router, parts: AppParts): void {
   router.use("/api/v1", parts.managementApi);
 }
 
-type Method = "GET" | "POST" | "OPTIONS";
+type Method = "GET" | "POST" | "PUT" | "DELETE" | "OPTIONS";
 
 /** One address with all its methods: any other method is refused with the list of those that there are. */
 function route(

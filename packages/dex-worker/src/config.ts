@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { mailAddress, smtpUrl } from "@dex/email";
+import { SUBJECT_FORMATS } from "@dex/oidc";
 import {
   base64Secrets,
   commaList,
   httpUrl,
   integer,
   isLoopback,
+  oneOf,
   optionalSetting,
   type Program,
   postgresUrl,
@@ -114,6 +116,12 @@ const SETTINGS = {
     "Let connectors of type mockCallback and mockPassword open: anybody can sign in through them.",
     false,
   ),
+  insecurePrivateClientAddresses: setting(
+    "insecure-private-client-addresses",
+    toggle,
+    "Also use http and private addresses that clients register (keys, request objects, logout), for closed test networks.",
+    false,
+  ),
   enableAutomaticRegistration: setting(
     "enable-automatic-registration",
     toggle,
@@ -125,6 +133,18 @@ const SETTINGS = {
     toggle,
     "Admin clients may call the management API with a client_credentials token.",
     false,
+  ),
+  enableFrontChannelTokens: setting(
+    "enable-front-channel-tokens",
+    toggle,
+    "Serve clients that are registered for other response types than code: tokens then travel with the browser.",
+    false,
+  ),
+  subjectFormat: setting(
+    "subject-format",
+    oneOf(SUBJECT_FORMATS),
+    "What clients are told people are called: uuid, or dex-v2 as in the installation of it that moved here. Must not change.",
+    "uuid",
   ),
   requirePkce: setting("require-pkce", toggle, "Refuse every client's authorization request without PKCE.", false),
   accessTokenLifetime: setting(

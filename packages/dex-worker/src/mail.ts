@@ -5,6 +5,7 @@ import {
   type MailLinkPurpose,
   type MailTransport,
   makeLogTransport,
+  type NoticeSenders,
   openMailgunTransport,
   openSmtpTransport,
   parseMailAddress,
@@ -21,6 +22,8 @@ const SENDER_OF_LOGGED_MAIL = "dex@localhost";
 
 export interface MailParts {
   readonly storage: Pick<Storage, "outbox" | "accountLinks">;
+  /** What is delivered with it and is no mail. Rows of such kinds are given up where nobody sends them. */
+  readonly notices?: NoticeSenders;
   /** With the key secrets, what the tokens of mailed links are made with. */
   readonly salt: Buffer;
   readonly clock: Clock;
@@ -28,13 +31,15 @@ export interface MailParts {
 }
 
 /** Delivers the outbox until closed: in the way that is configured, else into the log. */
-export function startMail(config: WorkerConfig, { storage, salt, clock, logger }: MailParts): Delivery {
+export function startMail(config: WorkerConfig, parts: MailParts): Delivery {
+  const { storage, salt, clock, logger, notices } = parts;
   const { emailer, templates } = config.mail;
   const from = emailer?.from ?? config.emailFrom ?? parseMailAddress(SENDER_OF_LOGGED_MAIL);
   if (from === undefined) throw new Error("mail has no sender");
   const transport = openTransport(emailer, logger);
   const delivery = startDelivery({
     outbox: storage.outbox,
+    notices,
     clock,
     logger,
     transport,

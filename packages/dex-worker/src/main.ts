@@ -32,6 +32,11 @@ try {
 
 async function start(settings: WorkerConfig, log: Logger): Promise<void> {
   if (settings.insecureHttpIssuer) log.warn("--insecure-http-issuer is set: tokens can be read on the way");
+  if (settings.insecurePrivateClientAddresses) {
+    log.warn(
+      "--insecure-private-client-addresses is set: whoever registers a client can have us call hosts in private networks",
+    );
+  }
   if (settings.insecureMockConnectors) log.warn("--insecure-mock-connectors is set: anybody can sign in through them");
   if (settings.enableClientRegistration && settings.insecureOpenClientRegistration) {
     log.warn("--insecure-open-client-registration is set: anybody can register a client");
@@ -77,7 +82,7 @@ async function start(settings: WorkerConfig, log: Logger): Promise<void> {
     tls: settings.tls,
     reusePort: settings.listenReusePort,
   });
-  mail = startMail(settings, { storage, salt, clock: clock.now, logger: log });
+  mail = startMail(settings, { storage, salt, clock: clock.now, logger: log, notices: worker.notices });
   log.info("dex-worker ready", { issuer: settings.issuerText, listen: server.url.href });
 }
 

@@ -4,11 +4,14 @@ import {
   type ConsentView,
   type ContinueView,
   type ErrorView,
+  type LoggedOutView,
   type PasswordView,
+  parseImage,
   renderChooserPage,
   renderConsentPage,
   renderContinuePage,
   renderErrorPage,
+  renderLoggedOutPage,
   renderPasswordPage,
   type Theme,
 } from "@dex/web";
@@ -25,6 +28,8 @@ export interface Pages {
   consent(response: Response, status: number, view: ConsentView, formTargets: readonly string[]): void;
   /** Posts a form on to where it is going; the only page with a script. */
   continue(response: Response, view: ContinueView, formTargets: readonly string[]): void;
+  /** The only page with frames, from these origins. */
+  loggedOut(response: Response, view: LoggedOutView, frameOrigins: readonly string[]): void;
   error(response: Response, status: number, view: Omit<ErrorView, "requestId">): void;
 }
 
@@ -43,11 +48,17 @@ export function makePages(theme: Theme): Pages {
       send(response, status, renderChooserPage(theme, withSentence(view)), formTargets),
     password: (response, status, view, formTargets) =>
       send(response, status, renderPasswordPage(theme, withSentence(view)), formTargets),
-    consent: (response, status, view, formTargets) =>
-      send(response, status, renderConsentPage(theme, view), formTargets),
+    consent(response, status, view, formTargets) {
+      setPageHeaders(response, { logo, clientLogo: parseImage(view.logoUri)?.origin, formTargets });
+      response.status(status).end(renderConsentPage(theme, view));
+    },
     continue(response, view, formTargets) {
       setPageHeaders(response, { logo, formTargets, script: CONTINUE_SCRIPT });
       response.status(200).end(renderContinuePage(theme, view));
+    },
+    loggedOut(response, view, frameOrigins) {
+      setPageHeaders(response, { logo, formTargets: [], frames: frameOrigins });
+      response.status(200).end(renderLoggedOutPage(theme, view));
     },
     error: (response, status, view) =>
       send(response, status, renderErrorPage(theme, { ...withSentence(view), requestId: requestIdOf(response) }), []),

@@ -5,6 +5,7 @@ import { oobPages } from "./accounts/oob.ts";
 import { registrationPages } from "./accounts/registration-pages.ts";
 import { resendVerifyEmailRoute } from "./accounts/resend-verify-email.ts";
 import type { WorkerConfig } from "./config.ts";
+import { wireLogout } from "./logout/logout-wiring.ts";
 import type { PageRoute } from "./visit.ts";
 import type { LoginWiring } from "./wiring.ts";
 
@@ -13,8 +14,10 @@ export function wireAccountPages(config: WorkerConfig, wiring: LoginWiring): rea
   const { outside, live } = wiring;
   const { clients, userDirectory: users, accountLinks: links } = outside.storage;
   const { verifier } = live.keyRing;
+  const logout = wireLogout(config, wiring);
   return [
-    ...accountPages(config, wiring),
+    ...accountPages(config, wiring, logout.signOut),
+    ...logout.pages,
     ...registrationPages(config, wiring),
     ...linkPages(config, wiring),
     resendVerifyEmailRoute({ issuer: config.issuerText, verifier, clients, users, links }),

@@ -1,17 +1,25 @@
 import { makeConnectorSealer, openConnector, openSealedConnector } from "@dex/connectors";
-import { type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
+import type { NoticeSenders } from "@dex/email";
+import { encryptToken, type KeyRing, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
 import {
+  derivePairwiseKey,
+  type EncryptToClient,
+  makeAuthorizationAnswers,
+  makeEncryptToClient,
   makeEngineSealers,
   makeLoginStates,
-  makeRegistrationEndpoint,
+  makeSubjects,
   makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
-  type RegistrationEndpoint,
+  RESPONSE_TYPES,
+  type ResponseType,
   renderDiscovery,
   type SessionLimits,
+  type Subjects,
+  supportedWith,
 } from "@dex/oidc";
-import { sha256 } from "@dex/runtime";
+import { makeOutgoingClient, sha256 } from "@dex/runtime";
 import { makeAttemptGate, makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
 import { staticFiles, stylesheetPath, type Theme } from "@dex/web";
 import type { Express } from "express";
@@ -34,10 +42,13 @@ import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeUpstreamGrantSealer, type UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
+import { wireNotices } from "./logout/logout-wiring.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
+import { type ClientJwts, reachOf, wireClientJwts } from "./wire-client-jwts.ts";
+import { wireRegistration } from "./wire-registration.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
 const DISCOVERY_MAX_AGE_SECONDS = 300;
@@ -46,6 +57,8 @@ export interface Worker {
   readonly app: Express;
   readonly watcher: ChangeWatcher;
   readonly keyRing: KeyRing;
+  /** What is delivered with the mail and is none. */
+  readonly notices: NoticeSenders;
 }
 
 /** Builds every part of the worker. Nothing runs yet: the caller refreshes the watcher before it serves. */
@@ -94,7 +107,8 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     live: outside.live,
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
-  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing };
+  const notices = wireNotices(config, outside, { clients, keyRing });
+  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing, notices };
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
@@ -116,11 +130,23 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const { connectors } = live;
   const { codes, families, failures } = storage;
   const { signer, verifier } = keyRing;
+  const subjects = makeSubjects({ format: config.subjectFormat, pairwiseKey: derivePairwiseKey(outside.salt) });
+  const outgoing = makeOutgoingClient(reachOf(config));
+  const clientJwts = wireClientJwts(config, outside, outgoing);
+  const encryptToClient = makeEncryptToClient({ findKeys: clientJwts.keySets.find, encrypt: encryptToken });
   return makeApp({
     basePath,
     overTls: config.issuer.protocol === "https:",
     trustedProxies: config.trustedProxies,
-    ...wireLogin(config, outside, live, { sealers, lifetimes, pages, grantSealer }),
+    ...wireLogin(config, outside, live, {
+      sealers,
+      lifetimes,
+      pages,
+      grantSealer,
+      clientJwts,
+      encryptToClient,
+      subjects,
+    }),
     token: makeTokenEndpoint({
       issuer,
       clients,
@@ -129,7 +155,10 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       failures,
       chosenSecrets: hasher,
       secretUpgrades: storage.clients,
+      checkAssertion: clientJwts.checkAssertion,
       signer,
+      encryptToClient,
+      subjects,
       sealers,
       random,
       lifetimes,
@@ -142,8 +171,20 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
         logger,
       }),
     }),
-    userinfo: makeUserinfoEndpoint({ issuer, families, sealers, accessTokenVerifier: verifier }),
-    registration: config.enableClientRegistration ? wireRegistration(config, outside) : undefined,
+    userinfo: makeUserinfoEndpoint({
+      issuer,
+      families,
+      sealers,
+      accessTokenVerifier: verifier,
+      clients,
+      signer,
+      encryptToClient,
+      subjects,
+    }),
+    registration: wireRegistration(config, outside, {
+      supported: supportedWith(responseTypesOfDeployment(config)),
+      outgoing,
+    }),
     discovery: publishDiscovery(config),
     jwks: keyRing.jwks,
     health: live.health,
@@ -166,6 +207,9 @@ function wireLogin(
     lifetimes: ReturnType<typeof makeTokenLifetimes>;
     pages: Pages;
     grantSealer: UpstreamGrantSealer;
+    clientJwts: ClientJwts;
+    encryptToClient: EncryptToClient;
+    subjects: Subjects;
   },
 ) {
   const { storage, random, logger } = outside;
@@ -191,10 +235,21 @@ function wireLogin(
     cookieNames,
     paths,
     newFormToken: loginStates.newFormToken,
+    pages,
+    answers: makeAuthorizationAnswers({
+      issuer,
+      clients,
+      signer: keyRing.signer,
+      encryptToClient: parts.encryptToClient,
+      subjects: parts.subjects,
+      sealers: parts.sealers,
+      random,
+      lifetimes,
+    }),
     random,
-    lifetimes,
     sessionLimits,
     grantSealer: parts.grantSealer,
+    subjects: parts.subjects,
     logger,
   });
   const acceptIdentity = makeAcceptIdentity({
@@ -235,12 +290,15 @@ function wireLogin(
       issuer,
       path: paths.authorization,
       requirePkce: config.requirePkce,
+      responseTypes: responseTypesOfDeployment(config),
       registration: config.enableRegistration,
       clients,
       idTokens: keyRing.verifier,
+      readRequestObject: parts.clientJwts.readRequestObject,
       beginLogin: loginStates.begin,
       cookies,
       dispatcher,
+      pages,
     }),
     chooser: makeConnectorChooser({
       issuerOrigin,
@@ -268,6 +326,11 @@ function wireLogin(
   };
 }
 
+/** What clients may be registered for: tokens that travel with the browser only where the deployment wants them (TOK-14). */
+function responseTypesOfDeployment({ enableFrontChannelTokens }: WorkerConfig): readonly ResponseType[] {
+  return enableFrontChannelTokens ? RESPONSE_TYPES : ["code"];
+}
+
 function themeOf(config: WorkerConfig, basePath: string): Theme {
   return {
     issuerName: config.issuerName,
@@ -276,20 +339,11 @@ function themeOf(config: WorkerConfig, basePath: string): Theme {
   };
 }
 
-function wireRegistration(config: WorkerConfig, { storage, random }: Outside): RegistrationEndpoint {
-  return makeRegistrationEndpoint({
-    tokens: config.clientRegistrationTokens,
-    withoutToken: config.insecureOpenClientRegistration ? "allowed" : "refused",
-    store: (client, address) => storage.clients.create(client, { kind: "registration", id: client.id, address }),
-    failures: storage.failures,
-    random,
-  });
-}
-
 function publishDiscovery(config: WorkerConfig): () => Published {
   const discovery = renderDiscovery({
     issuer: config.issuerText,
     algorithms: ["RS256", "ES256", "EdDSA"],
+    responseTypes: responseTypesOfDeployment(config),
     registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
   });
   const body = Buffer.from(JSON.stringify(discovery));

@@ -8,7 +8,7 @@ let github: FakeOAuth2Server<FakeGithubPerson>;
 let picky: TestClient;
 
 beforeAll(async () => {
-  worker = await openTestWorker(["--enable-automatic-registration"]);
+  worker = await openTestWorker(["--enable-automatic-registration", "--enable-front-channel-tokens"]);
   github = await startFakeGithub({
     clientId: "dex",
     clientSecret: "a secret",
@@ -156,6 +156,45 @@ describe("a connector's grantTypes", () => {
     const { status } = await worker.token({ grant_type: "refresh_token", refresh_token: body.refresh_token ?? "" });
     expect(status).toBe(200);
     expect(worker.takeStatements().filter((name) => name !== "client.find")).toEqual(["family.rotate"]);
+  });
+
+  const kinds = [
+    { grantTypes: ["implicit"], serves: ["id_token", "id_token token"] },
+    { grantTypes: ["authorization_code"], serves: ["code"] },
+    { grantTypes: ["authorization_code", "implicit"], serves: ["code", "id_token", "id_token token", "code id_token"] },
+  ];
+  test.each(kinds)(
+    "$grantTypes serve the response types $serves and no others (v2 55)",
+    async ({ grantTypes, serves }) => {
+      const types = ["code", "id_token", "id_token token", "code id_token"] as const;
+      const client = await worker.addClient({ trusted: true, details: { response_types: [...types] } });
+      await useConnectors({ grantTypes });
+      for (const response_type of types) {
+        const browser = worker.browser();
+        const asked = { client_id: client.id, response_type, nonce: "n" };
+        const page = await browser.open(worker.authorizationUrl(asked));
+        expect(page.text.includes('id="connector-corp"'), response_type).toBe(serves.includes(response_type));
+        const flow = page.url.searchParams.get("flow") ?? "";
+        const begun = await browser.request(`${worker.issuer}/auth/corp/login?flow=${flow}`);
+        expect(begun.status, response_type).toBe(serves.includes(response_type) ? 303 : 403);
+      }
+      await useConnectors();
+    },
+  );
+
+  test("hold for the session that a connector has opened too", async () => {
+    const client = await worker.addClient({ trusted: true, details: { response_types: ["code", "id_token"] } });
+    await useConnectors({ grantTypes: ["authorization_code"] });
+    const browser = worker.browser();
+    const ask = async (more: Readonly<Record<string, string>>) => {
+      const asked = { client_id: client.id, connector_id: "corp", nonce: "n", ...more };
+      return (await browser.open(worker.authorizationUrl(asked))).url;
+    };
+    expect((await ask({})).searchParams.has("code")).toBe(true);
+    const silent = { prompt: "none", response_type: "id_token" };
+    expect((await ask(silent)).hash).toContain("error=login_required");
+    await useConnectors();
+    expect((await ask(silent)).hash).toContain("id_token=");
   });
 
   test("without authorization_code are for nobody in a browser", async () => {

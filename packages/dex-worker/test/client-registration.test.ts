@@ -164,6 +164,28 @@ test("people are always asked, and told that nobody has verified it and where it
   expect(silent.url.searchParams.get("error")).toBe("consent_required");
 });
 
+test("the consent page shows what a client registered, and takes pictures from its origin alone (oidcc-registration-logo-uri, oidcc-registration-policy-uri, oidcc-registration-tos-uri, BRO-10)", async () => {
+  const links = {
+    logo_uri: "https://cdn.example.com/logo.png",
+    policy_uri: "https://app.example.com/policy",
+    tos_uri: "https://app.example.com/terms",
+  };
+  const policyOf = async (more: object) => {
+    const client = await registered({ ...metadata, ...more });
+    const browser = worker.browser();
+    const login = await browser.open(worker.authorizationUrl({ client_id: client.client_id }));
+    const page = await browser.submit(login, { login: PERSON.email, password: PERSON.password });
+    return { text: page.text, images: /img-src [^;]*/.exec(page.headers.get("content-security-policy") ?? "")?.[0] };
+  };
+  const shown = await policyOf(links);
+  for (const link of Object.values(links)) expect(shown.text).toContain(`"${link}"`);
+  expect(shown.images).toBe("img-src 'self' https://cdn.example.com");
+  expect((await policyOf({})).images).toBe("img-src 'self'");
+  const hostile = await policyOf({ logo_uri: "https://a.example;script-src/logo.png" });
+  expect(hostile.text).not.toContain("<img");
+  expect(hostile.images).toBe("img-src 'self'");
+});
+
 test("a client that an administrator made is not called unverified", async () => {
   const { id } = await worker.addClient({ clientName: "Made by hand" });
   const page = await worker.browser().open(worker.authorizationUrl({ client_id: id }));

@@ -87,8 +87,10 @@ describe("an error for a trusted redirect_uri is delivered there with state and 
     expect([302, 303]).toContain(answer.status);
     const to = new URL(String(answer.headers.location));
     expect(`${to.origin}${to.pathname}`).toBe(REDIRECT_URI);
-    expect(to.searchParams.get("error")).toBe(error);
-    expect(to.searchParams.get("iss")).toBe(worker.issuer);
+    // RFC 6749 §4.2.2.1: who asks for tokens looks for errors where tokens would be.
+    const members = more.startsWith("response_type=token") ? new URLSearchParams(to.hash.slice(1)) : to.searchParams;
+    expect(members.get("error")).toBe(error);
+    expect(members.get("iss")).toBe(worker.issuer);
   });
 });
 

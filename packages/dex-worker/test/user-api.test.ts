@@ -268,6 +268,23 @@ describe("changing", () => {
     expect((await call("PATCH", `/users/${ada.id}`, { user: { displayName: "Ada" } })).status).toBe(200);
   });
 
+  test("a profile is changed member by member, shown, and nobody vouches for a number of their own (OIDC Core §5.1)", async () => {
+    const { ada, call } = await asAdmin();
+    const bob = await addUser(api, "bob");
+    const change = (id: string, profile: object) => call("PATCH", `/users/${id}`, { user: { profile } });
+    const told = { given_name: "Bob", phone_number: "+1 425 555 1212", phone_number_verified: true };
+    expect((await change(bob.id, { ...told, nickname: "b" })).status).toBe(200);
+    const updated_at = expect.any(Number);
+    expect(await change(bob.id, { nickname: null, address: { country: "DE" } })).toMatchObject({ status: 200 });
+    const { body } = await call("GET", `/users/${bob.id}`);
+    expect(body).toMatchObject({ user: { profile: { ...told, address: { country: "DE" }, updated_at } } });
+    expect(JSON.stringify(body)).not.toContain("nickname");
+    expect(await change(bob.id, { birthdate: "yesterday" })).toMatchObject({ status: 400 });
+    expect(await change(bob.id, { email: "b@example.com" })).toMatchObject({ status: 400 });
+    expect(await change(ada.id, { phone_number_verified: true })).toMatchObject({ status: 403 });
+    expect(await change(ada.id, { phone_number: "+1 425 555 1212" })).toMatchObject({ status: 200 });
+  });
+
   test("the flag follows what is posted, also when it was so before (v1 X09)", async () => {
     const bob = await addUser(api, "bob");
     for (const disable of [true, true, false, false]) {

@@ -8,6 +8,7 @@ import { migrate, openLeadership, openStorage, type Storage } from "@dex/storage
 import { type FormBrowser, openFormBrowser, openTestDatabase } from "@dex/testing";
 import { type LinkTokens, makeLinkTokens, makePasswordHasher, newUserId } from "@dex/users";
 import { readWorkerConfig, type WorkerConfig } from "../src/config.ts";
+import { startMail } from "../src/mail.ts";
 import { wire } from "../src/wire.ts";
 
 export const REDIRECT_URI = "http://127.0.0.1:1/callback";
@@ -54,6 +55,8 @@ export interface TestWorker {
     /** Of another worker. */
     tokenUrl?: string,
   ): Promise<{ status: number; body: TokenBody; headers: Headers }>;
+  /** Delivers the outbox from now on, until this worker ends: mail into the log, everything else to where it goes. */
+  deliver(): void;
   /** Opens another worker on the same database and gives the address of its token endpoint. It ends with this one. */
   openAnother(): Promise<string>;
   close(): Promise<void>;
@@ -167,6 +170,11 @@ export async function openTestWorker(flags: readonly string[] = []): Promise<Tes
         body: new URLSearchParams(parameters),
       });
       return { status: response.status, body: (await response.json()) as TokenBody, headers: response.headers };
+    },
+    deliver() {
+      const parts = { storage, salt, clock: clock.now, logger, notices: worker.notices };
+      const delivery = startMail(config, parts);
+      others.push(() => delivery.close());
     },
     async openAnother() {
       const stores = openStores();

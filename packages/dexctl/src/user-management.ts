@@ -38,6 +38,8 @@ export interface UserManagement {
   createUser(wanted: JsonObject, password: Secret<string> | undefined): Promise<JsonObject>;
   /** Makes the user of this description and promises an invitation. */
   inviteUser(wanted: JsonObject, target: InvitationTarget): Promise<JsonObject>;
+  /** Only what is given is changed. */
+  updateUser(userId: string, changes: JsonObject): Promise<JsonObject>;
   setUserDisabled(userId: string, disabled: boolean): Promise<"done" | "unknown">;
   deleteUser(userId: string): Promise<"deleted" | "unknown">;
   /** Promises the mail to choose a new password. */

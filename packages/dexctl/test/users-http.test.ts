@@ -19,6 +19,7 @@ function answer({ method, path }: SeenRequest) {
     case "GET /users":
       return { status: 200, body: { users: JANE.email.startsWith(prefix) ? [JANE] : [] } };
     case "GET /users/u1":
+    case "PATCH /users/u1":
       return { status: 200, body: { user: JANE } };
     case "POST /users":
       return { status: 200, body: { user: { ...JANE, id: "u2" }, emailSent: true } };
@@ -72,6 +73,12 @@ const commands = [
     prints: /^enabled user u1$/m,
     last: "POST /users/u1/disable",
     body: { disable: false },
+  },
+  {
+    args: ["users", "update", "u1", "--name", "Jane", "--set", "locale=de-DE"],
+    prints: /^changed user u1$/m,
+    last: "PATCH /users/u1",
+    body: { user: { displayName: "Jane", profile: { locale: "de-DE" } } },
   },
   { args: ["users", "delete", "u1", "--yes"], prints: /^deleted user u1$/m, last: "DELETE /users/u1" },
   {

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { addSeconds, type Clock, describeError, type Logger } from "@dex/runtime";
 import { type MailAddress, maskMailAddress } from "./mail-address.ts";
 import type { Brand, WriteMail } from "./messages.ts";
-import type { ClaimedMail, NextTry, Outbox } from "./ports.ts";
+import type { ClaimedMail, NextTry, NoticeSenders, Outbox } from "./ports.ts";
 import { type ResolveParts, resolveMail } from "./resolve-mail.ts";
-import { decideNextTry, LEASE_SECONDS } from "./retry.ts";
+import { decideNextTry, LEASE_SECONDS, MAX_TRIES } from "./retry.ts";
 import type { MailTransport, OutgoingMail, SendOutcome } from "./transport.ts";
 
 export interface DeliverOneParts extends ResolveParts {
@@ -13,6 +13,8 @@ export interface DeliverOneParts extends ResolveParts {
   readonly from: MailAddress;
   readonly brand: Brand;
   readonly writeMail: WriteMail;
+  /** How rows are sent that are no mail. */
+  readonly notices?: NoticeSenders | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Aborted when the process stops: then an outcome that cannot be written is not tried for ever. */
@@ -27,29 +29,48 @@ export function makeDeliverOne(parts: DeliverOneParts): DeliverOne {
   return async (row) => {
     const claimedAt = clock();
     const about: Record<string, unknown> = { id: row.id, kind: row.kind, attempt: row.attempt };
-    const ready = await prepare(row, parts, claimedAt);
+    const notice = noticeOf(row, parts.notices);
+    const what = notice === undefined ? "mail" : "notice";
+    if (notice !== undefined) about.clientId = row.origin.clientId;
+    const ready = await (notice?.(claimedAt) ?? prepare(row, parts, claimedAt));
     if (ready.kind === "discarded") {
       await record(() => outbox.markDiscarded(row.id, row.lease, ready.reason, clock()), claimedAt, parts);
       // Not said at info level: a line for each address that nobody has would only tell who asks.
-      logger.debug("mail discarded", { ...about, reason: ready.reason });
+      logger.debug(`${what} discarded`, { ...about, reason: ready.reason });
       return;
     }
     if (ready.kind === "ready") about.to = maskMailAddress(ready.mail.to);
     const outcome = ready.kind === "ready" ? await send(transport, ready.mail, logger) : ready;
     if (outcome.kind === "accepted") {
       if (await record(() => outbox.markSent(row.id, row.lease, clock()), claimedAt, parts)) {
-        logger.info("mail sent", about);
+        logger.info(`${what} sent`, about);
       } else {
-        logger.error("mail sent but not marked so: it may be sent a second time", about);
+        logger.error(`${what} sent but not marked so: it may be sent a second time`, about);
       }
       return;
     }
     const now = clock();
     const next: NextTry = decideNextTry(outcome, row.attempt, now);
     await record(() => outbox.markFailed(row.id, row.lease, outcome.error, next, now), claimedAt, parts);
-    if (next.kind === "dead") logger.error("mail given up", { ...about, error: outcome.error });
-    else logger.warn("mail not sent yet", { ...about, error: outcome.error, nextTryAt: next.at.toISOString() });
+    if (next.kind === "dead") logger.error(`${what} given up`, { ...about, error: outcome.error });
+    else logger.warn(`${what} not sent yet`, { ...about, error: outcome.error, nextTryAt: next.at.toISOString() });
   };
+
+  /** How this row is sent, when it is no mail. Never throws. */
+  function noticeOf(row: ClaimedMail, senders: NoticeSenders = {}) {
+    const sender = Object.hasOwn(senders, row.kind) ? senders[row.kind] : undefined;
+    if (sender === undefined) return undefined;
+    return async (now: Date): Promise<Exclude<Prepared, { kind: "ready" }> | { readonly kind: "accepted" }> => {
+      // Counted when claimed, as for mail.
+      if (row.attempt > MAX_TRIES) return { kind: "refused", error: "every process that tried to send it ended first" };
+      try {
+        return await sender(row, now);
+      } catch (error) {
+        logger.warn("a notice could not be made ready", { id: row.id, kind: row.kind, ...describeError(error) });
+        return { kind: "failed", error: "it could not be made ready" };
+      }
+    };
+  }
 }
 
 type Prepared =

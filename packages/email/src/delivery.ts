@@ -4,7 +4,7 @@ import { FALLBACK_LANGUAGE } from "./built-in.ts";
 import { makeDeliverOne } from "./deliver-one.ts";
 import type { MailAddress } from "./mail-address.ts";
 import { type Brand, makeMailWriter } from "./messages.ts";
-import type { Outbox } from "./ports.ts";
+import type { NoticeSenders, Outbox } from "./ports.ts";
 import { openJobQueue } from "./redis-queue.ts";
 import type { ResolveParts } from "./resolve-mail.ts";
 import { LEASE_SECONDS } from "./retry.ts";
@@ -21,6 +21,8 @@ export interface DeliveryParts extends ResolveParts {
   readonly templates?: MailTemplates | undefined;
   /** The language of mail to whoever has not said theirs. English when left out. */
   readonly locale?: string;
+  /** How rows are sent that are no mail. */
+  readonly notices?: NoticeSenders | undefined;
   /** Without Redis, and whenever it is away, rows are claimed from the database directly. */
   readonly redis?: { readonly url: Secret<string> } | undefined;
   readonly logger: Logger;

@@ -14,10 +14,12 @@ export type {
   MailQueue,
   MailState,
   NextTry,
+  NoticeSenders,
   OpenPasswordReset,
   Outbox,
   PasswordResetRequest,
   QueuedMail,
+  SendNotice,
 } from "./ports.ts";
 export { openSmtpTransport } from "./smtp-transport.ts";
 export { parseSmtpUrl, type SmtpServer, smtpUrl } from "./smtp-url.ts";

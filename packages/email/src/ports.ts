@@ -1,4 +1,6 @@
 // What mail delivery needs from outside. storage fulfils the outbox.
+import type { JsonObject } from "@dex/runtime";
+import type { SendOutcome } from "./transport.ts";
 
 /** One row of the outbox, claimed by this caller until its lease ends. Holds no secret; all else is read when claimed. */
 export interface ClaimedMail {
@@ -21,6 +23,8 @@ export interface ClaimedMail {
   /** The name of the client that the message is about; undefined when it is about none or the client is gone. */
   readonly clientName: string | undefined;
   readonly origin: MailOrigin;
+  /** What a row that is no mail is made of. */
+  readonly payload?: JsonObject | undefined;
   /** When that happened which the message tells of. */
   readonly occurredAt: Date;
 }
@@ -33,6 +37,18 @@ export interface MailOrigin {
   /** A BCP 47 tag. */
   readonly locale: string | undefined;
 }
+
+/**
+ * Sends what is no mail: a row of another kind, with the same tries, leases and end. May throw: then it is tried again.
+ * `discarded`: nobody is to get it any more.
+ */
+export type SendNotice = (
+  row: ClaimedMail,
+  now: Date,
+) => Promise<SendOutcome | { readonly kind: "discarded"; readonly reason: string }>;
+
+/** By the kind of their rows. */
+export type NoticeSenders = Readonly<Record<string, SendNotice>>;
 
 /** A row that is due, for relaying. */
 export interface DueMail {
@@ -70,7 +86,7 @@ export interface QueuedMail {
   readonly id: string;
   readonly kind: string;
   readonly state: MailState;
-  /** In full, for operators; masked in logs. */
+  /** In full, for operators; masked in logs. The id of the client that a notice goes to. */
   readonly recipient: string;
   readonly attempts: number;
   /** Why the last try failed, or why it was discarded; our own words and codes, no address in them. */

@@ -11,3 +11,4 @@ export {
   type RotationPolicy,
 } from "./rotation.ts";
 export type * from "./signing-key.ts";
+export { type Encryption, encryptToken } from "./token-encrypter.ts";

@@ -1,6 +1,6 @@
 // What the APIs take and show of clients and connectors. The OpenAPI document is made of these.
 import { connectorConfigSchema, MAX_CONNECTORS } from "@dex/connectors";
-import { clientChangesShape, newClientShape } from "@dex/oidc";
+import { clientChangesShape, clientDetailsShape, newClientShape } from "@dex/oidc";
 import { z } from "zod";
 
 /** A client as renderClient shows it. */
@@ -23,6 +23,7 @@ export const clientShape = z.strictObject({
     .optional(),
   idTokenSignedResponseAlg: z.string(),
   dynamic: z.boolean().describe("It registered itself (RFC 7591); left out where it did not.").optional(),
+  details: z.strictObject(clientDetailsShape.shape).optional(),
   createdAt: z.iso.datetime().describe("RFC 3339"),
 });
 export const createdClientShape = clientShape.extend({

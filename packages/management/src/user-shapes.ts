@@ -3,6 +3,7 @@ import type { JsonObject } from "@dex/runtime";
 import type { RefreshClient, RemoteIdentity, User } from "@dex/users";
 import { z } from "zod";
 import { MAX_PAGE } from "./page-token.ts";
+import { profileChangesShape, profileShape } from "./profile-shape.ts";
 
 const MAX_EMAIL_INPUT = 1024;
 const MAX_NAME = 200;
@@ -33,6 +34,7 @@ export const userChangesShape = z.strictObject({
   displayName: nameText.nullable().describe("Null or nothing takes it away.").optional(),
   emailVerified: z.boolean().optional(),
   admin: z.boolean().optional(),
+  profile: profileChangesShape.describe("Only members that are given are changed; null takes one away.").optional(),
 });
 
 const redirectUrl = z
@@ -97,6 +99,7 @@ export const userShape = z.strictObject({
   admin: flag,
   disabled: flag,
   createdAt: instant,
+  profile: profileShape.optional(),
 });
 export const identityShape = z.strictObject({
   connectorID: z.string(),
@@ -134,6 +137,7 @@ export function renderUser(user: User): JsonObject {
     ...(user.admin ? { admin: true } : {}),
     ...(user.disabled ? { disabled: true } : {}),
     createdAt: user.createdAt.toISOString(),
+    ...(user.profile === undefined ? {} : { profile: user.profile }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
 import type { z } from "zod";
 import type { ApiErrorCode } from "./api-error.ts";
 import type { ManagedConnectors } from "./connectors.ts";
+import { toProfileChanges } from "./profile-shape.ts";
 import { newUserShape, userChangesShape } from "./user-shapes.ts";
 
 export interface UserAdministrationParts {
@@ -78,7 +79,9 @@ export function makeUserAdministration(parts: UserAdministrationParts): UserAdmi
       const parsed = userChangesShape.safeParse(wanted);
       if (!parsed.success) return refused("invalid_request", describe(parsed.error));
       // ACC-11: nobody vouches for an address of their own.
-      if (actor.kind === "user" && actor.id === userId && parsed.data.emailVerified === true) return OWN_ADDRESS;
+      const own = actor.kind === "user" && actor.id === userId;
+      if (own && parsed.data.emailVerified === true) return OWN_ADDRESS;
+      if (own && parsed.data.profile?.phone_number_verified === true) return OWN_NUMBER;
       const changes = toChanges(parsed.data);
       if (changes === undefined) return INVALID_EMAIL;
       const outcome = await users.update(userId, changes, actor, now);
@@ -106,6 +109,7 @@ const VERIFIED = refused("verified_email", "the address of this user is verified
 const NO_PASSWORD = refused("invalid_request", "this user has no password to reset: send an invitation instead");
 const SIGNS_IN_ELSEWHERE = refused("invalid_request", "this user signs in elsewhere: there is no password to choose");
 const OWN_ADDRESS = refused("forbidden", "emailVerified: somebody else has to vouch for your own address");
+const OWN_NUMBER = refused("forbidden", "phone_number_verified: somebody else has to vouch for your own number");
 const NO_LOCAL_CONNECTOR = refused(
   "local_connector_missing",
   'there is no connector of type "local": set the connectors first',
@@ -113,7 +117,7 @@ const NO_LOCAL_CONNECTOR = refused(
 
 /** Undefined when the address is none. */
 function toChanges(given: z.infer<typeof userChangesShape>): UserChanges | undefined {
-  const { email, displayName, emailVerified, admin } = given;
+  const { email, displayName, emailVerified, admin, profile } = given;
   const canonical = email === undefined ? undefined : canonicalEmail(email);
   if (email !== undefined && canonical === undefined) return undefined;
   return {
@@ -121,6 +125,7 @@ function toChanges(given: z.infer<typeof userChangesShape>): UserChanges | undef
     ...(emailVerified === undefined ? {} : { emailVerified }),
     ...(displayName === undefined ? {} : { displayName: displayName || undefined }),
     ...(admin === undefined ? {} : { admin }),
+    ...(profile === undefined ? {} : { profile: toProfileChanges(profile) }),
   };
 }
 

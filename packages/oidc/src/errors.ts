@@ -19,6 +19,8 @@ const OAUTH_ERRORS = {
   account_selection_required: { status: 400 },
   request_not_supported: { status: 400 },
   request_uri_not_supported: { status: 400 },
+  invalid_request_uri: { status: 400 },
+  invalid_request_object: { status: 400 },
   registration_not_supported: { status: 400 },
   invalid_token: { status: 401 },
   insufficient_scope: { status: 403 },

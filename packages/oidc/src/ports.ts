@@ -1,4 +1,5 @@
 // What the engine needs from outside. storage fulfils the stores, keys the signer.
+import type { JsonObject } from "@dex/runtime";
 import type { Client, ClientSecretHash } from "./clients/client.ts";
 
 export interface Clients {
@@ -14,6 +15,16 @@ export interface TokenUser {
   readonly displayName: string | undefined;
   readonly preferredUsername: string | undefined;
   readonly groups: readonly string[] | undefined;
+  /** What else is known of the person, by the names of the claims of OIDC Core §5.1. */
+  readonly profile?: JsonObject | undefined;
+  /** Who the person is at the connector that they came through; undefined when that identity is gone. */
+  readonly remoteId?: string | undefined;
+}
+
+/** Names of claims about the user that a request asked for one by one, where it asked for them (OIDC Core §5.5). */
+export interface RequestedClaims {
+  readonly userinfo: readonly string[];
+  readonly idToken: readonly string[];
 }
 
 /** A code to be stored with everything the token endpoint will need (AUT-14). */
@@ -27,11 +38,17 @@ export interface NewCode {
   readonly redirectUri: string;
   readonly scope: readonly string[];
   readonly nonce: string | undefined;
+  /** Claims that the request asked for by name. */
+  readonly claims?: RequestedClaims | undefined;
   readonly codeChallenge: string | undefined;
   readonly authTime: Date;
   readonly amr: readonly string[];
   readonly issuedAt: Date;
   readonly expiresAt: Date;
+  /** Opened with the code: what an access token of the same answer belongs to (OIDC Core §3.3.2.5). */
+  readonly frontChannelFamily?: { readonly id: string; readonly expiresAt: Date } | undefined;
+  /** Set where the answer holds no code: the row then only keeps its login state from being answered twice (BRO-6). */
+  readonly spentAt?: Date | undefined;
 }
 
 /** What only an upstream can give, and gives when it is asked: the scopes that ask for it. */
@@ -110,6 +127,25 @@ export interface SignIns {
   issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;
 }
 
+/** What a session left that has just ended. */
+export interface EndedSession {
+  readonly userId: string;
+  readonly connectorId: string;
+  /** The clients that it signed in to, each with the hash that its sid was made of. */
+  readonly clients: readonly { readonly clientId: string; readonly sessionHash: Buffer }[];
+}
+
+export interface Logouts {
+  /**
+   * Ends a session of this user, or of whomever, live or expired, with its codes and every family that has no refresh token, and promises its
+   * clients their logout tokens: all or nothing. Undefined when there is none: of two racing callers one gets it.
+   */
+  end(
+    session: { readonly hash: Buffer; readonly userId: string | undefined; readonly address: string | undefined },
+    now: Date,
+  ): Promise<EndedSession | undefined>;
+}
+
 /** What the token endpoint was given for a code, in comparable form. */
 export interface CodeRedemption {
   readonly codeHash: Buffer;
@@ -140,7 +176,11 @@ export interface TokenGrant {
   readonly clientId: string;
   readonly user: TokenUser;
   readonly connectorId: string;
+  /** Of the session that the code was issued in, which may have ended since. */
+  readonly sessionHash: Buffer;
   readonly scope: readonly string[];
+  /** Claims that the authorization request asked for by name. */
+  readonly claims?: RequestedClaims | undefined;
   readonly nonce: string | undefined;
   readonly authTime: Date;
   readonly amr: readonly string[];
@@ -157,6 +197,8 @@ export interface StoredCode {
   readonly wrongVerifiers: number;
   /** The family that its redemption opened. */
   readonly familyId: string | undefined;
+  /** The family that was opened with the code itself. */
+  readonly frontChannelFamilyId?: string | undefined;
   /** False when the user was disabled or deleted, or the connector removed, since the code was issued (TOK-16). */
   readonly ownerActive: boolean;
 }
@@ -248,6 +290,8 @@ export interface TokenFamilies {
   findLive(familyId: string, now: Date): Promise<TokenGrant | undefined>;
   /** Ends the family with all its tokens and writes an audit event; harmless when it has ended already. */
   revoke(familyId: string, reason: RevocationReason, now: Date): Promise<void>;
+  /** The same for several, in one statement. */
+  revokeAll(familyIds: readonly string[], reason: RevocationReason, now: Date): Promise<void>;
 }
 
 /** Makes signed JWTs with the active key. Throws SignerNotReady while no key is loaded. */

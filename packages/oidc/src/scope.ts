@@ -1,5 +1,14 @@
 /** Scopes with a meaning here, beside those that name an audience. Every other one is dropped at the authorization endpoint (AUT-8). */
-export const SUPPORTED_SCOPES = ["openid", "profile", "email", "groups", "offline_access"] as const;
+export const SUPPORTED_SCOPES = [
+  "openid",
+  "profile",
+  "email",
+  "address",
+  "phone",
+  "groups",
+  "federated:id",
+  "offline_access",
+] as const;
 export type SupportedScope = (typeof SUPPORTED_SCOPES)[number];
 
 /** The words of a scope parameter, each once, in the order they were sent. RFC 6749 §3.3. */

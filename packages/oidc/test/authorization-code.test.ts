@@ -25,8 +25,10 @@ test("a code becomes tokens with one round trip and one signature (RFC 6749 §4.
     iat: seconds,
     exp: seconds + 3600,
     auth_time: seconds - 300,
+    sid: expect.stringMatching(/^[\w-]{22}$/),
     nonce: "n-1",
     amr: ["pwd"],
+    acr: "1",
     at_hash: expect.stringMatching(/^[\w-]{22}$/),
     email: "jane@example.com",
     email_verified: true,
@@ -41,7 +43,7 @@ const scopes = [
 ];
 test.each(scopes)("the ID token for $scope says no more of the user than that (JWT-7)", async ({ scope, claims }) => {
   const { issueCode, redeem } = setUp();
-  const protocol = ["iss", "sub", "aud", "iat", "exp", "auth_time", "amr", "at_hash"];
+  const protocol = ["iss", "sub", "aud", "iat", "exp", "auth_time", "sid", "amr", "acr", "at_hash"];
   const { id_token } = await redeem(issueCode({ scope }));
   const found = Object.entries(claimsOf(id_token)).filter(([name]) => !protocol.includes(name));
   expect(Object.fromEntries(found)).toEqual(claims); // and no nonce, since none was sent

@@ -20,7 +20,7 @@ import type {
   TokenSigner,
   TokenUser,
 } from "../src/index.ts";
-import { decideCode, decideRefresh, FIRST_GENERATION, makeEngineSealers } from "../src/index.ts";
+import { decideCode, decideRefresh, FIRST_GENERATION, makeEngineSealers, makeSubjects } from "../src/index.ts";
 
 export const now = new Date("2026-03-01T12:00:00.000Z");
 export const later = (seconds: number) => new Date(now.getTime() + seconds * 1000);
@@ -34,6 +34,8 @@ export const jane: TokenUser = {
   preferredUsername: "jane",
   groups: ["staff", "admins"],
 };
+
+export const subjects = makeSubjects({ format: "uuid", pairwiseKey: Buffer.alloc(32, 3) });
 
 export const secretOfClient = "wLWSgsrQqb-B9Hd2kF0dBkl7cVdG1z2h3QJ4Kx5u6w8";
 
@@ -54,6 +56,7 @@ export const client: Client = {
   idTokenSigningAlgorithm: "RS256",
   secret: { kind: "sha256", hash: sha256(secretOfClient) },
   dynamic: false,
+  details: {},
   createdAt: now,
 };
 export const otherClient: Client = { ...client, id: "client-b", redirectUris: ["https://b.example/cb"] };
@@ -101,9 +104,10 @@ export function makeTokenStore() {
       : { ...row, ownerActive: !disabled.has(row.grant.user.id), upstream: upstream.get(row.grant.user.id) };
 
   function openFamily(row: CodeRow, { family }: CodeRedemption): TokenGrant {
-    const { clientId, connectorId, scope, nonce, authTime, amr } = row;
+    const { clientId, connectorId, sessionHash, scope, nonce, authTime, amr } = row;
     const refreshable = scope.includes("offline_access") && family.refreshTokenHash !== undefined;
-    const grant = { familyId: family.id, clientId, connectorId, scope, nonce, authTime, amr, user: jane };
+    const described = { clientId, connectorId, sessionHash, scope, nonce, authTime, amr };
+    const grant = { ...described, familyId: family.id, user: jane };
     families.set(family.id, {
       id: family.id,
       clientId,
@@ -165,11 +169,14 @@ export function makeTokenStore() {
       const live = row !== undefined && row.revokedAt === undefined && row.expiresAt > at && row.ownerActive;
       return live ? row.grant : undefined;
     },
-    async revoke(familyId, reason, at) {
-      const row = families.get(familyId);
-      if (row === undefined || row.revokedAt !== undefined) return;
-      row.revokedAt = at;
-      revocations.push({ familyId, reason });
+    revoke: (familyId, reason, at) => familyPort.revokeAll([familyId], reason, at),
+    async revokeAll(familyIds, reason, at) {
+      for (const familyId of familyIds) {
+        const row = families.get(familyId);
+        if (row === undefined || row.revokedAt !== undefined) continue;
+        row.revokedAt = at;
+        revocations.push({ familyId, reason });
+      }
     },
   };
 

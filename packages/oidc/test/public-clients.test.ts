@@ -6,7 +6,14 @@ import { challengeOfVerifier, refusalOf, setUp, verifier } from "./token-endpoin
 
 // Being public is enough to need PKCE, whatever the row says of it.
 const cli = { ...publicClient, id: "cli", name: "CLI", redirectUris: [], requirePkce: false };
-const parts = { clients: clientsOf(cli), issuer, idTokens: makeSigner(), requirePkce: false, now };
+const parts = {
+  clients: clientsOf(cli),
+  issuer,
+  idTokens: makeSigner(),
+  requirePkce: false,
+  responseTypes: ["code"] as const,
+  now,
+};
 const pkce = { code_challenge: challengeOfVerifier, code_challenge_method: "S256" };
 
 function ask(parameters: Readonly<Record<string, string>>) {
@@ -27,7 +34,7 @@ test.each(["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"
 test("without PKCE it does not: at localhost its program is told, out of band its person (PKC-1)", async () => {
   expect(await ask({ redirect_uri: "http://localhost:8000" })).toMatchObject({
     kind: "deliver",
-    to: expect.stringMatching(/^http:\/\/localhost:8000\?error=invalid_request&/),
+    response: { kind: "redirect", to: expect.stringMatching(/^http:\/\/localhost:8000\?error=invalid_request&/) },
   });
   expect(await ask({ redirect_uri: OUT_OF_BAND })).toMatchObject({ kind: "show", error: { code: "invalid_request" } });
 });

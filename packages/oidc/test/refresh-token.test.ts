@@ -27,7 +27,7 @@ test("a refreshed ID token keeps iss, sub, aud and auth_time and has no nonce (R
   const { refresh, first, token } = await signedIn();
   const before = readJwtPart(String(first.id_token).split(".")[1]);
   const after = readJwtPart(String((await refresh(token, {}, later(100))).id_token).split(".")[1]);
-  for (const claim of ["iss", "sub", "aud", "auth_time"]) expect(after[claim]).toBe(before[claim]);
+  for (const claim of ["iss", "sub", "aud", "auth_time", "sid"]) expect(after[claim]).toBe(before[claim]);
   expect(after.iat).toBe(Number(before.iat) + 100);
   expect(after).not.toHaveProperty("nonce");
 });

@@ -1,6 +1,12 @@
 import { Secret, sha256, systemRandom } from "@dex/runtime";
 import { expect, test } from "vitest";
-import { BearerTokenMissing, type Client, makeRegistrationEndpoint } from "../src/index.ts";
+import {
+  BearerTokenMissing,
+  type Client,
+  makeRegistrationEndpoint,
+  RESPONSE_TYPES,
+  supportedWith,
+} from "../src/index.ts";
 import { later, makeFailureCounter, now } from "./fakes.ts";
 import { refusalOf } from "./token-endpoint.ts";
 
@@ -11,6 +17,9 @@ const minimal = { redirect_uris: ["https://app.example.com/cb"] };
 function setUp(withoutToken: "refused" | "allowed" = "refused") {
   const stored: Client[] = [];
   const endpoint = makeRegistrationEndpoint({
+    url: "https://id.example/dex/registration",
+    supported: supportedWith(RESPONSE_TYPES),
+    fetchDocument: async () => expect.fail("nothing is to be fetched"),
     tokens: tokens.map((token) => new Secret(token)),
     withoutToken,
     failures: makeFailureCounter(),
@@ -48,6 +57,8 @@ test.each(good)(
       client_secret: expect.stringMatching(/^[\w-]{43}$/),
       client_id_issued_at: now.getTime() / 1000,
       client_secret_expires_at: 0,
+      registration_client_uri: `https://id.example/dex/registration/${encodeURIComponent(client?.id ?? "")}`,
+      registration_access_token: expect.stringMatching(/^[\w-]{43}$/),
       redirect_uris: minimal.redirect_uris,
       grant_types: ["authorization_code"],
       response_types: ["code"],

@@ -1,8 +1,9 @@
 // A token endpoint on fakes, and a client's side of it.
-import { systemRandom } from "@dex/runtime";
+import { type JsonObject, systemRandom } from "@dex/runtime";
 import {
   type Client,
   DEFAULT_TOKEN_LIFETIMES,
+  makeEncryptToClient,
   makeLoginStates,
   makeTokenEndpoint,
   makeUserinfoEndpoint,
@@ -12,6 +13,7 @@ import {
   OAuthError,
   type TokenResponse,
   type UpstreamRefresher,
+  type UserinfoAnswer,
 } from "../src/index.ts";
 import {
   chosenSecrets,
@@ -29,6 +31,7 @@ import {
   otherClient,
   publicClient,
   secretOfClient,
+  subjects,
 } from "./fakes.ts";
 
 export const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -53,21 +56,37 @@ export function setUp(
     refreshGraceSeconds: settings.graceSeconds ?? 10,
     upstreamRefreshSeconds: settings.upstreamRefreshSeconds ?? 0,
   };
+  const encryptToClient = makeEncryptToClient({
+    findKeys: async ({ jwks }) => ({ keys: jwks?.keys ?? [], problem: undefined }),
+    encrypt: async (text, { key, ...to }, cty) => JSON.stringify({ text, kid: key.kid, ...to, cty }),
+  });
+  const clients = clientsOf(client, otherClient, publicClient, ...(settings.clients ?? []));
   const endpoint = makeTokenEndpoint({
     issuer,
     codes: store.codes,
     families: store.families,
     upstream: { revalidate: settings.askUpstream ?? nothingToAsk },
     signer,
+    encryptToClient,
+    subjects,
     sealers,
     lifetimes,
     random: systemRandom,
-    clients: clientsOf(client, otherClient, publicClient, ...(settings.clients ?? [])),
+    clients,
     failures: makeFailureCounter(),
     chosenSecrets,
     secretUpgrades: makeSecretUpgrades(),
   });
-  const userinfo = makeUserinfoEndpoint({ issuer, families: store.families, sealers, accessTokenVerifier: signer });
+  const userinfo = makeUserinfoEndpoint({
+    issuer,
+    families: store.families,
+    sealers,
+    accessTokenVerifier: signer,
+    clients,
+    signer,
+    encryptToClient,
+    subjects,
+  });
   const states = makeLoginStates({ sealer: sealers.loginState, random: systemRandom });
 
   /** A code as the authorization endpoint would issue it to `client` for jane, who signed in five minutes ago. */
@@ -95,6 +114,8 @@ export function setUp(
     const request = {
       clientId: owner.id,
       redirectUri: matchRedirectUri(owner, uri) ?? unregistered(uri),
+      responseType: "code" as const,
+      responseMode: "query" as const,
       scope: (wanted.scope ?? "openid").split(" "),
       state: undefined,
       nonce: wanted.nonce,
@@ -125,10 +146,16 @@ export function setUp(
     post({ grant_type: "authorization_code", code, redirect_uri: "https://a.example/cb", ...fields }, at);
   const refresh = (token: unknown, fields: Fields = {}, at = now) =>
     post({ grant_type: "refresh_token", refresh_token: String(token), ...fields }, at);
-  const askUserinfo = (token: unknown, at = now) =>
-    userinfo.handle({ authorization: `Bearer ${token}`, query: new URLSearchParams() }, at);
+  const askUserinfo = async (token: unknown, at = now) =>
+    claimsOf(await userinfo.handle({ authorization: `Bearer ${token}`, query: new URLSearchParams() }, at));
 
   return { store, signer, endpoint, userinfo, issueCode, post, redeem, refresh, askUserinfo };
+}
+
+/** The claims of an answer that is neither signed nor encrypted. */
+export function claimsOf(answer: UserinfoAnswer): JsonObject {
+  if (answer.kind === "json") return answer.claims;
+  throw new Error("expected plain claims");
 }
 
 async function nothingToAsk(): Promise<never> {

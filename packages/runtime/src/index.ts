@@ -12,6 +12,20 @@ export { type HttpServer, openHttpServer } from "./http-server.ts";
 export type { Json, JsonObject } from "./json.ts";
 export { describeError, type LogFields, type Logger, makeLogger, silentLogger } from "./logger.ts";
 export { isLoopback } from "./loopback.ts";
+export {
+  exchange,
+  OUTBOUND_LIMITS,
+  OutboundFailure,
+  type OutboundLimits,
+  type OutboundRequest,
+} from "./outbound/exchange.ts";
+export {
+  type FetchDocument,
+  type FetchedDocument,
+  makeOutgoingClient,
+  type OutgoingClient,
+  type PostForm,
+} from "./outbound/outgoing-client.ts";
 export { type Random, systemRandom } from "./random.ts";
 export { MAX_BODY_BYTES, type RequestBody, readRequestBody } from "./request-body.ts";
 export { deriveKeys, KEY_SECRET_BYTES, type KeySecrets, makeSealer, type OpenedSeal, type Sealer } from "./sealing.ts";
@@ -22,6 +36,7 @@ export {
   commaList,
   httpUrl,
   integer,
+  oneOf,
   optionalSetting,
   type Program,
   postgresUrl,

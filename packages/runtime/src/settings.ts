@@ -56,6 +56,11 @@ export const toggle: ValueKind<boolean> = {
     /^(1|t|T|true|TRUE|True)$/.test(value) ? true : /^(0|f|F|false|FALSE|False)$/.test(value) ? false : undefined,
 };
 
+/** One of a few words. */
+export function oneOf<Word extends string>(words: readonly Word[]): ValueKind<Word> {
+  return { expected: `one of ${words.join(", ")}`, parse: (value) => words.find((word) => word === value) };
+}
+
 export const httpUrl: ValueKind<URL> = {
   expected: "an http or https URL",
   parse: (value) => {

@@ -30,12 +30,12 @@ const REDEEM = hot(
       AND ($11::text[] IS NULL OR c.connector_id = ANY ($11))
       AND u.id = c.user_id AND NOT u.disabled
       AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)
-    RETURNING ${grantColumns("c", "c.family_id")}, c.session_hash,
+    RETURNING ${grantColumns("c", "c.family_id")},
       ($7::bytea IS NOT NULL AND 'offline_access' = ANY (c.scope)) AS offline
   ), opened AS (
-    INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+    INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, claims, nonce, auth_time, amr, groups,
       preferred_username, created_at, current_hash, idle_expires_at, expires_at)
-    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, claims, nonce, auth_time, amr, groups,
       preferred_username, $5, CASE WHEN offline THEN $7 END,
       CASE WHEN offline THEN $8::timestamptz ELSE $10::timestamptz END,
       CASE WHEN offline THEN $9::timestamptz ELSE $10 END
@@ -47,7 +47,7 @@ const REDEEM = hot(
 const FIND = cold(
   "code.find",
   `SELECT c.client_id, c.connector_id, c.redirect_uri, c.code_challenge, c.expires_at, c.spent_at, c.wrong_verifiers, c.family_id,
-    (NOT u.disabled AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)) AS owner_active
+    c.front_channel_family_id, (NOT u.disabled AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)) AS owner_active
   FROM authorization_code c JOIN app_user u ON u.id = c.user_id
   WHERE c.hash = $1`,
 );
@@ -67,6 +67,7 @@ interface CodeRow {
   readonly spent_at: Date | null;
   readonly wrong_verifiers: number;
   readonly family_id: string | null;
+  readonly front_channel_family_id: string | null;
   readonly owner_active: boolean;
 }
 
@@ -111,6 +112,7 @@ function toStoredCode(row: CodeRow): StoredCode {
     spentAt: orUndefined(row.spent_at),
     wrongVerifiers: row.wrong_verifiers,
     familyId: orUndefined(row.family_id),
+    frontChannelFamilyId: orUndefined(row.front_channel_family_id),
     ownerActive: row.owner_active,
   };
 }

@@ -22,7 +22,7 @@ export interface ClientStore extends Clients, ClientSecretUpgrades {
   originIsRegistered(origin: string): Promise<boolean>;
 }
 
-interface ClientRow {
+export interface ClientRow {
   readonly id: string;
   readonly name: string | null;
   readonly logo_uri: string | null;
@@ -41,10 +41,11 @@ interface ClientRow {
   readonly secret_bcrypt: string | null;
   readonly dynamic: boolean;
   readonly allowed_connectors: readonly string[] | null;
+  readonly details: Client["details"];
   readonly created_at: Date;
 }
 
-const COLUMNS = [
+export const CLIENT_COLUMNS = [
   "id",
   "name",
   "logo_uri",
@@ -64,18 +65,19 @@ const COLUMNS = [
   "secret_bcrypt",
   "dynamic",
   "allowed_connectors",
+  "details",
 ] as const;
 
-const FIND = hot("client.find", `SELECT ${COLUMNS.join(", ")} FROM client WHERE id = $1`);
+const FIND = hot("client.find", `SELECT ${CLIENT_COLUMNS.join(", ")} FROM client WHERE id = $1`);
 
 const CREATE = cold(
   "client.create",
   `WITH created AS (
-    INSERT INTO client (${COLUMNS.join(", ")}, redirect_origins)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    INSERT INTO client (${CLIENT_COLUMNS.join(", ")}, redirect_origins, registration_token_sha256)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
     ON CONFLICT (id) DO NOTHING RETURNING id
   )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $21, id, $22, $23, $24 FROM created RETURNING subject_id`,
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $23, id, $24, $25, $26 FROM created RETURNING subject_id`,
 );
 
 // Nobody changed anything that means something, so no audit event.
@@ -124,7 +126,7 @@ export function makeClientStore(db: Database): ClientStore {
       return (await insertClient(db, client, "client created", actor)) ? "created" : "id taken";
     },
     async list() {
-      const rows = await db.query<ClientRow>("client.list", db.sql("client").select(COLUMNS).orderBy("id"));
+      const rows = await db.query<ClientRow>("client.list", db.sql("client").select(CLIENT_COLUMNS).orderBy("id"));
       return rows.map(toClient);
     },
     async delete(clientId, actor) {
@@ -165,8 +167,11 @@ export async function insertClient(
   client: Client,
   event: "client created" | "client imported",
   actor: Actor,
+  /** What a client that registered itself manages its registration with. */
+  registrationTokenHash?: Buffer,
 ): Promise<boolean> {
-  const values = [...toValues(client), originsOf(client.redirectUris), event, ...toAuditValues(actor)];
+  const own = [...toValues(client), originsOf(client.redirectUris), registrationTokenHash ?? null];
+  const values = [...own, event, ...toAuditValues(actor)];
   return (await runner.run(CREATE, values)).length > 0;
 }
 
@@ -174,7 +179,7 @@ export async function insertClient(
 export async function findClients(db: Database, ids: readonly string[]): Promise<readonly Client[]> {
   const sought = db
     .sql("client")
-    .select(COLUMNS)
+    .select(CLIENT_COLUMNS)
     .whereIn(
       "id",
       ids.filter((id) => isStorable(id)),
@@ -203,10 +208,11 @@ function toValues(client: Client): readonly unknown[] {
     client.secret?.kind === "bcrypt" ? client.secret.hash : null,
     client.dynamic,
     client.allowedConnectors,
+    client.details,
   ];
 }
 
-function toClient(row: ClientRow): Client {
+export function toClient(row: ClientRow): Client {
   return {
     id: row.id,
     name: orUndefined(row.name),
@@ -224,6 +230,7 @@ function toClient(row: ClientRow): Client {
     secret: toSecretHash(row),
     dynamic: row.dynamic,
     allowedConnectors: orUndefined(row.allowed_connectors),
+    details: row.details,
     createdAt: row.created_at,
   };
 }
@@ -236,7 +243,7 @@ function toSecretHash(row: ClientRow): ClientSecretHash | undefined {
 }
 
 /** Of a private-use scheme there is none: such a client makes no cross-origin requests. */
-function originsOf(redirectUris: readonly string[]): string[] {
+export function originsOf(redirectUris: readonly string[]): string[] {
   const origins = redirectUris.map((uri) => URL.parse(uri)?.origin ?? "null");
   return [...new Set(origins.filter((origin) => origin !== "null"))];
 }

@@ -1,3 +1,5 @@
+import { tellingClients } from "./ended-sessions.ts";
+
 /**
  * Parts of a WITH that end whatever a user has in hand: sessions, codes, refresh token families, links (REF-12, TOK-16).
  * `whose` is an earlier part with the column `id`; when it holds no row nothing ends. `now` and `reason` are expressions.
@@ -9,8 +11,8 @@
  */
 export function endingAccess({ whose, now, reason }: { whose: string; now: string; reason: string }): string {
   return `ended_sessions AS (
-    DELETE FROM session s USING ${whose} w WHERE s.user_id = w.id
-  ), ended_codes AS (
+    DELETE FROM session s USING ${whose} w WHERE s.user_id = w.id RETURNING s.hash, s.user_id, s.connector_id, s.clients
+  ), ${tellingClients({ ended: "ended_sessions", now })}, ended_codes AS (
     UPDATE authorization_code c SET expires_at = LEAST(c.expires_at, ${now}::timestamptz)
     FROM ${whose} w WHERE c.user_id = w.id AND c.spent_at IS NULL
   ), ended_families AS (

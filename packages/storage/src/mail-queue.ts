@@ -16,7 +16,7 @@ const STATES: Readonly<Record<MailState, string>> = {
 function listOf(state: MailState): Statement {
   return cold(
     `mailQueue.list ${state}`,
-    `SELECT o.id, o.kind, COALESCE(o.email, u.email) AS email, o.attempts, o.last_error, o.occurred_at, o.due_at,
+    `SELECT o.id, o.kind, COALESCE(o.email, u.email, o.client_id) AS email, o.attempts, o.last_error, o.occurred_at, o.due_at,
       COALESCE(o.sent_at, o.dead_at) AS ended_at
     FROM outbox o LEFT JOIN app_user u ON u.id = o.user_id
     WHERE ${STATES[state]} AND (o.occurred_at, o.id) < ($1::timestamptz, $2::uuid)

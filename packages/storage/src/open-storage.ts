@@ -1,6 +1,6 @@
 import type { UseOnce } from "@dex/connectors";
 import type { MailQueue, Outbox } from "@dex/email";
-import type { AuthorizationCodes, FailureCounter, SignIns, TokenFamilies } from "@dex/oidc";
+import type { AuthorizationCodes, FailureCounter, Logouts, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
 import type { Actor, OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
@@ -14,11 +14,13 @@ import { hot, openDatabase } from "./database.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
 import { type ImportStore, makeImportStore } from "./import-store.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
+import { makeLogoutStore } from "./logouts.ts";
 import { makeMailQueue } from "./mail-queue.ts";
 import { makeOutbox } from "./outbox.ts";
 import { makeOwnAccountStore } from "./own-accounts.ts";
 import { makePasswordStore } from "./passwords.ts";
 import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
+import { makeRegisteredClients, type RegisteredClientStore } from "./registered-clients.ts";
 import { makeRegistrationStore } from "./registrations.ts";
 import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
@@ -31,12 +33,15 @@ import { type Administrators, makeAdministrators, makeUserStore } from "./users.
 /** Everything that is kept. Every method throws StorageUnavailable when the database does not answer in time. */
 export interface Storage {
   readonly clients: ClientStore;
+  /** Those that registered themselves, by what they manage their registration with. */
+  readonly registeredClients: RegisteredClientStore;
   readonly connectors: ConnectorStore;
   readonly users: Users;
   readonly userDirectory: UserDirectory;
   readonly passwords: Passwords;
   readonly administrators: Administrators;
   readonly signIns: SignIns;
+  readonly logouts: Logouts;
   readonly codes: AuthorizationCodes;
   readonly families: TokenFamilies;
   readonly upstreamGrants: UpstreamGrants;
@@ -82,12 +87,14 @@ export function openStorage(options: StorageOptions): Storage {
   const redis = options.redis === undefined ? undefined : makeRedisAttempts(options.redis, logger);
   return {
     clients: makeClientStore(db),
+    registeredClients: makeRegisteredClients(db),
     connectors: makeConnectorStore(db),
     users: makeUserStore(db),
     userDirectory: makeUserDirectory(db),
     passwords: makePasswordStore(db, redis),
     administrators: makeAdministrators(db),
     signIns: makeSignInStore(db, redis),
+    logouts: makeLogoutStore(db),
     codes: makeCodeStore(db),
     families: makeFamilyStore(db),
     upstreamGrants: makeUpstreamGrantStore(db),

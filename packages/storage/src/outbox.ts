@@ -1,4 +1,5 @@
 import type { ClaimedMail, Outbox } from "@dex/email";
+import type { JsonObject } from "@dex/runtime";
 import { cold, type Database, hot } from "./database.ts";
 import { orUndefined } from "./stored-text.ts";
 import { isUuid } from "./token-families.ts";
@@ -34,7 +35,7 @@ const CLAIM = `UPDATE outbox o
     COALESCE(u.email_verified AND COALESCE(o.email, u.email) = u.email, false) AS email_verified,
     EXISTS (SELECT FROM app_user taken WHERE taken.email = o.email) AS email_taken,
     o.link_id, COALESCE(r.id, l.id) IS NOT NULL AS link_live,
-    o.connector_id, o.client_id, o.redirect_uri, o.flow_id, o.locale, COALESCE(c.name, c.id) AS client_name`;
+    o.connector_id, o.client_id, o.payload, o.redirect_uri, o.flow_id, o.locale, COALESCE(c.name, c.id) AS client_name`;
 
 const CLAIM_DUE = hot(
   "outbox.claimDue",
@@ -86,7 +87,9 @@ interface ClaimedRow {
   readonly attempts: number;
   readonly kind: string;
   readonly occurred_at: Date;
-  readonly email: string;
+  /** None where the row is no mail. */
+  readonly email: string | null;
+  readonly payload: JsonObject | null;
   readonly email_verified: boolean;
   readonly email_taken: boolean;
   readonly link_id: string | null;
@@ -137,7 +140,7 @@ function toClaimedMail(row: ClaimedRow): ClaimedMail {
     lease: row.lease,
     attempt: row.attempts,
     kind: row.kind,
-    recipient: { address: row.email, verified: row.email_verified },
+    recipient: { address: row.email ?? "", verified: row.email_verified },
     addressTaken: row.email_taken,
     link: row.link_id === null ? undefined : { id: row.link_id, live: row.link_live },
     connectorId: orUndefined(row.connector_id),
@@ -148,6 +151,7 @@ function toClaimedMail(row: ClaimedRow): ClaimedMail {
       flowId: orUndefined(row.flow_id),
       locale: orUndefined(row.locale),
     },
+    payload: orUndefined(row.payload),
     occurredAt: row.occurred_at,
   };
 }

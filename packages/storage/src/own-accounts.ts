@@ -1,6 +1,7 @@
 import type { AccountOverview, AccountOwner, OwnAccounts } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database, type Runner } from "./database.ts";
+import { ENDED_SESSION, tellingClients } from "./ended-sessions.ts";
 import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
 import { toUser, USER_COLUMNS, type UserRow } from "./users.ts";
 
@@ -64,7 +65,11 @@ const AUDIT = `INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)`;
 
 const RENAME = cold(
   "ownAccount.rename",
-  `WITH renamed AS (UPDATE app_user SET display_name = $2 WHERE id = $1 RETURNING id)
+  `WITH renamed AS (
+    UPDATE app_user SET display_name = $2, profile = CASE WHEN profile = '{}' THEN profile
+      ELSE profile || jsonb_build_object('updated_at', floor(extract(epoch FROM $6::timestamptz))) END
+    WHERE id = $1 RETURNING id
+  )
   ${AUDIT} SELECT 'user renamed', id, $3, $4, $5, NULL FROM renamed`,
 );
 
@@ -104,9 +109,12 @@ const END_FAMILIES = `UPDATE token_family SET revoked_at = $2, revocation_reason
 /** For what is on its way at this moment: see endingAccess. */
 const END_ACCESS = cold("ownAccount.endAccess", "UPDATE app_user SET access_ended_at = $2 WHERE id = $1");
 
+/** Whoever ends sessions tells their clients. */
+const TOLD = tellingClients({ ended: "signed_out", now: "$2" });
+
 const AFTER_PASSWORD = cold(
   "ownAccount.afterPassword",
-  `WITH signed_out AS (DELETE FROM session WHERE user_id = $1 AND hash <> $3),
+  `WITH signed_out AS (DELETE FROM session WHERE user_id = $1 AND hash <> $3 RETURNING ${ENDED_SESSION}), ${TOLD},
   ended AS (${END_FAMILIES}),
   superseded AS (DELETE FROM account_link WHERE user_id = $1),
   notice AS (
@@ -146,7 +154,7 @@ const UNLINK = cold(
 /** A local identity has its user's own id upstream; without one a password would be of no use, nor a link to set it. */
 const AFTER_UNLINK = cold(
   "ownAccount.afterUnlink",
-  `WITH signed_out AS (DELETE FROM session WHERE user_id = $1 AND connector_id = $3),
+  `WITH signed_out AS (DELETE FROM session WHERE user_id = $1 AND connector_id = $3 RETURNING ${ENDED_SESSION}), ${TOLD},
   ended AS (${END_FAMILIES} AND connector_id = $3),
   unsecured AS (
     DELETE FROM password WHERE user_id = $1 AND $4 = $1
@@ -177,14 +185,16 @@ const REVOKE_APPLICATION = cold(
 /** A family without refresh token is an access token of this session; one with a refresh token was to outlive it. */
 const END_SESSION = cold(
   "ownAccount.endSession",
-  `WITH signed_out AS (DELETE FROM session WHERE hash = $3 AND user_id = $1 RETURNING hash),
-  ended AS (${END_FAMILIES} AND session_hash IN (SELECT hash FROM signed_out) AND current_hash IS NULL)
+  `WITH signed_out AS (DELETE FROM session WHERE hash = $3 AND user_id = $1 RETURNING ${ENDED_SESSION}, earlier), ${TOLD},
+  ended AS (${END_FAMILIES} AND current_hash IS NULL
+    AND session_hash IN (SELECT unnest(earlier || hash) FROM signed_out))
   ${AUDIT} SELECT 'session ended', $1, $4, $5, $6, NULL FROM signed_out RETURNING id`,
 );
 
 const END_OTHER_SESSIONS = cold(
   "ownAccount.endOtherSessions",
-  `WITH signed_out AS (DELETE FROM session WHERE user_id = $1 AND hash <> $3), ended AS (${END_FAMILIES})
+  `WITH signed_out AS (DELETE FROM session WHERE user_id = $1 AND hash <> $3 RETURNING ${ENDED_SESSION}), ${TOLD},
+  ended AS (${END_FAMILIES})
   ${AUDIT} VALUES ('other sessions ended', $1, $4, $5, $6, NULL)`,
 );
 
@@ -233,7 +243,7 @@ export function makeOwnAccountStore(db: Database): OwnAccounts {
     },
     rename: (owner, displayName, now) =>
       change(owner, now, async (tx) => {
-        await tx.run(RENAME, [owner.userId, toStoredText(displayName), ...by(owner)]);
+        await tx.run(RENAME, [owner.userId, toStoredText(displayName), ...by(owner), now]);
         return "done" as const;
       }),
     setPassword: (owner, { hash, changedAt, connectorId }, now) =>

@@ -5,7 +5,7 @@ import { type Database, hot } from "./database.ts";
 import type { RedisAttempts } from "./redis-attempts.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
 import { isStorable, orUndefined, toStoredText, toStoredTexts } from "./stored-text.ts";
-import { type TokenUserRow, toTokenUser } from "./token-grant.ts";
+import { remoteIdOf, type TokenUserRow, toTokenUser } from "./token-grant.ts";
 
 /** A use moves the idle limit when it would move by this much: one write a minute, however busy the browser is. */
 const TOUCH_SECONDS = 60;
@@ -28,7 +28,8 @@ const FIND_SESSION = hot(
     WHERE hash = $1 AND idle_expires_at > $3 AND expires_at > $3
       AND idle_expires_at < LEAST($4, expires_at) - make_interval(secs => $5)
   )
-  SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username,
+  SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username, u.profile,
+    ${remoteIdOf("u.id", "s.connector_id")} AS remote_id,
     s.connector_id, s.auth_time, s.amr, s.expires_at, s.asked, c.scope AS consented_scope
   FROM session s
   JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
@@ -38,10 +39,29 @@ const FIND_SESSION = hot(
 );
 
 const CODE_COLUMNS = `hash, login_state_id, client_id, connector_id, session_hash, redirect_uri, scope, nonce,
-      code_challenge, auth_time, amr, issued_at, expires_at, delete_after, user_id, groups, preferred_username`;
+      code_challenge, auth_time, amr, issued_at, expires_at, delete_after, user_id, groups, preferred_username,
+      front_channel_family_id, spent_at, claims`;
 /** The first fourteen parameters of both statements that issue codes. */
 const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, $7::text[], $8::text,
       $9::text, $10::timestamptz, $11::text[], $12::timestamptz, $13::timestamptz, $14::timestamptz`;
+
+/** How many sessions back a browser's is remembered: who signs in again more often than this is on their own. */
+const MAX_EARLIER = 20;
+
+/** What the row of a code and the family that is opened with it have in common. */
+const ISSUED_COLUMNS = `client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+      preferred_username, issued_at, front_channel_family_id, hash, claims`;
+
+/** An access token that travels with the code belongs to a family of its own, which lives as long as that token. */
+function openFrontChannelFamily(expiresAt: string): string {
+  return `front_channel AS (
+    INSERT INTO token_family (client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+      preferred_username, created_at, id, claims, idle_expires_at, expires_at)
+    SELECT client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
+      preferred_username, issued_at, front_channel_family_id, claims, ${expiresAt}::timestamptz, ${expiresAt}
+    FROM issued WHERE front_channel_family_id IS NOT NULL
+  )`;
+}
 
 /**
  * The user is locked, so that whoever is taking the access away waits for this, or this for them; it then looks at the user as
@@ -59,14 +79,21 @@ const SIGN_IN = hot(
     FOR SHARE
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, id, $16::text[], $17::text FROM active WHERE $1::bytea IS NOT NULL
+    SELECT ${CODE_VALUES}, id, $16::text[], $17::text, $33::uuid, $34::timestamptz, $36::jsonb
+    FROM active WHERE $1::bytea IS NOT NULL
     ON CONFLICT (login_state_id) DO NOTHING
-    RETURNING hash
+    RETURNING ${ISSUED_COLUMNS}
+  ), ${openFrontChannelFamily("$35")}, replaced AS (
+    -- The same person again: signing out ends what both were used for. Another's is none of theirs.
+    SELECT s.hash, s.clients, s.earlier FROM session s JOIN active a ON a.id = s.user_id WHERE s.hash = $24::bytea
   ), opened AS (
     INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at,
-      user_agent, asked)
+      user_agent, asked, clients, earlier)
     SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz,
-      $27::text, $30::text[]
+      $27::text, $30::text[],
+      COALESCE((SELECT clients FROM replaced), '{}')
+        || CASE WHEN $1::bytea IS NULL THEN '{}' ELSE jsonb_build_object($3, encode($18, 'hex')) END,
+      COALESCE((SELECT (earlier || hash)[GREATEST(1, cardinality(earlier) + 2 - ${MAX_EARLIER}):] FROM replaced), '{}')
     FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
     RETURNING hash
   ), cleared AS (
@@ -105,12 +132,15 @@ const ISSUE_CODE = hot(
       AND (u.access_ended_at IS NULL OR u.access_ended_at <= $12::timestamptz)
     WHERE s.hash = $5::bytea AND s.user_id = $15::text
       AND s.idle_expires_at > $12::timestamptz AND s.expires_at > $12
-    FOR SHARE OF u
+    FOR SHARE OF u FOR KEY SHARE OF s
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, user_id, groups, preferred_username FROM active
+    SELECT ${CODE_VALUES}, user_id, groups, preferred_username, $17::uuid, $18::timestamptz, $20::jsonb FROM active
     ON CONFLICT (login_state_id) DO NOTHING
-    RETURNING user_id
+    RETURNING ${ISSUED_COLUMNS}
+  ), ${openFrontChannelFamily("$19")}, signed_in_to AS (
+    UPDATE session SET clients = clients || jsonb_build_object($3, encode($5, 'hex'))
+    WHERE hash = $5 AND clients ->> $3 IS DISTINCT FROM encode($5, 'hex') AND EXISTS (SELECT FROM issued)
   ), consented AS (
     INSERT INTO consent AS c (user_id, client_id, scope, granted_at)
     SELECT user_id, $3, $16::text[], $12 FROM issued WHERE $16::text[] IS NOT NULL
@@ -167,13 +197,16 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           session.asked,
           upstreamGrant?.remoteId,
           upstreamGrant?.sealed,
+          ...toOptionalValues(code),
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
       return outcome;
     },
     issueCode: ({ code, consent }) =>
-      issue(() => db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent])),
+      issue(() =>
+        db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent, ...toOptionalValues(code)]),
+      ),
   };
 }
 
@@ -196,6 +229,13 @@ function toCodeValues(code: NewCode | undefined): readonly unknown[] {
     code.expiresAt,
     addSeconds(code.expiresAt, KEEP_UNSPENT_SECONDS),
   ];
+}
+
+/** The last four parameters of both statements that issue codes. */
+function toOptionalValues(code: NewCode | undefined): readonly unknown[] {
+  const { frontChannelFamily: family, claims } = code ?? {};
+  const asked = claims && JSON.stringify({ userinfo: claims.userinfo, idToken: claims.idToken });
+  return [family?.id, code?.spentAt, family?.expiresAt, asked];
 }
 
 async function issue(run: () => Promise<readonly OutcomeRow[]>): Promise<IssueOutcome> {

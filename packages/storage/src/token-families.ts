@@ -50,7 +50,7 @@ const REVOKE = cold(
   "family.revoke",
   `WITH ended AS (
     UPDATE token_family SET revoked_at = $2, revocation_reason = $3::text, sealed_current = NULL
-    WHERE id = $1::uuid AND revoked_at IS NULL
+    WHERE id = ANY ($1::uuid[]) AND revoked_at IS NULL
     RETURNING id, user_id, client_id
   ), notice AS (
     INSERT INTO outbox (kind, cause, user_id, client_id, occurred_at, due_at)
@@ -80,6 +80,10 @@ interface FamilyRow extends TokenGrantRow {
 
 /** Refresh tokens and what belongs to them, one row for each family. */
 export function makeFamilyStore(db: Database): TokenFamilies {
+  const revokeAll: TokenFamilies["revokeAll"] = async (familyIds, reason, now) => {
+    const ids = familyIds.filter(isUuid);
+    if (ids.length > 0) await db.run(REVOKE, [ids, now, reason]);
+  };
   return {
     async rotate(rotation, now) {
       const { familyId, clientId, scope } = rotation;
@@ -109,10 +113,8 @@ export function makeFamilyStore(db: Database): TokenFamilies {
       const [row] = await db.run<TokenGrantRow>(FIND_LIVE, [familyId, now]);
       return row === undefined ? undefined : toTokenGrant(row);
     },
-    async revoke(familyId, reason, now) {
-      if (!isUuid(familyId)) return;
-      await db.run(REVOKE, [familyId, now, reason]);
-    },
+    revoke: (familyId, reason, now) => revokeAll([familyId], reason, now),
+    revokeAll,
   };
 }
 

@@ -3,9 +3,10 @@ import type { Knex } from "knex";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database } from "./database.ts";
 import { endingAccess } from "./ended-access.ts";
+import { ENDED_SESSION, tellingClients } from "./ended-sessions.ts";
 import { makeRefreshClients } from "./refresh-clients.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
-import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
+import { isStorable, orUndefined, toStoredJson, toStoredText } from "./stored-text.ts";
 import { toUser, USER_COLUMNS, type UserRow } from "./users.ts";
 
 const FIND = cold("userDirectory.find", `SELECT ${USER_COLUMNS} FROM app_user u WHERE u.id = $1`);
@@ -49,7 +50,11 @@ const UPDATE = cold(
       email_verified = COALESCE($3::boolean, u.email_verified AND COALESCE($2::text, u.email) = u.email),
       display_name = CASE WHEN $4::boolean THEN $5::text ELSE u.display_name END,
       admin = COALESCE($6::boolean, u.admin),
-      access_ended_at = CASE WHEN COALESCE($2::text, u.email) = u.email THEN u.access_ended_at ELSE $7::timestamptz END
+      access_ended_at = CASE WHEN COALESCE($2::text, u.email) = u.email THEN u.access_ended_at ELSE $7::timestamptz END,
+      -- A name alone is no profile: who has none has no time of its last change either.
+      profile = CASE WHEN $11::jsonb IS NULL AND (NOT $4 OR u.profile = '{}') THEN u.profile
+        ELSE jsonb_strip_nulls(u.profile || COALESCE($11, '{}'))
+          || jsonb_build_object('updated_at', floor(extract(epoch FROM $7::timestamptz))) END
     FROM before b WHERE u.id = b.id
     RETURNING ${USER_COLUMNS}, b.email AS old_email, b.email_verified AS old_verified
   ), moved AS (
@@ -61,7 +66,8 @@ const UPDATE = cold(
     INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
     SELECT 'user updated', id, $8, $9, $10, jsonb_strip_nulls(jsonb_build_object(
       'email', $2::text, 'emailVerified', $3::boolean, 'admin', $6::boolean,
-      'displayName', CASE WHEN $4::boolean THEN COALESCE($5::text, '') END))
+      'displayName', CASE WHEN $4::boolean THEN COALESCE($5::text, '') END,
+      'profile', (SELECT jsonb_agg(member) FROM jsonb_object_keys($11::jsonb) AS member)))
     FROM changed
   )
   SELECT ${USER_COLUMNS} FROM changed u`,
@@ -87,7 +93,9 @@ const SET_DISABLED = cold(
 /** Foreign keys take along what hangs on the user; a trigger keeps the id from being given away again. */
 const DELETE = cold(
   "userDirectory.delete",
-  `WITH deleted AS (DELETE FROM app_user WHERE id = $1 RETURNING id)
+  `WITH deleted AS (DELETE FROM app_user WHERE id = $1 RETURNING id),
+  ended AS (SELECT ${ENDED_SESSION} FROM session WHERE user_id IN (SELECT id FROM deleted)),
+  ${tellingClients({ ended: "ended", now: "now()" })}
   INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'user deleted', id, $2, $3, $4 FROM deleted RETURNING subject_id`,
 );
 
@@ -113,7 +121,8 @@ const UNLINK = cold(
     WHERE p.user_id = g.user_id AND c.id = g.connector_id AND c.type = 'local'
   ), ended_sessions AS (
     DELETE FROM session s USING gone g WHERE s.user_id = g.user_id AND s.connector_id = g.connector_id
-  ), ended_codes AS (
+    RETURNING s.hash, s.user_id, s.connector_id, s.clients
+  ), ${tellingClients({ ended: "ended_sessions", now: "$4" })}, ended_codes AS (
     UPDATE authorization_code c SET expires_at = LEAST(c.expires_at, $4::timestamptz)
     FROM gone g WHERE c.user_id = g.user_id AND c.connector_id = g.connector_id AND c.spent_at IS NULL
   ), ended_families AS (
@@ -189,9 +198,18 @@ export function makeUserDirectory(db: Database): UserDirectory {
     },
     async update(userId, changes, actor, now) {
       if (!isStorable(userId)) return { kind: "unknown" };
-      const { email, emailVerified, displayName, admin } = changes;
+      const { email, emailVerified, displayName, admin, profile } = changes;
       const name = ["displayName" in changes, toStoredText(displayName)];
-      const values = [userId, email, emailVerified, ...name, admin, now, ...toAuditValues(actor)];
+      const values = [
+        userId,
+        email,
+        emailVerified,
+        ...name,
+        admin,
+        now,
+        ...toAuditValues(actor),
+        profile && toStoredJson(profile),
+      ];
       try {
         const [row] = await db.run<UserRow>(UPDATE, values);
         return row === undefined ? { kind: "unknown" } : { kind: "updated", user: toUser(row) };

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@dex/runtime";
 import type { Actor, IdentityOwner, NewUser, User, Users } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database, hot } from "./database.ts";
@@ -21,10 +22,12 @@ export interface UserRow {
   readonly admin: boolean;
   readonly disabled: boolean;
   readonly created_at: Date;
+  readonly profile: JsonObject;
 }
 
 /** For a SELECT that calls the user `u`. */
-export const USER_COLUMNS = "u.id, u.email, u.email_verified, u.display_name, u.admin, u.disabled, u.created_at";
+export const USER_COLUMNS =
+  "u.id, u.email, u.email_verified, u.display_name, u.admin, u.disabled, u.created_at, u.profile";
 
 /** The row as a user. */
 export function toUser(row: UserRow): User {
@@ -36,7 +39,13 @@ export function toUser(row: UserRow): User {
     admin: row.admin,
     disabled: row.disabled,
     createdAt: row.created_at,
+    ...withProfile(row.profile),
   };
+}
+
+/** Most users have none, and what is not there is not told. */
+export function withProfile(profile: JsonObject): { readonly profile?: JsonObject } {
+  return Object.keys(profile).length === 0 ? {} : { profile };
 }
 
 const FIND_BY_IDENTITY = hot(

@@ -20,6 +20,7 @@ test("a client comes back as it was stored, in one statement, and all of them in
     admin: true,
     scopes: ["openid", 'a{b},"c"'],
     trustedPeers: ["peer"],
+    details: { response_types: ["code id_token", "id_token"], default_max_age: 60, jwks: { keys: [{ kty: "OKP" }] } },
     idTokenSigningAlgorithm: "ES256",
     secret: { kind: "argon2id", hash: "$argon2id$v=19$..." },
   });

@@ -37,6 +37,7 @@ export function makeClientRow(more: Partial<Client> = {}): Client {
     idTokenSigningAlgorithm: "RS256",
     secret: { kind: "sha256", hash: sha256("secret") },
     dynamic: false,
+    details: {},
     createdAt: NOW,
     ...more,
   };

@@ -33,6 +33,7 @@ test("a session is found with its user, and with what the client may have, in on
       displayName: "Jane",
       preferredUsername: "jane",
       groups: ["staff", "a,b\"'"],
+      remoteId: cast.user.id,
     },
     connectorId: "local",
     authTime: NOW,

@@ -134,11 +134,11 @@ describe("the statement agrees with decideRefresh: a refresh token", () => {
       `INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr,
         created_at, generation, current_hash, previous_hash, sealed_current, rotated_at, idle_expires_at, expires_at,
         revoked_at)
-      VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, now(), $9, $10, $11, $12, $13, $14, $15, $16)`,
+      VALUES ($1, $2, $3, $4, $17, $5, $6, $7, $8, now(), $9, $10, $11, $12, $13, $14, $15, $16)`,
       [
         ...[stored.id, stored.clientId, userId, grant.connectorId, grant.scope, grant.nonce, grant.authTime, grant.amr],
         ...[stored.generation, stored.currentHash, stored.previousHash, stored.sealedCurrent, stored.rotatedAt],
-        ...[stored.idleExpiresAt, stored.expiresAt, stored.revokedAt],
+        ...[stored.idleExpiresAt, stored.expiresAt, stored.revokedAt, grant.sessionHash],
       ],
     );
     expect(await opened.storage.families.find(stored.id)).toEqual(stored);

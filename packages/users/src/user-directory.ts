@@ -1,4 +1,6 @@
 // Users as administrators see them, and what is done to them from outside. How people sign in is none of its business.
+
+import type { JsonObject } from "@dex/runtime";
 import type { LinkOrigin } from "./account-link.ts";
 import type { Actor, NewUser, User } from "./user.ts";
 
@@ -37,6 +39,8 @@ export interface UserChanges {
   /** Undefined takes the name away. */
   readonly displayName?: string | undefined;
   readonly admin?: boolean;
+  /** Members of the profile; null takes one away. The others stay, and `updated_at` is set. */
+  readonly profile?: JsonObject;
 }
 
 export type UserUpdate =

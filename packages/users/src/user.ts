@@ -1,4 +1,5 @@
 import type { Identity } from "@dex/connectors";
+import type { JsonObject } from "@dex/runtime";
 
 /** Our own record of a person. */
 export interface User {
@@ -11,6 +12,8 @@ export interface User {
   readonly admin: boolean;
   readonly disabled: boolean;
   readonly createdAt: Date;
+  /** What else is known of the person, by the names of the claims of OIDC Core §5.1. Left out where nothing is. */
+  readonly profile?: JsonObject | undefined;
 }
 
 /** What is known about an identity that has just been proved. One read. */

@@ -19,6 +19,8 @@ export interface AccountView {
     readonly email: string;
     readonly emailVerified: boolean;
     readonly displayName: string;
+    /** What else is known of the person, in words: not theirs to change here. */
+    readonly details?: readonly { readonly label: string; readonly value: string }[];
   };
   readonly password:
     | { readonly kind: "set"; readonly changedAt: Date }
@@ -99,8 +101,12 @@ function renderProfile(view: AccountView): Html {
 <ul class="rows">
 <li><span class="row-text"><small>Email address</small><bdi id="account-email">${user.email}</bdi> ${badge}</span><span class="row-actions">${user.emailVerified ? undefined : resend}<a class="button" id="change-email" href="${link(`${view.path}/email`)}" aria-label="Change your email address">Change</a></span></li>
 <li><span class="row-text"><small>Account ID, the same for every application</small><code id="account-id">${user.id}</code></span></li>
-</ul>
+${(user.details ?? []).map(renderDetail)}</ul>
 </section>`;
+}
+
+function renderDetail({ label, value }: { readonly label: string; readonly value: string }): Html {
+  return html`<li><span class="row-text"><small>${label}</small><bdi>${value}</bdi></span></li>`;
 }
 
 function renderPassword(view: AccountView): Html | undefined {
@@ -153,7 +159,16 @@ ${rows.length === 0 ? html`<p class="nothing">No application has access to your 
 }
 
 // As people are asked on the consent page: who they are before what may be done for them.
-const SCOPE_ORDER: readonly string[] = ["openid", "profile", "email", "groups", "offline_access"];
+const SCOPE_ORDER: readonly string[] = [
+  "openid",
+  "profile",
+  "email",
+  "address",
+  "phone",
+  "groups",
+  "federated:id",
+  "offline_access",
+];
 
 function renderScopes(scope: readonly string[]): Html {
   const known = SCOPE_ORDER.filter((one) => scope.includes(one));

@@ -1,12 +1,17 @@
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, type Theme } from "./layout.ts";
-import { parseFormAction, parseLink } from "./links.ts";
+import { parseFormAction, parseImage, parseLink } from "./links.ts";
 import { describeScope } from "./scope-words.ts";
 
 export interface ConsentView {
   readonly clientName: string;
   /** The client's home page; linked where it is https. */
   readonly clientUri?: string | undefined;
+  /** The client's picture; shown where parseImage takes it, and then the page's policy must allow its origin. */
+  readonly logoUri?: string | undefined;
+  /** What the client promises about people's data, and its terms; linked where they are https. */
+  readonly policyUri?: string | undefined;
+  readonly termsUri?: string | undefined;
   /**
    * The host of the redirect_uri: the part of the client's identity that it cannot choose freely. Undefined where the code
    * is shown to the person instead.
@@ -31,7 +36,7 @@ export function renderConsentPage(theme: Theme, view: ConsentView): string {
     home === undefined
       ? html`<b>${name}</b>`
       : html`<a href="${home}" target="_blank" rel="noopener noreferrer nofollow">${name}</a>`;
-  const content = html`<span class="client-mark" aria-hidden="true">${initialOf(view.clientName)}</span>
+  const content = html`${renderClientMark(view)}
 <h1>Allow ${name} to use your account?</h1>
 ${view.userEmail === "" ? undefined : html`<p class="lead">You are signed in as <bdi class="name">${view.userEmail}</bdi></p>`}
 ${view.unverified === true ? renderUnverified(view) : undefined}
@@ -44,8 +49,30 @@ ${view.unverified === true ? renderUnverified(view) : undefined}
 <button class="button primary" id="approve" type="submit" name="decision" value="approve">Allow</button>
 </div>
 </form>
-${view.redirectHost === undefined ? html`<p class="aside">If you allow it, you are shown a code to copy into the application.</p>` : html`<p class="aside">Either way you return to <bdi class="host">${view.redirectHost}</bdi></p>`}`;
+${view.redirectHost === undefined ? html`<p class="aside">If you allow it, you are shown a code to copy into the application.</p>` : html`<p class="aside">Either way you return to <bdi class="host">${view.redirectHost}</bdi></p>`}
+${renderPromises(view)}`;
   return renderLayout(theme, { title: "Allow access", content });
+}
+
+function renderClientMark({ clientName, logoUri }: ConsentView): Html {
+  const logo = parseImage(logoUri);
+  // The name stands in the heading: a reader need not hear it twice.
+  return logo === undefined
+    ? html`<span class="client-mark" aria-hidden="true">${initialOf(clientName)}</span>`
+    : html`<img class="client-logo" id="client-logo" src="${logo.link}" alt="">`;
+}
+
+/** RFC 7591 §2 policy_uri and tos_uri: to be shown to people before they decide. */
+function renderPromises({ policyUri, termsUri }: ConsentView): Html | undefined {
+  const links = [
+    { id: "client-policy", words: "Privacy policy", link: parseLink(policyUri) },
+    { id: "client-terms", words: "Terms of service", link: parseLink(termsUri) },
+  ].flatMap(({ id, words, link }) =>
+    link === undefined
+      ? []
+      : [html` <a id="${id}" href="${link}" target="_blank" rel="noopener noreferrer nofollow">${words}</a>`],
+  );
+  return links.length === 0 ? undefined : html`<p class="aside promises">Of this application:${links}</p>`;
 }
 
 function renderUnverified({ redirectHost }: ConsentView): Html {

@@ -19,6 +19,8 @@ export { type ErrorView, renderErrorPage } from "./error-page.ts";
 export { Html, type HtmlValue, html } from "./html.ts";
 export type { Theme } from "./layout.ts";
 export { type LinkIdentityView, renderLinkIdentityPage } from "./link-identity-page.ts";
+export { parseImage, type SafeImage } from "./links.ts";
+export { type LoggedOutView, type LogoutView, renderLoggedOutPage, renderLogoutPage } from "./logout-pages.ts";
 export {
   type NewPasswordView,
   type PasswordSetView,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseFormAction, parseLink } from "./links.ts";
+import { parseFormAction, parseImage, parseLink } from "./links.ts";
 
 const linked = ["https://app.example.com/", "https://app.example.com/a?b=c#d", "/dex/auth?x=1", "/"];
 test.each(linked)("%s is linked (BRO-12)", (url) => {
@@ -37,4 +37,22 @@ test("a quote in a link cannot leave its attribute (BRO-12)", () => {
 
 test.each([...refusedLinks, "https://evil.example/"])("a form does not post to %j (BRO-13)", (action) => {
   expect(() => parseFormAction(action)).toThrow("a path of our own origin");
+});
+
+test("an image comes with the one origin that a page must allow for it (BRO-10)", () => {
+  const image = { link: "https://cdn.example.com:8443/a/b.png?c#d", origin: "https://cdn.example.com:8443" };
+  expect(parseImage("https://CDN.example.com:8443/a/b.png?c#d")).toEqual(image);
+});
+
+test.each([
+  ...refusedLinks,
+  "/logo.png",
+  "https://a.example;script-src/x.png",
+  "https://a.example,default-src/x.png",
+  "https://'self'/x.png",
+  "https://*/x.png",
+  "https://*.example/x.png",
+  "https://[::1]/x.png",
+])("%j is no image (BRO-10)", (url) => {
+  expect(parseImage(url)).toBeUndefined();
 });

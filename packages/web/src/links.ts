@@ -17,6 +17,34 @@ export function parseLink(url: string | undefined): SafeLink | undefined {
   return parsed.href as SafeLink;
 }
 
+/** An image of somebody else, and the one origin that the page's policy must allow for it. */
+export interface SafeImage {
+  readonly link: SafeLink;
+  readonly origin: string;
+}
+
+/**
+ * The image as it may be rendered, or undefined: https, at a host that is letters, digits, dots and hyphens, as the policy of
+ * a page is text in which other characters that URLs allow in hosts mean something (BRO-10).
+ */
+export function parseImage(url: string | undefined): SafeImage | undefined {
+  const link = parseLink(url);
+  if (link === undefined || link.startsWith("/")) return undefined;
+  const { origin } = new URL(link);
+  return /^https:\/\/[a-z0-9.-]+(?::\d+)?$/.test(origin) ? { link, origin } : undefined;
+}
+
+/**
+ * Where a person goes on to, or what a page loads in a frame: an address that a client registered, so https, http, or a
+ * private-use scheme with a dot in it (RFC 8252 §7.1). Undefined for any other, as javascript: and its like.
+ */
+export function parseOnwardLink(url: string | undefined): SafeLink | undefined {
+  if (url === undefined || url.length > 2 * MAX_LINK_LENGTH || /[\\\s\p{Cc}\p{Cf}]/u.test(url)) return undefined;
+  if (!/^(?:https?:\/\/|[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:)/i.test(url)) return undefined;
+  const parsed = URL.parse(url);
+  return parsed === null || parsed.username !== "" || parsed.password !== "" ? undefined : (url as SafeLink);
+}
+
 /**
  * Where a form of ours posts to. Throws when it is not a path of our own origin: a form holds credentials, and its target is
  * never anybody else's to say.

@@ -79,10 +79,12 @@ const fields = [
     field: `password.${field}`,
     render: (value: string) => renderPasswordPage(theme, { ...password, [field]: value }),
   })),
-  ...["clientName", "clientUri", "redirectHost", "userEmail", "formToken"].map((field) => ({
-    field: `consent.${field}`,
-    render: (value: string) => renderConsentPage(theme, { ...consent, [field]: value }),
-  })),
+  ...["clientName", "clientUri", "logoUri", "policyUri", "termsUri", "redirectHost", "userEmail", "formToken"].map(
+    (field) => ({
+      field: `consent.${field}`,
+      render: (value: string) => renderConsentPage(theme, { ...consent, [field]: value }),
+    }),
+  ),
   {
     field: "consent.scopes",
     render: (value: string) =>
@@ -153,6 +155,26 @@ test("links to elsewhere are https only and give nothing away (BRO-12)", () => {
   const plain = renderConsentPage(theme, { ...consent, clientUri: "http://grafana.example.com/" });
   expect(plain).not.toContain("<a ");
   expect(plain).toContain("Grafana");
+});
+
+test("a client's picture, policy and terms are shown (oidcc-registration-logo-uri, -policy-uri, -tos-uri)", () => {
+  const page = renderConsentPage(theme, {
+    ...consent,
+    logoUri: "https://cdn.example.com/logo.png?a=1&b",
+    policyUri: "https://grafana.example.com/policy",
+    termsUri: "https://grafana.example.com/terms",
+  });
+  expect(page).toContain(
+    `<img class="client-logo" id="client-logo" src="https://cdn.example.com/logo.png?a=1&amp;b" alt="">`,
+  );
+  const outward = `target="_blank" rel="noopener noreferrer nofollow"`;
+  expect(page).toContain(`<a id="client-policy" href="https://grafana.example.com/policy" ${outward}>`);
+  expect(page).toContain(`<a id="client-terms" href="https://grafana.example.com/terms" ${outward}>`);
+  const bare = renderConsentPage(theme, consent);
+  for (const id of ["client-logo", "client-policy", "client-terms"]) expect(bare).not.toContain(id);
+  expect(bare).toContain("client-mark");
+  const unsafe = { logoUri: "/dex/logo.png", policyUri: "http://a.example/", termsUri: "javascript:alert(1)" };
+  expect(renderConsentPage(theme, { ...consent, ...unsafe })).toBe(bare);
 });
 
 test("a logo that is neither https nor ours is left out (BRO-12)", () => {

@@ -1,7 +1,13 @@
 const WORDS: Readonly<Record<string, { can: string; detail: string }>> = {
   openid: { can: "Know that it is you", detail: "A permanent identifier of your account here." },
-  profile: { can: "See your name", detail: "Your display name and user name." },
+  profile: { can: "See your profile", detail: "Your name, user name and what else you are described by." },
   email: { can: "See your email address", detail: "And whether it was verified." },
+  address: { can: "See your postal address", detail: "Where you said that you live." },
+  phone: { can: "See your phone number", detail: "And whether it was verified." },
+  "federated:id": {
+    can: "Know who you are where you signed in",
+    detail: "Your identifier at the provider that you came through.",
+  },
   groups: { can: "See your groups", detail: "The names of the groups you belong to." },
   offline_access: {
     can: "Keep access while you are away",

@@ -1,10 +1,11 @@
 import { decodeBase64Url } from "@dex/runtime";
 import type { OwnAccounts, OwnChange } from "@dex/users";
 import { type AccountNotice, renderAccountConfirmPage } from "@dex/web";
+import type { SignOut } from "../logout/sign-out.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
-import { ACCOUNT_PATH, type AccountGate } from "./account-gate.ts";
+import { ACCOUNT_PATH, type AccountGate, SIGNED_OUT_PATH } from "./account-gate.ts";
 
 const END_OTHERS_PATH = `${ACCOUNT_PATH}/end-other-sessions`;
 
@@ -12,6 +13,7 @@ const END_OTHERS_PATH = `${ACCOUNT_PATH}/end-other-sessions`;
 export function accountAccessPages(parts: {
   gate: AccountGate;
   accounts: OwnAccounts;
+  signOut: SignOut;
   pages: Pages;
 }): readonly PageRoute[] {
   const { gate, accounts, pages } = parts;
@@ -60,9 +62,17 @@ export function accountAccessPages(parts: {
     conclude(visit, await accounts.endOtherSessions(form.owner, visit.now), "others-signed-out");
   }
 
+  async function signOut(visit: Visit): Promise<void> {
+    const form = await gate.receive(visit, ACCOUNT_PATH, "any");
+    if (form === undefined) return;
+    const { sessionHash: hash, userId } = form.owner;
+    await parts.signOut(visit, { session: { hash, userId }, by: "page", signedOutPath: gate.href(SIGNED_OUT_PATH) });
+  }
+
   return [
     { path: `${ACCOUNT_PATH}/revoke-application`, POST: revokeApplication },
     { path: `${ACCOUNT_PATH}/end-session`, POST: endSession },
+    { path: `${ACCOUNT_PATH}/sign-out`, POST: signOut },
     { path: END_OTHERS_PATH, GET: askToEndOthers, POST: endOthers },
   ];
 }

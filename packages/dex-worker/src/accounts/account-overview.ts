@@ -6,6 +6,7 @@ import { readQuery } from "../middleware/form-body.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
 import { ACCOUNT_PATH, type AccountGate } from "./account-gate.ts";
+import { describeProfile } from "./describe-profile.ts";
 
 const MAX_NAME_LENGTH = 200;
 
@@ -76,7 +77,7 @@ function toView(
   const { user, identities, applications, sessions } = overview;
   const isLocal = (id: string) => connectors.find(id)?.connector?.type === "local";
   return {
-    user: { ...user, displayName: user.displayName ?? "" },
+    user: { ...user, displayName: user.displayName ?? "", details: describeProfile(user.profile ?? {}) },
     password: toPasswordView(overview, connectors),
     identities: identities.map((one) => ({
       handle: identityHandle(one),

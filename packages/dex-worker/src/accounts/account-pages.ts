@@ -1,6 +1,7 @@
 // "Your account" with all its pages.
 import { deriveKeys } from "@dex/runtime";
 import type { WorkerConfig } from "../config.ts";
+import type { SignOut } from "../logout/sign-out.ts";
 import type { PageRoute } from "../visit.ts";
 import type { LoginWiring } from "../wiring.ts";
 import { accountAccessPages } from "./account-access.ts";
@@ -9,12 +10,11 @@ import { makeAccountGate } from "./account-gate.ts";
 import { accountIdentityPages } from "./account-identities.ts";
 import { accountOverviewPages } from "./account-overview.ts";
 import { accountPasswordPages } from "./account-password.ts";
-import { signOutPages } from "./sign-out.ts";
 
 /** Every page of "your account". */
-export function accountPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
-  const { outside, live, pages, paths, cookieNames, sessionLimits, beginOwnPages } = wiring;
-  const { storage, salt, hasher, random, logger } = outside;
+export function accountPages(config: WorkerConfig, wiring: LoginWiring, signOut: SignOut): readonly PageRoute[] {
+  const { outside, live, pages, cookieNames, sessionLimits, beginOwnPages } = wiring;
+  const { storage, salt, hasher, logger } = outside;
   const gate = makeAccountGate({
     basePath: config.issuer.pathname.replace(/\/+$/, ""),
     issuerOrigin: config.issuer.origin,
@@ -34,7 +34,6 @@ export function accountPages(config: WorkerConfig, wiring: LoginWiring): readonl
     ...accountPasswordPages({ gate, accounts, connectors, hasher, serviceName, idleSeconds, pages, logger }),
     ...accountEmailPages({ gate, links, failures, pages }),
     ...accountIdentityPages({ gate, accounts, connectors, beginOwnPages, idleSeconds, pages, logger }),
-    ...accountAccessPages({ gate, accounts, pages }),
-    ...signOutPages({ gate, accounts, connectors, cookieNames, paths, pages, random, logger }),
+    ...accountAccessPages({ gate, accounts, signOut, pages }),
   ];
 }

@@ -1,8 +1,17 @@
-import { type Clients, decideAuthorization, type LoginState, type OwnTokenVerifier } from "@dex/oidc";
+import {
+  type Clients,
+  decideAuthorization,
+  type LoginState,
+  type OwnTokenVerifier,
+  type ReadRequestObject,
+  type ResponseType,
+} from "@dex/oidc";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
+import { sendAuthorizationResponse } from "../login/send-response.ts";
 import { readForm, readQuery } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
+import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
 
 const MAX_REDIRECTED_QUERY = 8 * 1024;
@@ -18,15 +27,18 @@ export function makeAuthorizationEndpoint(parts: {
   /** Path of the endpoint itself. */
   path: string;
   requirePkce: boolean;
+  responseTypes: readonly ResponseType[];
   /** Whether people may make themselves an account; otherwise the wish to is ignored (v1 A18). */
   registration: boolean;
   clients: Clients;
   idTokens: OwnTokenVerifier;
+  readRequestObject: ReadRequestObject;
   beginLogin: (request: LoginState["request"], now: Date) => LoginState;
   cookies: LoginCookies;
   dispatcher: Dispatcher;
+  pages: Pages;
 }): AuthorizationEndpoint {
-  const { issuer, clients, idTokens, cookies, dispatcher, requirePkce } = parts;
+  const { issuer, clients, idTokens, cookies, dispatcher, pages, requirePkce, responseTypes } = parts;
   return {
     async get(visit) {
       const decision = await decideAuthorization(readQuery(visit.request), {
@@ -34,10 +46,12 @@ export function makeAuthorizationEndpoint(parts: {
         issuer,
         idTokens,
         requirePkce,
+        responseTypes,
+        readRequestObject: parts.readRequestObject,
         now: visit.now,
       });
       if (decision.kind === "show") throw decision.error;
-      if (decision.kind === "deliver") return visit.response.redirect(303, decision.to);
+      if (decision.kind === "deliver") return sendAuthorizationResponse(visit.response, pages, decision.response);
       cookies.prune(visit.request, visit.response, visit.now);
       const intent = parts.registration ? decision.wish : "sign in";
       await dispatcher.next(visit, { ...parts.beginLogin(decision.request, visit.now), intent });

@@ -1,5 +1,5 @@
 import type { Connector, Identity, ProvedIdentity } from "@dex/connectors";
-import { askedOfUpstream, type LoginState, type Session, type UnmatchedIdentity } from "@dex/oidc";
+import { askedOfUpstream, type LoginState, releasedScope, type Session, type UnmatchedIdentity } from "@dex/oidc";
 import { describeError, type Logger, type Random } from "@dex/runtime";
 import {
   type AccountLinks,
@@ -117,7 +117,7 @@ export function makeAcceptIdentity(parts: AcceptIdentityParts): AcceptIdentity {
   return async (visit, state, connector, given) => {
     const { identity } = given;
     // Of what was remembered the upstream is asked once more where the client asks for it.
-    const asked = given.kind === "identity" ? askedOfUpstream(state.request.scope) : [];
+    const asked = given.kind === "identity" ? askedOfUpstream(releasedScope(state.request)) : [];
     const grant = given.kind === "identity" ? given.grant : undefined;
     if (state.intent === "link") {
       const step = await dispatcher.decide(visit, state);

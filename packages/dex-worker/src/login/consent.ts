@@ -42,6 +42,9 @@ export function makeConsent(parts: {
     const view = {
       clientName: nameOf(client, state.request.clientId),
       ...(client?.clientUri === undefined ? {} : { clientUri: client.clientUri }),
+      logoUri: client?.logoUri,
+      policyUri: client?.details.policy_uri,
+      termsUri: client?.details.tos_uri,
       redirectHost: hostOf(state.request.redirectUri),
       unverified: client?.dynamic === true,
       userEmail: step.session.user.email,
@@ -74,7 +77,7 @@ export function makeConsent(parts: {
       if (step.kind !== "consent") return dispatcher.next(visit, state);
       checkFormToken(form, tokenFor(state, step.session));
       const decision = form.get("decision");
-      if (decision === "approve") return dispatcher.finish(visit, state, step.session, state.request.scope);
+      if (decision === "approve") return dispatcher.finish(visit, state, step.session, step.scope);
       if (decision === "deny")
         return dispatcher.refuse(visit, state, new OAuthError("access_denied", "consent was not given"));
       throw new InvalidInput(400, "the form says neither yes nor no");

@@ -2,6 +2,7 @@
 // missing, and sends the browser there. Steps never call each other, so none can be skipped.
 import type { Identity, UpstreamGrant } from "@dex/connectors";
 import {
+  type AuthorizationAnswers,
   type Client,
   type Clients,
   decideNextStep,
@@ -10,17 +11,17 @@ import {
   type LoginState,
   type NewUpstreamGrant,
   type NextStep,
-  newCode,
   newSession,
   OAuthError,
   OUT_OF_BAND,
   type PasswordAttemptOf,
+  type PreparedAnswer,
   renderAuthorizationError,
-  renderAuthorizationSuccess,
+  renderAuthorizationResponse,
   type Session,
   type SessionLimits,
   type SignIns,
-  type TokenLifetimes,
+  type Subjects,
   type UpstreamClaim,
 } from "@dex/oidc";
 import type { Logger, Random } from "@dex/runtime";
@@ -29,12 +30,14 @@ import { handOverCode, OOB_PATH } from "../accounts/oob.ts";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
+import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
 import { homeRealmOf } from "./home-realm.ts";
 import type { LoginCookies } from "./login-cookies.ts";
-import { type ChooserMode, offeredConnectors } from "./offered-connectors.ts";
+import { type ChooserMode, offeredConnectors, servesResponseType } from "./offered-connectors.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
+import { sendAuthorizationResponse } from "./send-response.ts";
 import { newSessionId, readSessionHash, writeSession } from "./session-cookie.ts";
 import type { UpstreamGrantSealer } from "./upstream-grant-sealer.ts";
 
@@ -56,13 +59,13 @@ export interface Dispatcher {
   next(visit: Visit, state: LoginState): Promise<void>;
   /** Sends the browser to where this flow signs in or registers, whoever is signed in already. */
   authenticate(visit: Visit, state: LoginState): Promise<void>;
-  /** The same as `next` after a credential was checked: opens the session, and issues the code with it when nothing else is missing. */
+  /** The same as `next` after a credential was checked: opens the session, and answers with it when nothing else is missing. */
   signedIn(visit: Visit, state: LoginState, person: ProvedPerson): Promise<void>;
   /** Hands the state to the browser and sends it to the next page of this flow. */
   goOn(visit: Visit, state: LoginState, to: string): void;
   /** What is missing for this flow, for a step that must know before it acts. */
   decide(visit: Visit, state: LoginState): Promise<NextStep>;
-  /** Ends the flow with a code for `session`; `consent` is recorded with it. */
+  /** Ends the flow with what the client asked for, of `session`; `consent` is recorded with it. */
   finish(visit: Visit, state: LoginState, session: Session, consent: readonly string[] | undefined): Promise<void>;
   /** Ends the flow with an error that the client is told. */
   refuse(visit: Visit, state: LoginState, error: OAuthError): void;
@@ -80,10 +83,12 @@ export function makeDispatcher(parts: {
   cookieNames: CookieNames;
   paths: LoginPaths;
   newFormToken: () => string;
+  pages: Pages;
+  answers: AuthorizationAnswers;
   random: Random;
-  lifetimes: TokenLifetimes;
   sessionLimits: SessionLimits;
   grantSealer: UpstreamGrantSealer;
+  subjects: Subjects;
   logger: Logger;
 }): Dispatcher {
   const {
@@ -94,10 +99,12 @@ export function makeDispatcher(parts: {
     cookies,
     cookieNames,
     paths,
+    pages,
+    answers,
     random,
-    lifetimes,
     sessionLimits,
     grantSealer,
+    subjects,
   } = parts;
 
   async function clientOf(state: LoginState): Promise<Client> {
@@ -110,8 +117,8 @@ export function makeDispatcher(parts: {
     return connectors.find(connectorId)?.gives ?? [];
   }
 
-  /** What the code is for: no offline access through a connector that cannot be asked again, or is not to be used for it. */
-  function forCode(state: LoginState, connectorId: string): LoginState {
+  /** What the answer is for: no offline access through a connector that cannot be asked again, or is not to be used for it. */
+  function forAnswer(state: LoginState, connectorId: string): LoginState {
     if (connectors.find(connectorId)?.offlineAccess !== false) return state;
     const scope = state.request.scope.filter((word) => word !== "offline_access");
     return { ...state, request: { ...state.request, scope } };
@@ -129,13 +136,20 @@ export function makeDispatcher(parts: {
 
   async function decide(visit: Visit, state: LoginState): Promise<NextStep> {
     const hash = readSessionHash(visit.request, cookieNames);
-    const [client, session] = await Promise.all([
+    const [client, found] = await Promise.all([
       clientOf(state),
       hash === undefined
         ? undefined
         : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
     ]);
-    return decideNextStep(state, { session, client, gives, now: visit.now });
+    const session = found !== undefined && countsFor(state, found) ? found : undefined;
+    return decideNextStep(state, { session, client, gives, subjects, now: visit.now });
+  }
+
+  /** A session through a connector that is not for this kind of answer is none to this request; our own pages get no answer. */
+  function countsFor(state: LoginState, { connectorId }: Session): boolean {
+    const entry = connectors.find(connectorId);
+    return entry === undefined || isForOwnPages(state) || servesResponseType(entry, state.request);
   }
 
   async function finish(
@@ -145,19 +159,41 @@ export function makeDispatcher(parts: {
     consent: readonly string[] | undefined,
   ): Promise<void> {
     if (isForOwnPages(state)) return backToOwnPage(visit, state);
-    const code = newCode({ state: forCode(state, session.connectorId), session, random, now: visit.now, lifetimes });
-    refuseUnissued(await signIns.issueCode({ code: code.stored, consent }));
-    deliverCode(visit, state, code.value);
+    const client = await clientOf(state);
+    const refusal = await answers.refusalOf(state.request, client);
+    if (refusal !== undefined) return refuse(visit, state, refusal);
+    const answer = answers.prepare({ state: forAnswer(state, session.connectorId), session, now: visit.now });
+    refuseUnissued(await signIns.issueCode({ code: answer.stored, consent }));
+    await deliver(visit, state, { answer, client });
   }
 
-  function deliverCode({ response }: Visit, state: LoginState, code: string): void {
-    cookies.clear(response, state.id);
-    if (state.request.redirectUri === OUT_OF_BAND) {
-      handOverCode(response, cookieNames, code);
+  /** The answer is stored, so whatever it holds is good. */
+  async function deliver(
+    visit: Visit,
+    state: LoginState,
+    { answer, client }: { readonly answer: PreparedAnswer; readonly client: Client },
+  ): Promise<void> {
+    const { response, now } = visit;
+    const { redirectUri } = state.request;
+    if (redirectUri === OUT_OF_BAND && answer.code !== undefined) {
+      cookies.clear(response, state.id);
+      handOverCode(response, cookieNames, answer.code);
       response.redirect(303, endpointUrl(issuer, OOB_PATH));
       return;
     }
-    response.redirect(303, renderAuthorizationSuccess(state.request, code, issuer));
+    const members = await answers.complete(answer, client, now).catch((error: unknown) => {
+      if (error instanceof OAuthError) return error;
+      throw error;
+    });
+    if (members instanceof OAuthError) return refuseUnmade(visit, state, members);
+    cookies.clear(response, state.id);
+    sendAuthorizationResponse(response, pages, renderAuthorizationResponse(state.request, members, issuer));
+  }
+
+  /** What the client registered does not let its answer be made, such as a key that cannot be encrypted to. */
+  function refuseUnmade(visit: Visit, state: LoginState, { message, detail }: OAuthError): void {
+    parts.logger.warn("answer not made", { clientId: state.request.clientId, message, detail });
+    refuse(visit, state, new OAuthError("server_error", message));
   }
 
   // The session is all that our own pages need.
@@ -176,7 +212,7 @@ export function makeDispatcher(parts: {
         `the application gets no code: ${error.message}`,
       );
     }
-    response.redirect(303, renderAuthorizationError(state.request, error, issuer));
+    sendAuthorizationResponse(response, pages, renderAuthorizationError(state.request, error, issuer));
   }
 
   /** Hands the state to the browser and sends it on. */
@@ -250,17 +286,18 @@ export function makeDispatcher(parts: {
         notice: undefined,
         formToken: parts.newFormToken(), // forms from before the sign-in are dead (BRO-1)
       };
-      const step = decideNextStep(proved, { session, client, gives, now });
+      const step = decideNextStep(proved, { session, client, gives, subjects, now });
+      const answered = step.kind === "finish" && !isForOwnPages(proved);
+      const refusal = answered ? await answers.refusalOf(proved.request, client) : undefined;
+      if (refusal !== undefined) return refuse(visit, state, refusal);
       // The credentials are right but not what was asked for: another person than the hint named, an old upstream session.
       if (step.kind === "refuse") return refuse(visit, state, step.error);
-      const finished = step.kind === "finish";
-      const ownPage = finished && isForOwnPages(proved);
-      const issuing = { state: forCode(proved, session.connectorId), session, random, now, lifetimes };
-      const code = finished && !ownPage ? newCode(issuing) : undefined;
+      const answering = { state: forAnswer(proved, session.connectorId), session, now };
+      const answer = answered ? answers.prepare(answering) : undefined;
       refuseUnissued(
         await signIns.signIn({
           session: stored,
-          code: code?.stored,
+          code: answer?.stored,
           replaces: readSessionHash(visit.request, cookieNames),
           rightPassword: person.rightPassword,
           upstreamGrant: sealGrant(person),
@@ -272,14 +309,14 @@ export function makeDispatcher(parts: {
         userId: person.user.id,
       });
       writeSession(visit.response, cookieNames, id.value, sessionLimits.absoluteSeconds);
-      if (ownPage) backToOwnPage(visit, proved);
-      else if (code !== undefined) deliverCode(visit, proved, code.value);
-      else if (step.kind !== "finish") goOn(visit, proved, await placeOf(proved, step));
+      if (answer !== undefined) return deliver(visit, proved, { answer, client });
+      if (step.kind === "finish") return backToOwnPage(visit, proved);
+      goOn(visit, proved, await placeOf(proved, step));
     },
   };
 }
 
-function toSession(stored: ReturnType<typeof newSession>, { user, consentedScope }: ProvedPerson): Session {
+function toSession(stored: ReturnType<typeof newSession>, { user, identity, consentedScope }: ProvedPerson): Session {
   return {
     hash: stored.hash,
     user: {
@@ -289,6 +326,8 @@ function toSession(stored: ReturnType<typeof newSession>, { user, consentedScope
       displayName: user.displayName,
       preferredUsername: stored.preferredUsername,
       groups: stored.groups,
+      profile: user.profile,
+      remoteId: identity.remoteId,
     },
     connectorId: stored.connectorId,
     authTime: stored.authTime,

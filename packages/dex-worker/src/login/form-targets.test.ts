@@ -8,6 +8,10 @@ test.each([
     redirectUri: "http://127.0.0.1:8080/cb",
     targets: ["http://127.0.0.1:8080", "https:", "http://127.0.0.1:*", "http://localhost:*"],
   },
+  {
+    redirectUri: "http://[::1]:8080/cb",
+    targets: ["http:", "https:", "http://127.0.0.1:*", "http://localhost:*"],
+  },
 ])("a form on the way to $redirectUri may end at $targets (BRO-10)", ({ redirectUri, targets }) => {
   expect(formTargets(redirectUri)).toEqual(targets);
 });

@@ -9,7 +9,9 @@ import { isLoopback } from "@dex/runtime";
 export function formTargets(redirectUri: string): readonly string[] {
   if (redirectUri === OUT_OF_BAND) return []; // ends at a page of ours
   const target = new URL(redirectUri);
-  const own = target.origin === "null" ? target.protocol : target.origin;
+  // CSP 3 §2.3.1 has no IPv6 addresses: browsers ignore such a source, and then nobody gets to the client.
+  const nameless = target.origin === "null" || target.hostname.startsWith("[");
+  const own = nameless ? target.protocol : target.origin;
   const beyond = isLoopback(target) ? ["https:", "http://127.0.0.1:*", "http://localhost:*"] : ["https:"];
   return [own, ...beyond];
 }

@@ -29,6 +29,8 @@ function openJar() {
 const request = {
   clientId: "app",
   redirectUri: "https://app.example/cb" as VerifiedRedirectUri,
+  responseType: "code" as const,
+  responseMode: "query" as const,
   scope: ["openid"],
   state: "s".repeat(2048),
   nonce: undefined,

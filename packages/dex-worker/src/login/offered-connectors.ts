@@ -1,5 +1,5 @@
 // Which connectors a flow offers, and whether one may be used for it: the same rules for every page and every step.
-import type { Clients, LoginState } from "@dex/oidc";
+import { type Clients, grantTypesOf, type LoginState } from "@dex/oidc";
 import type { ConnectorEntry, ConnectorSet } from "../live/connector-set.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 
@@ -52,6 +52,13 @@ export async function refuseUnlessAllowed(parts: OfferParts, state: LoginState, 
 
 async function allowedBy(clients: Clients, { request }: LoginState): Promise<(entry: ConnectorEntry) => boolean> {
   const client = await clients.find(request.clientId);
-  return ({ id, grantTypes }) =>
-    client?.allowedConnectors?.includes(id) !== false && grantTypes?.includes("authorization_code") !== false;
+  return (entry) => client?.allowedConnectors?.includes(entry.id) !== false && servesResponseType(entry, request);
+}
+
+/** Whether the connector's `grantTypes` let it sign people in for what the request asks to be answered with (dex v2). */
+export function servesResponseType(
+  { grantTypes }: ConnectorEntry,
+  { responseType }: Pick<LoginState["request"], "responseType">,
+): boolean {
+  return grantTypes === undefined || grantTypesOf(responseType).every((grant) => grantTypes.includes(grant));
 }

@@ -29,6 +29,7 @@ export function withOwnPages(clients: Clients, issuerName: string): Clients {
     idTokenSigningAlgorithm: "RS256",
     secret: undefined,
     dynamic: false,
+    details: {},
     createdAt: new Date(0),
   };
   return { find: async (clientId) => (clientId === OWN_PAGES_CLIENT_ID ? own : clients.find(clientId)) };

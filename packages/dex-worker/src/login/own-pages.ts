@@ -33,6 +33,8 @@ export function makeBeginOwnPages(parts: {
       clientId: OWN_PAGES_CLIENT_ID,
       // Below our own issuer, from our own code: there is nothing to match it with.
       redirectUri: `${issuer}${path}` as VerifiedRedirectUri,
+      responseType: "code",
+      responseMode: "query",
       scope: ["openid"],
       state: undefined,
       nonce: undefined,

@@ -18,6 +18,8 @@ export interface CookieNames {
   readonly outOfBand: string;
   /** By which a browser that was sent to sign out upstream is known when it comes back. */
   readonly signedOut: string;
+  /** Where a person goes on to who is away to sign out upstream. */
+  readonly logout: string;
   readonly secure: boolean;
 }
 
@@ -32,6 +34,7 @@ export function makeCookieNames(issuer: URL, issuerText: string): CookieNames {
     registration: `${prefix}dex-registration-${tag}`,
     outOfBand: `${prefix}dex-oob-${tag}`,
     signedOut: `${prefix}dex-signed-out-${tag}`,
+    logout: `${prefix}dex-logout-${tag}`,
     secure,
   };
 }

@@ -9,11 +9,19 @@ export function setCommonHeaders(response: ServerResponse, overTls: boolean): vo
 
 /**
  * A page: nothing from elsewhere, never framed, no script but the one whose hash is `script` (BRO-10). `formTargets` are the
- * origins that a form of this page may end at: browsers hold the redirect after a form against form-action too.
+ * origins that a form of this page may end at: browsers hold the redirect after a form against form-action too. `frames` are
+ * origins that this page loads in frames.
  */
 export function setPageHeaders(
   response: ServerResponse,
-  sources: { logo: string | undefined; formTargets: readonly string[]; script?: string },
+  sources: {
+    logo: string | undefined;
+    /** Of the client that the page is about. */
+    clientLogo?: string | undefined;
+    formTargets: readonly string[];
+    script?: string;
+    frames?: readonly string[];
+  },
 ): void {
   response.setHeader("Content-Type", "text/html; charset=utf-8");
   response.setHeader(
@@ -21,8 +29,9 @@ export function setPageHeaders(
     [
       "default-src 'none'",
       ...(sources.script === undefined ? [] : [`script-src ${sources.script}`]),
+      ...(sources.frames === undefined || sources.frames.length === 0 ? [] : [`frame-src ${sources.frames.join(" ")}`]),
       "style-src 'self'",
-      `img-src 'self'${sources.logo === undefined ? "" : ` ${sources.logo}`}`,
+      ["img-src 'self'", ...[sources.logo, sources.clientLogo].filter((origin) => origin !== undefined)].join(" "),
       `form-action 'self'${sources.formTargets.map((target) => ` ${target}`).join("")}`,
       "base-uri 'none'",
       "frame-ancestors 'none'",

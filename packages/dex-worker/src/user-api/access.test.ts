@@ -74,6 +74,7 @@ const client: Client = {
   idTokenSigningAlgorithm: "RS256",
   secret: undefined,
   dynamic: false,
+  details: {},
   createdAt: now,
 };
 const adminClient: Client = { ...client, id: "admin", admin: true };

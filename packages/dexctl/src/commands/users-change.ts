@@ -4,10 +4,12 @@ import { toPrintable } from "../printable.ts";
 import type { UserManagement } from "../user-management.ts";
 import type { CommandContext } from "./command-context.ts";
 import { findUserId, noSuchUser } from "./find-user.ts";
+import { type ChangeFlags, parseChanges } from "./user-changes.ts";
 
 /** The commands that change one user. */
 export function changeCommands(context: CommandContext): readonly Command[] {
   return [
+    updateCommand(context),
     disableCommand(context, "disable"),
     disableCommand(context, "enable"),
     deleteCommand(context),
@@ -42,6 +44,40 @@ function disableCommand(context: CommandContext, name: "disable" | "enable"): Co
         const outcome = await management.setUserDisabled(id, name === "disable");
         if (outcome === "unknown") throw noSuchUser(user);
         return `${name}d user ${toPrintable(id)}`;
+      }),
+    );
+}
+
+function updateCommand(context: CommandContext): Command {
+  return new Command("update")
+    .summary("change what a user is called and described by")
+    .description(
+      "Changes what a user is called and described by: only what is given. Clients learn it by scope, see OpenID Connect Core §5.4.",
+    )
+    .argument("<user>", "id or email address")
+    .option("--name <name>", 'what the user is called; "" takes the name away')
+    .option("--email <email>", "another address, which ends all sessions and tokens")
+    .option("--verified", "the address is known to be the user's")
+    .option(
+      "--set <claim=value...>",
+      "members of the profile, such as given_name=Jane or address.country=DE; without a value it is taken away",
+    )
+    .option("--phone-verified", "the phone number is known to be the user's")
+    .addHelpText(
+      "after",
+      `
+
+Claims: given_name, family_name, middle_name, nickname, preferred_username, profile, picture, website, gender, birthdate,
+zoneinfo, locale, phone_number; and of an address, which is replaced as a whole: address.formatted,
+address.street_address, address.locality, address.region, address.postal_code, address.country.
+
+Example:
+  dexctl users update jane@example.com --set given_name=Jane birthdate=1990-02-28 phone_number='+49 30 1234567'`,
+    )
+    .action((user: string, flags: ChangeFlags) =>
+      change(context, user, async (management, id) => {
+        await management.updateUser(id, parseChanges(flags));
+        return `changed user ${toPrintable(id)}`;
       }),
     );
 }

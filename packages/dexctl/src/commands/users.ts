@@ -95,7 +95,11 @@ function showCommand(context: CommandContext): Command {
     .addHelpText("after", "\nExample:\n  dexctl users show jane@example.com -o yaml")
     .action(async (user: string, { output }: { output: OutputForm }) => {
       const found = await context.withManagement((management) => findUser(management, user));
-      const rows = () => Object.entries(found).map(([name, value]) => [name, String(value)]);
+      const rows = () =>
+        Object.entries(found).map(([name, value]) => [
+          name,
+          typeof value === "object" ? JSON.stringify(value) : String(value),
+        ]);
       context.print(output === "table" ? renderTable(["member", "value"], rows()) : renderData(found, output));
     });
 }

@@ -61,6 +61,9 @@ export function makeDatabaseUsers(parts: {
       const invitation = await toOrigin(target, stores.clients);
       return shown(await administration.create(wanted, { invitation }, actor, clock()));
     },
+    async updateUser(userId, changes) {
+      return shown(await administration.update(userId, changes, actor, clock()));
+    },
     setUserDisabled: async (userId, disabled) =>
       (await users.setDisabled(userId, disabled, actor, clock())) === undefined ? "unknown" : "done",
     deleteUser: async (userId) => ((await users.delete(userId, actor)) ? "deleted" : "unknown"),

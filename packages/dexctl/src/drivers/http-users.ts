@@ -53,6 +53,10 @@ export function makeHttpUsers(call: ApiCaller): UserManagement {
       const answer = expectStatus(200, await call("POST", "/users", { user, ...redirect }));
       return parseAnswer(oneUser, answer, "a created user").user;
     },
+    async updateUser(userId, changes) {
+      const answer = expectStatus(200, await call("PATCH", users(userId), { user: changes }));
+      return parseAnswer(oneUser, answer, "a changed user").user;
+    },
     async setUserDisabled(userId, disable) {
       return done(await call("POST", users(userId, "/disable"), { disable }), 200, "done");
     },

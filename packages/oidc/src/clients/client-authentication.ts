@@ -1,9 +1,10 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
+import type { CheckClientAssertion } from "../client-jwts/client-assertion.ts";
 import { OAuthError } from "../errors.ts";
 import type { ChosenSecretVerifier, ClientSecretUpgrades, Clients, FailureCounter } from "../ports.ts";
 import type { Client, ClientSecretHash } from "./client.ts";
 import { makeImportedSecretCheck } from "./imported-secret.ts";
-import { type ClientCredentials, parseClientCredentials } from "./presented-credentials.ts";
+import { type ClientCredentials, parseClientCredentials, type SecretCredentials } from "./presented-credentials.ts";
 import { makeSecretThrottle } from "./secret-throttle.ts";
 
 export interface ClientAuthentication {
@@ -20,15 +21,24 @@ export interface ClientAuthentication {
 /** What an unknown client's secret is compared with, so that it takes as long as a known one's. */
 const NOBODYS_HASH = sha256("no client has this secret");
 
-/** client_secret_basic, client_secret_post and none. The happy path counts nothing and asks for nothing but the client. */
+/**
+ * client_secret_basic, client_secret_post, private_key_jwt and none, OIDC Core §9. The happy path counts
+ * nothing and asks for nothing but the client; an assertion is written down once it is right, so that it is used once.
+ */
 export function makeClientAuthentication(parts: {
   clients: Clients;
   failures: FailureCounter;
   chosenSecrets: ChosenSecretVerifier;
   secretUpgrades: ClientSecretUpgrades;
+  /** Without it no assertion proves anything. */
+  checkAssertion?: CheckClientAssertion | undefined;
 }): ClientAuthentication {
   const { clients } = parts;
-  const checks: SecretChecks = { chosen: parts.chosenSecrets, isImported: makeImportedSecretCheck(parts) };
+  const checks: Checks = {
+    chosen: parts.chosenSecrets,
+    isImported: makeImportedSecretCheck(parts),
+    assertion: parts.checkAssertion,
+  };
   const throttle = makeSecretThrottle(parts.failures);
   return {
     async authenticate({ authorization, body, source }, now) {
@@ -39,9 +49,10 @@ export function makeClientAuthentication(parts: {
       // Whoever guesses ids must not be able to make a counter for each of them.
       const guessed = client?.id ?? "(unknown)";
       throttle.refuseBlocked(guessed, source, now);
-      const failure = await failureOf(credentials, client, checks);
+      const failure = await failureOf(credentials, client, checks, now);
       if (failure === undefined && client !== undefined) return client;
-      if (credentials.secret !== undefined) await throttle.countFailure(guessed, source, now);
+      const guess = credentials.method === "client_assertion" || credentials.secret !== undefined;
+      if (guess) await throttle.countFailure(guessed, source, now);
       // One message for every reason: which client ids exist, and which are public, is nobody's business.
       throw new OAuthError("invalid_client", "client authentication failed", {
         detail: `${failure ?? "unknown client"}, client_id ${JSON.stringify(credentials.clientId.slice(0, 100))}`,
@@ -50,15 +61,29 @@ export function makeClientAuthentication(parts: {
   };
 }
 
-interface SecretChecks {
+interface Checks {
   readonly chosen: ChosenSecretVerifier;
   readonly isImported: ReturnType<typeof makeImportedSecretCheck>;
+  readonly assertion: CheckClientAssertion | undefined;
 }
 
 async function failureOf(
-  { secret }: ClientCredentials,
+  credentials: ClientCredentials,
   client: Client | undefined,
-  checks: SecretChecks,
+  checks: Checks,
+  now: Date,
+): Promise<string | undefined> {
+  if (credentials.method !== "client_assertion") return secretFailureOf(credentials, client, checks);
+  if (client === undefined) return "unknown client";
+  if (!mayUse(client, credentials.method)) return "the client registered another method";
+  if (checks.assertion === undefined) return "client assertions are not supported";
+  return checks.assertion(credentials.assertion, client, now);
+}
+
+async function secretFailureOf(
+  { secret, method }: SecretCredentials,
+  client: Client | undefined,
+  checks: Checks,
 ): Promise<string | undefined> {
   if (client === undefined || client.secret === undefined) {
     equalInConstantTime(sha256(secret ?? ""), NOBODYS_HASH);
@@ -68,14 +93,22 @@ async function failureOf(
   }
   if (client.public) return "the public client has a secret";
   if (secret === undefined) return "the secret is missing";
-  return (await isRight(secret, client.id, client.secret, checks)) ? undefined : "the secret is wrong";
+  if (!(await isRight(secret, client.id, client.secret, checks))) return "the secret is wrong";
+  return mayUse(client, method) ? undefined : "the client registered another method";
+}
+
+/** Who registered one method uses that one (RFC 7591 §2); who registered none, whichever shows the secret or, without, `none`. */
+function mayUse({ details }: Client, method: ClientCredentials["method"]): boolean {
+  const { token_endpoint_auth_method: registered } = details;
+  if (method === "client_assertion") return registered === "private_key_jwt";
+  return registered === undefined || registered === method;
 }
 
 async function isRight(
   secret: string,
   clientId: string,
   stored: ClientSecretHash,
-  { chosen, isImported }: SecretChecks,
+  { chosen, isImported }: Checks,
 ): Promise<boolean> {
   switch (stored.kind) {
     case "sha256":

@@ -1,5 +1,5 @@
 // What a client registered about itself beyond what every client has: OpenID Connect Dynamic Client Registration §2, RFC 7591
-// §2 and the logout specifications. Stored as one JSON value, in the names of those documents, and read with this schema.
+// §2 and the logout specifications. Stored as one JSON value, in the names of those documents.
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
 
@@ -20,20 +20,35 @@ export const CONTENT_ENCRYPTIONS = ["A128CBC-HS256", "A256CBC-HS512", "A128GCM",
 const signing = z.enum(["RS256", "ES256", "EdDSA"]);
 const encryption = z.enum(ENCRYPTION_ALGORITHMS);
 const contentEncryption = z.enum(CONTENT_ENCRYPTIONS);
-const text = z.string().max(1000);
+/** An address that we call or send browsers to. Who registers itself is held to https on top. */
+const webAddress = z
+  .string()
+  .max(1000)
+  .refine((text) => hasScheme(text, /^https?:$/), "must be an https URL");
+/** RFC 8252 §7.1: an application on a device has a scheme with a dot in it. */
+const onwardAddress = z
+  .string()
+  .max(1000)
+  .refine((text) => hasScheme(text, /^(?:https?|[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+):$/), "must be an https URL");
+
+function hasScheme(text: string, schemes: RegExp): boolean {
+  return /^[\x21-\x7e]+$/.test(text) && schemes.test(URL.parse(text)?.protocol ?? "");
+}
+
 /** RFC 7517. Public keys, RFC 7591 §2; what is in them is looked at where they are used. */
-const jwks = z.looseObject({ keys: z.array(z.record(z.string(), z.json())).max(20) });
+const jwkValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(20)]);
+const jwks = z.object({ keys: z.array(z.record(z.string().max(100), jwkValue)).max(20) });
 
 /** Members of client metadata, by their registered names. All may be missing. */
 export const clientDetailsShape = z.object({
   response_types: z.array(z.enum(RESPONSE_TYPES)).max(6).optional(),
   application_type: z.enum(["web", "native"]).optional(),
   contacts: z.array(z.string().max(320)).max(50).optional(),
-  policy_uri: text.optional(),
-  tos_uri: text.optional(),
+  policy_uri: webAddress.optional(),
+  tos_uri: webAddress.optional(),
   jwks: jwks.optional(),
-  jwks_uri: text.optional(),
-  sector_identifier_uri: text.optional(),
+  jwks_uri: webAddress.optional(),
+  sector_identifier_uri: webAddress.optional(),
   subject_type: z.enum(["public", "pairwise"]).optional(),
   token_endpoint_auth_method: z
     .enum(["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"])
@@ -45,27 +60,25 @@ export const clientDetailsShape = z.object({
   userinfo_encrypted_response_alg: encryption.optional(),
   userinfo_encrypted_response_enc: contentEncryption.optional(),
   request_object_signing_alg: z.enum(["RS256", "PS256", "ES256", "EdDSA", "none"]).optional(),
-  request_uris: z.array(text).max(20).optional(),
+  request_uris: z.array(webAddress).max(20).optional(),
   default_max_age: z.int().min(0).max(2_147_483_647).optional(),
   require_auth_time: z.boolean().optional(),
   default_acr_values: z.array(z.string().max(255)).max(20).optional(),
-  initiate_login_uri: text.optional(),
-  post_logout_redirect_uris: z.array(text).max(50).optional(),
-  backchannel_logout_uri: text.optional(),
+  initiate_login_uri: webAddress.optional(),
+  post_logout_redirect_uris: z.array(onwardAddress).max(50).optional(),
+  backchannel_logout_uri: webAddress.optional(),
   backchannel_logout_session_required: z.boolean().optional(),
-  frontchannel_logout_uri: text.optional(),
+  frontchannel_logout_uri: webAddress.optional(),
   frontchannel_logout_session_required: z.boolean().optional(),
 });
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
 
-/** Reads what is stored. Members that an older or newer build wrote otherwise are left out, so that the client still works. */
-export function readClientDetails(stored: JsonObject): ClientDetails {
-  const whole = clientDetailsShape.safeParse(stored);
-  if (whole.success) return whole.data;
-  const wrong = new Set(whole.error.issues.map(({ path: [member] }) => String(member)));
-  const rest = Object.fromEntries(Object.entries(stored).filter(([member]) => !wrong.has(member)));
-  const partial = clientDetailsShape.safeParse(rest);
-  return partial.success ? partial.data : {};
+/** The members that there are, as JSON. */
+export function renderClientDetails(details: ClientDetails): JsonObject {
+  const members = Object.entries(details).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(members);
 }
 
 /** Response types a client may ask for: code alone unless it registered others (OIDC Registration §2). */

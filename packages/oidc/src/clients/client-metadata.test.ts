@@ -39,6 +39,7 @@ test("v1's client document is read, with our defaults (v1 C19, v1 C20)", () => {
     scopes: undefined,
     trustedPeers: ["other"],
     allowedConnectors: undefined,
+    details: {},
     idTokenSigningAlgorithm: "RS256",
     dynamic: false,
   });
@@ -49,6 +50,28 @@ test("a public client needs PKCE and cannot speak for itself, without being told
     requirePkce: true,
     grantTypes: ["authorization_code", "refresh_token"],
   });
+});
+
+test("what a client registered beside is read strictly, and shown where there is something", () => {
+  const details = { response_types: ["id_token"], default_max_age: 0, request_uris: ["https://a.example/r#1"] };
+  expect(metadataOf({ ...minimal, details }).details).toEqual(details);
+  expect(renderClient({ ...stored, details: { response_types: ["id_token"] } })).toHaveProperty("details");
+  expect(renderClient({ ...stored, details: {} })).not.toHaveProperty("details");
+  for (const uri of ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "/relative", "https://a b/"]) {
+    for (const details of [{ policy_uri: uri }, { jwks_uri: uri }, { post_logout_redirect_uris: [uri] }]) {
+      expect(parseNewClient({ ...minimal, details })).toMatchObject({ kind: "refused" });
+    }
+  }
+  expect(metadataOf({ ...minimal, details: { post_logout_redirect_uris: ["com.example.app:/out"] } })).toBeDefined();
+  for (const wrong of [
+    { unknown: 1 },
+    { response_types: ["none"] },
+    { default_max_age: -1 },
+    { jwks: { keys: 1 } },
+    [],
+  ]) {
+    expect(parseNewClient({ ...minimal, details: wrong })).toMatchObject({ kind: "refused" });
+  }
 });
 
 test("the connectors of a client are shown where they are restricted; an empty list restricts none (SAM-8)", () => {

@@ -1,6 +1,9 @@
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
+import { keyProblemIn } from "../client-jwts/key-metadata.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
+import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
+import { encryptionProblemIn } from "./encryption-key.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
 
 /** What somebody who may create clients asks for, checked. */
@@ -21,6 +24,7 @@ export interface NewClientMetadata {
   readonly allowedConnectors: readonly string[] | undefined;
   readonly idTokenSigningAlgorithm: SigningAlgorithm;
   readonly dynamic: boolean;
+  readonly details: ClientDetails;
 }
 
 export type NewClientDecision =
@@ -68,13 +72,14 @@ export const newClientShape = z.strictObject({
   trusted: z.boolean().optional(),
   requirePKCE: z.boolean().optional(),
   grantTypes: z
-    .array(z.enum(["authorization_code", "refresh_token", "client_credentials"]))
+    .array(z.enum(["authorization_code", "implicit", "refresh_token", "client_credentials"]))
     .min(1)
-    .max(3)
+    .max(4)
     .optional(),
   scopes: z.array(scopeWord).max(100, "must be at most 100").optional(),
   allowedConnectors: allowedConnectorsShape.optional(),
   idTokenSignedResponseAlg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
+  details: z.strictObject(clientDetailsShape.shape).optional(),
 });
 
 /** What of a client can be changed. */
@@ -114,6 +119,7 @@ export function parseNewClient(input: unknown): NewClientDecision {
     allowedConnectors: allowedConnectorsOf(given.allowedConnectors),
     idTokenSigningAlgorithm: given.idTokenSignedResponseAlg ?? "RS256",
     dynamic: false,
+    details: given.details ?? {},
   };
   const contradiction = contradictionIn(metadata);
   return contradiction === undefined
@@ -162,6 +168,13 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   if (client.grantTypes.includes("refresh_token") && !client.grantTypes.includes("authorization_code")) {
     return { member: "grantTypes", reason: "refresh_token needs authorization_code" };
   }
+  const keys = keyProblemIn(client.details, client.public);
+  if (keys !== undefined) return keys;
+  const encryption = encryptionProblemIn(client.details);
+  if (encryption !== undefined) return encryption;
+  if (client.secret !== undefined && client.details.token_endpoint_auth_method === "private_key_jwt") {
+    return { member: "secret", reason: "a client that signs has none" };
+  }
   return client.public ? contradictionInPublic(client) : undefined;
 }
 
@@ -195,6 +208,7 @@ export function renderClient(client: Client): JsonObject {
     ...(client.allowedConnectors === undefined ? {} : { allowedConnectors: client.allowedConnectors }),
     idTokenSignedResponseAlg: client.idTokenSigningAlgorithm,
     ...(client.dynamic ? { dynamic: true } : {}),
+    ...(Object.keys(client.details).length === 0 ? {} : { details: renderClientDetails(client.details) }),
     createdAt: client.createdAt.toISOString(),
   };
 }

@@ -1,5 +1,7 @@
+import type { ClientDetails } from "./client-details.ts";
+
 /** Grants that a client can be allowed. RFC 7591 §2 `grant_types`. */
-export type GrantType = "authorization_code" | "refresh_token" | "client_credentials";
+export type GrantType = "authorization_code" | "implicit" | "refresh_token" | "client_credentials";
 
 export type SigningAlgorithm = "RS256" | "ES256" | "EdDSA";
 
@@ -39,5 +41,7 @@ export interface Client {
   readonly secret: ClientSecretHash | undefined;
   /** Registered itself, RFC 7591: nobody here has looked at it, so people are always asked (DCR-3). */
   readonly dynamic: boolean;
+  /** What it registered beside, in the names of the RFCs; what is missing has their defaults. */
+  readonly details: ClientDetails;
   readonly createdAt: Date;
 }

@@ -4,7 +4,7 @@ import type { NewClientMetadata } from "./client-metadata.ts";
 
 const RANDOM_BYTES = 32;
 
-/** A client ready to be stored, and its secret, which is shown this once (TOK-17). Public clients have none. */
+/** A client ready to be stored, and its secret, which is shown this once (TOK-17). Clients that are public or sign have none. */
 export interface MadeClient {
   readonly client: Client;
   readonly secret: Secret<string> | undefined;
@@ -19,7 +19,8 @@ export async function makeClient(
   parts: { random: Random; now: Date; hashChosenSecret: (secret: string) => Promise<string> },
 ): Promise<MadeClient> {
   const { id, secret: chosen, ...rest } = metadata;
-  const secret = metadata.public ? undefined : (chosen ?? parts.random(RANDOM_BYTES).toString("base64url"));
+  const secretless = metadata.public || metadata.details.token_endpoint_auth_method === "private_key_jwt";
+  const secret = secretless ? undefined : (chosen ?? parts.random(RANDOM_BYTES).toString("base64url"));
   return {
     client: {
       ...rest,

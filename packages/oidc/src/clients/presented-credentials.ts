@@ -1,10 +1,20 @@
+import { JWT_BEARER } from "../client-jwts/client-assertion.ts";
+import { type CompactJws, parseCompactJws } from "../client-jwts/compact-jws.ts";
 import { OAuthError } from "../errors.ts";
 
 /** Who a request says it comes from, and what it offers as proof: nothing, for the method `none`. */
-export interface ClientCredentials {
+export type ClientCredentials = SecretCredentials | AssertionCredentials;
+
+export interface SecretCredentials {
   readonly method: "client_secret_basic" | "client_secret_post" | "none";
   readonly clientId: string;
   readonly secret: string | undefined;
+}
+
+export interface AssertionCredentials {
+  readonly method: "client_assertion";
+  readonly clientId: string;
+  readonly assertion: CompactJws;
 }
 
 export type PresentedCredentials =
@@ -13,6 +23,7 @@ export type PresentedCredentials =
 
 const MAX_LENGTH = 1024;
 const MAX_HEADER_LENGTH = 4096;
+const MAX_ASSERTION_LENGTH = 8192;
 
 /** The credentials of a token request, RFC 6749 §2.3.1. A request may use one method only, §2.3 (TOK-6). */
 export function parseClientCredentials(authorization: string | undefined, body: URLSearchParams): PresentedCredentials {
@@ -21,7 +32,7 @@ export function parseClientCredentials(authorization: string | undefined, body: 
   const assertion = body.has("client_assertion") || body.has("client_assertion_type");
   const methods = [authorization !== undefined, bodySecret !== undefined, assertion].filter(Boolean).length;
   if (methods > 1) return refused("invalid_request", "more than one method of client authentication was used");
-  if (assertion) return refused("invalid_client", "client assertions are not supported");
+  if (assertion) return parseAssertion(body, bodyId);
   if (authorization !== undefined) {
     const basic = parseBasic(authorization);
     if (basic === undefined) return refused("invalid_client", "the Authorization header is not well-formed Basic");
@@ -38,8 +49,24 @@ export function parseClientCredentials(authorization: string | undefined, body: 
   return { kind: "presented", credentials: { method, clientId: bodyId, secret: bodySecret } };
 }
 
+/** RFC 7521 §4.2, RFC 7523 §2.2. Without a client_id the subject says whom to look up; what it says is checked afterwards. */
+function parseAssertion(body: URLSearchParams, bodyId: string | undefined): PresentedCredentials {
+  if (body.get("client_assertion_type") !== JWT_BEARER) {
+    return refused("invalid_client", "this client_assertion_type is not supported");
+  }
+  const assertion = parseCompactJws(body.get("client_assertion") ?? "", MAX_ASSERTION_LENGTH);
+  const subject = assertion?.claims.sub;
+  if (assertion === undefined || typeof subject !== "string" || subject === "" || subject.length > MAX_LENGTH) {
+    return refused("invalid_client", "client authentication failed");
+  }
+  if (bodyId !== undefined && bodyId !== subject) {
+    return refused("invalid_request", "client_id differs from the client that authenticates");
+  }
+  return { kind: "presented", credentials: { method: "client_assertion", clientId: subject, assertion } };
+}
+
 /** RFC 7617 §2, with id and secret form-encoded inside as RFC 6749 §2.3.1 asks (TOK-9). */
-function parseBasic(header: string): ClientCredentials | undefined {
+function parseBasic(header: string): SecretCredentials | undefined {
   if (header.length > MAX_HEADER_LENGTH) return undefined;
   const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header) ?? [];
   const pair = encoded === undefined ? undefined : decodeBase64(encoded);

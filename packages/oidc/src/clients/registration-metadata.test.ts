@@ -1,5 +1,22 @@
 import { expect, test } from "vitest";
 import { decideRegistration } from "./registration-metadata.ts";
+import type { SupportedValues } from "./supported.ts";
+
+/** A deployment that can do little. */
+const little: SupportedValues = {
+  response_types: ["code"],
+  grant_types: ["authorization_code", "refresh_token", "client_credentials"],
+  token_endpoint_auth_method: ["client_secret_basic", "client_secret_post", "none"],
+  token_endpoint_auth_signing_alg: [],
+  subject_type: ["public"],
+  id_token_signed_response_alg: ["RS256", "ES256", "EdDSA"],
+  id_token_encrypted_response_alg: [],
+  id_token_encrypted_response_enc: [],
+  userinfo_signed_response_alg: [],
+  userinfo_encrypted_response_alg: [],
+  userinfo_encrypted_response_enc: [],
+  request_object_signing_alg: [],
+};
 
 const minimal = { redirect_uris: ["https://app.example.com/cb"] };
 
@@ -24,12 +41,12 @@ test("what is left out has the defaults of RFC 7591 §2", () => {
       trustedPeers: [],
       dynamic: true,
       allowedConnectors: undefined,
+      details: {},
       requirePkce: false,
       grantTypes: ["authorization_code"],
       scopes: undefined,
       idTokenSigningAlgorithm: "RS256",
     },
-    told: { token_endpoint_auth_method: "client_secret_basic", application_type: "web" },
   });
 });
 
@@ -58,6 +75,92 @@ test("every member that we act on is taken (v1 G02, v1 G04)", () => {
   });
 });
 
+test("metadata without a column is kept as given, and answered back (oidcc-3rd_party-init-login)", () => {
+  const details = {
+    application_type: "web",
+    contacts: ["a@example.com"],
+    policy_uri: "https://app.example.com/p",
+    tos_uri: "https://app.example.com/t",
+    jwks_uri: "https://app.example.com/jwks",
+    sector_identifier_uri: "https://app.example.com/sector",
+    token_endpoint_auth_method: "client_secret_post",
+    default_max_age: 60,
+    require_auth_time: true,
+    default_acr_values: ["gold"],
+    initiate_login_uri: "https://app.example.com/l",
+  };
+  expect(metadataOf({ ...minimal, ...details, unknown: "ignored" }).details).toEqual(details);
+  expect(metadataOf({ ...minimal, jwks: { keys: [] } }).details).toEqual({ jwks: { keys: [] } });
+});
+
+test.each([
+  { response_types: ["code"], grant_types: undefined },
+  { response_types: ["code id_token"], grant_types: ["authorization_code", "implicit"] },
+  { response_types: ["code token"], grant_types: ["implicit", "authorization_code", "refresh_token"] },
+  { response_types: ["code id_token token"], grant_types: ["authorization_code", "implicit"] },
+  { response_types: ["id_token"], grant_types: ["implicit"] },
+  { response_types: ["id_token token"], grant_types: ["implicit"] },
+  { response_types: ["code", "id_token"], grant_types: ["authorization_code", "implicit"] },
+  { response_types: undefined, grant_types: ["client_credentials"] },
+])("$response_types and $grant_types fit each other (OIDC Registration §2)", (types) => {
+  const given = Object.fromEntries(Object.entries(types).filter(([, value]) => value !== undefined));
+  const { details, grantTypes } = metadataOf({ ...minimal, ...given });
+  expect(details.response_types).toEqual(types.response_types);
+  expect(grantTypes).toEqual(types.grant_types ?? ["authorization_code"]);
+});
+
+test("the order of the words of a response type means nothing (OAuth 2.0 Multiple Response Types §3)", () => {
+  const given = {
+    response_types: ["token id_token", "id_token code"],
+    grant_types: ["authorization_code", "implicit"],
+  };
+  expect(metadataOf({ ...minimal, ...given }).details.response_types).toEqual(["id_token token", "code id_token"]);
+});
+
+const contradictory: readonly { input: object; says: string; code?: string }[] = [
+  { input: { response_types: ["id_token"] }, says: "response_types: " },
+  { input: { response_types: ["code id_token"], grant_types: ["authorization_code"] }, says: "response_types: " },
+  { input: { response_types: ["code id_token"], grant_types: ["implicit"] }, says: "response_types: " },
+  { input: { grant_types: ["implicit"] }, says: "response_types: " },
+  { input: { grant_types: ["authorization_code", "implicit"] }, says: "response_types: " },
+  { input: { response_types: ["code"], grant_types: ["client_credentials"] }, says: "response_types: " },
+  ...["http://127.0.0.1/cb", "http://localhost:1/cb", "https://localhost/cb"].map((uri) => ({
+    input: { redirect_uris: [uri], response_types: ["id_token"], grant_types: ["implicit"] },
+    says: "redirect_uris: ",
+    code: "invalid_redirect_uri",
+  })),
+  {
+    input: { redirect_uris: [], response_types: ["id_token"], grant_types: ["implicit"] },
+    says: "redirect_uris: ",
+    code: "invalid_redirect_uri",
+  },
+  { input: { id_token_encrypted_response_alg: "RSA-OAEP-256" }, says: "jwks: " },
+  { input: { userinfo_encrypted_response_alg: "ECDH-ES" }, says: "jwks: " },
+  { input: { id_token_encrypted_response_enc: "A128GCM" }, says: "id_token_encrypted_response_enc: " },
+  { input: { userinfo_encrypted_response_enc: "A128GCM" }, says: "userinfo_encrypted_response_enc: " },
+  { input: { jwks: { keys: [{ kty: "RSA", d: "AQAB" }] } }, says: "jwks: " },
+  {
+    input: { redirect_uris: ["https://a.example/", "https://b.example/"], subject_type: "pairwise" },
+    says: "sector_identifier_uri: ",
+  },
+];
+/** A deployment that can do everything there is. */
+const everything: SupportedValues = {
+  ...little,
+  response_types: ["code", "id_token", "id_token token", "code id_token", "code token", "code id_token token"],
+  grant_types: [...little.grant_types, "implicit"],
+  subject_type: ["public", "pairwise"],
+  id_token_encrypted_response_alg: ["RSA-OAEP-256"],
+  id_token_encrypted_response_enc: ["A128GCM"],
+  userinfo_encrypted_response_alg: ["ECDH-ES"],
+  userinfo_encrypted_response_enc: ["A128GCM"],
+};
+test.each(contradictory)("$input contradicts itself (OIDC Registration §2, DCR-1)", ({ input, says, code }) => {
+  const decision = decideRegistration({ ...minimal, ...input }, everything);
+  expect(decision).toMatchObject({ kind: "refused", error: { code: code ?? "invalid_client_metadata", status: 400 } });
+  expect(decision.kind === "refused" && decision.error.message).toContain(says);
+});
+
 test("the method none makes a public client, which may do without redirect URIs (v1 C13)", () => {
   const none = { token_endpoint_auth_method: "none", client_name: "CLI" };
   expect(metadataOf(none)).toMatchObject({ public: true, requirePkce: true, redirectUris: [] });
@@ -72,9 +175,6 @@ const ignored = [
   { createdAt: "1970-01-01T00:00:00Z", client_id_issued_at: 1, client_secret_expires_at: 1 },
   { software_id: "x", software_version: "1", software_statement: "e30.e30.", "client_name#ja": "名" },
   JSON.parse('{"__proto__": {"admin": true}, "constructor": {"trusted": true}}') as object,
-  { policy_uri: "https://a.example/p", tos_uri: "https://a.example/t", contacts: ["a@example.com"] },
-  { jwks_uri: "https://169.254.169.254/", initiate_login_uri: "https://a.example/l", require_auth_time: true },
-  { jwks: { keys: [] }, request_uris: [], default_acr_values: [] },
 ];
 test.each(ignored)("%o changes nothing about the client (DCR-1, SSR-1)", (more) => {
   expect(decideRegistration({ ...minimal, ...more })).toEqual(decideRegistration(minimal));
@@ -126,7 +226,6 @@ const refusals: readonly { when: string; input: unknown; code: string; says: str
   },
   ...Object.entries({
     grant_types: [
-      ["implicit"],
       ["password"],
       [],
       "authorization_code",
@@ -147,10 +246,19 @@ const refusals: readonly { when: string; input: unknown; code: string; says: str
     request_object_encryption_alg: ["RSA-OAEP"],
     request_object_encryption_enc: ["A128GCM"],
     token_endpoint_auth_signing_alg: ["RS256"],
-    sector_identifier_uri: ["https://a.example/sector"],
-    default_max_age: [0],
-    default_acr_values: [["gold"]],
-    request_uris: [["https://a.example/request"]],
+    sector_identifier_uri: ["http://a.example/sector", "https://a.example/#x", 1],
+    default_max_age: [-1, 0.5, "0"],
+    default_acr_values: ["gold", [1]],
+    request_uris: [["http://a.example/request"], ["https://a.example/r", "https://a.example/r"], "https://a.example/r"],
+    initiate_login_uri: ["http://a.example/login", "javascript:alert(1)", 1],
+    backchannel_logout_uri: ["http://a.example/out", "https://a.example/out#x"],
+    frontchannel_logout_uri: ["http://a.example/out", "https://b.example/out", "https://app.example.com:8443/out"],
+    post_logout_redirect_uris: [
+      ["http://a.example/"],
+      ["https://a.example/#x"],
+      ["javascript:alert(1)"],
+      "https://a.example",
+    ],
     client_name: ["", "a".repeat(101), "a\u202eb", 1, {}],
     logo_uri: ["http://a.example/logo", "javascript:alert(1)", "data:image/png;base64,", 1],
     client_uri: ["http://a.example/", "javascript:alert(1)"],
@@ -199,7 +307,7 @@ const refusals: readonly { when: string; input: unknown; code: string; says: str
   },
 ];
 test.each(refusals)("$code when $when (RFC 7591 §3.2.2, DCR-1, v1 G03)", ({ input, code, says }) => {
-  const decision = decideRegistration(input);
+  const decision = decideRegistration(input, little);
   expect(decision).toMatchObject({ kind: "refused", error: { code, status: 400 } });
   expect(decision.kind === "refused" && decision.error.message).toContain(says);
 });

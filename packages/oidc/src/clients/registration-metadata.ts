@@ -1,82 +1,40 @@
 // What a client says of itself when it registers, RFC 7591 §2 and OpenID Connect Dynamic Client Registration §2. Values of
 // members we know are strictly typed; wishes for what we do not do are refused, since a client would rely on them; members
-// we do not know are ignored, as RFC 7591 §2 asks. No address among them is ever fetched (SSR-1).
-import type { JsonObject } from "@dex/runtime";
+// we do not know are ignored, as RFC 7591 §2 asks. Of the addresses among them sector_identifier_uri alone is fetched (SSR-1).
 import { z } from "zod";
 import { OAuthError } from "../errors.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
-import type { Client } from "./client.ts";
+import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
 import { clientNameShape, contradictionIn, type NewClientMetadata, webUriShape } from "./client-metadata.ts";
+import { contradictionInDetails, registeredDetailsShape } from "./registered-details.ts";
+import { SUPPORTED, SUPPORTED_MEMBERS, type SupportedValues } from "./supported.ts";
 
 export type RegistrationDecision =
-  | {
-      readonly kind: "register";
-      readonly metadata: NewClientMetadata;
-      /** What is told of the registered client beside what it is stored with. */
-      readonly told: JsonObject;
-    }
+  | { readonly kind: "register"; readonly metadata: NewClientMetadata }
   | { readonly kind: "refused"; readonly error: OAuthError };
 
-const MAX_LIST = 50;
-const texts = z.array(z.string().max(1000)).max(MAX_LIST);
-const contact = z
-  .string()
-  .max(320)
-  .regex(/^[^\s@]+@[^\s@]+$/, "must be an email address");
-
-/** Members that ask for something, with what we can do. */
 const shape = z.object({
-  redirect_uris: texts.optional(),
-  response_types: z.array(z.literal("code", "only code is supported")).max(1, "must hold each value once").optional(),
+  ...registeredDetailsShape,
+  redirect_uris: z.array(z.string().max(1000)).max(50).optional(),
   grant_types: z
-    .array(
-      z.enum(["authorization_code", "refresh_token", "client_credentials"], {
-        error: "only authorization_code, refresh_token and client_credentials are supported",
-      }),
-    )
+    .array(z.enum(["authorization_code", "implicit", "refresh_token", "client_credentials"]))
     .min(1, "must not be empty")
-    .max(3, "must hold each value once")
+    .max(4, "must hold each value once")
     .optional(),
-  token_endpoint_auth_method: z
-    .enum(["none", "client_secret_basic", "client_secret_post"], {
-      error: "only client_secret_basic, client_secret_post and none are supported",
-    })
-    .optional(),
-  application_type: z.enum(["web", "native"], { error: "must be web or native" }).optional(),
-  subject_type: z.literal("public", "only public is supported").optional(),
-  id_token_signed_response_alg: z
-    .enum(["RS256", "ES256", "EdDSA"], { error: "only RS256, ES256 and EdDSA are supported" })
-    .optional(),
+  id_token_signed_response_alg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
   scope: z.string().max(1024, "must be at most 1024 characters").optional(),
   client_name: clientNameShape.optional(),
   logo_uri: webUriShape.optional(),
   client_uri: webUriShape.optional(),
-  // Allowed to be there, and without effect.
-  policy_uri: webUriShape.optional(),
-  tos_uri: webUriShape.optional(),
-  initiate_login_uri: webUriShape.optional(),
-  jwks_uri: webUriShape.optional(),
-  jwks: z.looseObject({ keys: z.array(z.unknown()) }).optional(),
-  contacts: z.array(contact).max(MAX_LIST).optional(),
-  require_auth_time: z.boolean().optional(),
 });
+type Given = z.infer<typeof shape>;
 
 /** Members whose wish we cannot fulfil, whatever their value. */
-const NOT_SUPPORTED = [
-  "sector_identifier_uri",
-  "id_token_encrypted_response_alg",
-  "id_token_encrypted_response_enc",
-  "userinfo_signed_response_alg",
-  "userinfo_encrypted_response_alg",
-  "userinfo_encrypted_response_enc",
-  "request_object_signing_alg",
+const NOT_SUPPORTED: readonly string[] = [
   "request_object_encryption_alg",
   "request_object_encryption_enc",
-  "token_endpoint_auth_signing_alg",
-  "default_max_age",
-  "default_acr_values",
-  "request_uris",
-] as const;
+  ...Object.entries(SUPPORTED_MEMBERS).flatMap(([member, supported]) => (supported ? [] : [member])),
+];
 
 /** What contradictionIn calls a member -> what it is called here. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -86,35 +44,40 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Decides what client the metadata describe, with the defaults of RFC 7591 §2, or which error of §3.2.2 they are. */
-export function decideRegistration(input: unknown): RegistrationDecision {
+export function decideRegistration(input: unknown, supported: SupportedValues = SUPPORTED): RegistrationDecision {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return refused("invalid_request", "the body must be a JSON object");
   }
   const wish = NOT_SUPPORTED.find((name) => asksForSomething(input, name));
-  if (wish !== undefined) return refused("invalid_client_metadata", `${wish}: not supported`);
+  if (wish !== undefined) return refuse(wish, "not supported");
   const parsed = shape.safeParse(input);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const [member = "metadata"] = issue?.path ?? [];
-    const code = member === "redirect_uris" ? "invalid_redirect_uri" : "invalid_client_metadata";
-    return refused(code, `${String(member)}: ${issue?.message ?? "not valid"}`);
+    return refuse(String(member), issue?.message ?? "not valid");
   }
   const given = parsed.data;
-  const method = given.token_endpoint_auth_method ?? "client_secret_basic";
-  const metadata = toMetadata(given, method === "none");
-  const inconsistent = inconsistencyIn(given, metadata);
-  if (inconsistent !== undefined) return refused("invalid_client_metadata", inconsistent);
-  const contradiction = contradictionIn(metadata);
+  const unsupported = unsupportedIn(given, supported);
+  if (unsupported !== undefined) return unsupported;
+  const metadata = toMetadata(given);
+  const contradiction = contradictionIn(metadata) ?? contradictionInDetails(metadata);
   if (contradiction !== undefined) {
-    const { member, reason } = contradiction;
-    const code = member === "redirectURIs" ? "invalid_redirect_uri" : "invalid_client_metadata";
-    return refused(code, `${NAMES[member] ?? member}: ${reason}`);
+    return refuse(NAMES[contradiction.member] ?? contradiction.member, contradiction.reason);
   }
-  const told = { token_endpoint_auth_method: method, application_type: given.application_type ?? "web" };
-  return { kind: "register", metadata, told };
+  return { kind: "register", metadata };
 }
 
-function toMetadata(given: z.infer<typeof shape>, isPublic: boolean): NewClientMetadata {
+function unsupportedIn(given: Given, supported: SupportedValues): RegistrationDecision | undefined {
+  for (const [member, values] of Object.entries(supported) as [keyof SupportedValues, readonly string[]][]) {
+    const wanted: readonly string[] = [given[member] ?? []].flat();
+    if (wanted.every((value) => values.includes(value))) continue;
+    return refuse(member, values.length === 0 ? "not supported" : `supported: ${values.join(", ")}`);
+  }
+  return undefined;
+}
+
+function toMetadata(given: Given): NewClientMetadata {
+  const isPublic = given.token_endpoint_auth_method === "none";
   return {
     // DCR-1: none of these is the caller's to choose.
     id: undefined,
@@ -133,7 +96,13 @@ function toMetadata(given: z.infer<typeof shape>, isPublic: boolean): NewClientM
     grantTypes: given.grant_types ?? ["authorization_code"],
     scopes: given.scope === undefined ? undefined : openScopes(given.scope),
     idTokenSigningAlgorithm: given.id_token_signed_response_alg ?? "RS256",
+    details: detailsOf(given),
   };
+}
+
+/** What was given of the members without a column. What was left out stays out, and has its default wherever it is read. */
+function detailsOf(given: Given): ClientDetails {
+  return clientDetailsShape.parse(renderClientDetails(given));
 }
 
 /** What of the scope anybody may ask for. RFC 7591 §3.2.1: the rest is left out, and the answer says so. */
@@ -142,40 +111,15 @@ function openScopes(scope: string): readonly string[] {
   return SUPPORTED_SCOPES.filter((known) => asked.includes(known));
 }
 
-// RFC 7591 §2.1: response types and grant types must fit each other.
-function inconsistencyIn(given: z.infer<typeof shape>, { grantTypes }: NewClientMetadata): string | undefined {
-  const codeGrant = grantTypes.includes("authorization_code");
-  if (given.response_types !== undefined && given.response_types.includes("code") !== codeGrant) {
-    return "response_types: code and the grant type authorization_code need each other";
-  }
-  if (given.jwks !== undefined && given.jwks_uri !== undefined) return "jwks: must not come with jwks_uri";
-  return undefined;
-}
-
 function asksForSomething(input: object, name: string): boolean {
   if (!Object.hasOwn(input, name)) return false;
   const value: unknown = Reflect.get(input, name);
-  return !(Array.isArray(value) && value.length === 0);
+  return value !== false && !(Array.isArray(value) && value.length === 0);
 }
 
-/** The client information response, RFC 7591 §3.2.1: what was registered, and the secret this once. */
-export function renderRegistration(client: Client, secret: string | undefined, told: JsonObject): JsonObject {
-  return {
-    client_id: client.id,
-    ...(secret === undefined ? {} : { client_secret: secret }),
-    client_id_issued_at: Math.floor(client.createdAt.getTime() / 1000),
-    client_secret_expires_at: 0,
-    redirect_uris: client.redirectUris,
-    grant_types: client.grantTypes,
-    response_types: client.grantTypes.includes("authorization_code") ? ["code"] : [],
-    ...told,
-    subject_type: "public",
-    id_token_signed_response_alg: client.idTokenSigningAlgorithm,
-    ...(client.name === undefined ? {} : { client_name: client.name }),
-    ...(client.logoUri === undefined ? {} : { logo_uri: client.logoUri }),
-    ...(client.clientUri === undefined ? {} : { client_uri: client.clientUri }),
-    ...(client.scopes === undefined ? {} : { scope: client.scopes.join(" ") }),
-  };
+function refuse(member: string, reason: string): RegistrationDecision {
+  const code = member === "redirect_uris" ? "invalid_redirect_uri" : "invalid_client_metadata";
+  return refused(code, `${member}: ${reason}`);
 }
 
 function refused(

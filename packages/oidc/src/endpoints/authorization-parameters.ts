@@ -38,6 +38,7 @@ export const MAX_BYTES = {
   connector_id: 255,
   show_connectors: 1024,
   claims: 4096,
+  acr_values: 1024,
 };
 /** An ID token of ours with many groups. */
 export const MAX_ID_TOKEN_HINT_LENGTH = 16_384;
@@ -80,14 +81,4 @@ export function parseMaxAge(text: string): number | undefined {
 /** RFC 7636 §4.2: an S256 challenge is 32 bytes in base64url. */
 export function isCodeChallenge(text: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(text);
-}
-
-/** OIDC Core §5.5: a JSON object. It is not acted on, so it cannot ask for another subject (AUT-7). */
-export function isClaimsObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
 }

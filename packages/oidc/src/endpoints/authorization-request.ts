@@ -1,3 +1,7 @@
+import type { ResponseType } from "../clients/client-details.ts";
+import type { RequestedClaims } from "../ports.ts";
+import type { ResponseMode } from "./response-type.ts";
+
 declare const verified: unique symbol;
 /** A redirect_uri that matched a registered one. Made only by matchRedirectUri and by opening a login state. */
 export type VerifiedRedirectUri = string & { readonly [verified]: true };
@@ -8,6 +12,8 @@ export type Prompt = "none" | "login" | "consent" | "select_account";
 export interface AuthorizationRequest {
   readonly clientId: string;
   readonly redirectUri: VerifiedRedirectUri;
+  readonly responseType: ResponseType;
+  readonly responseMode: ResponseMode;
   readonly scope: readonly string[];
   readonly state: string | undefined;
   readonly nonce: string | undefined;
@@ -16,8 +22,15 @@ export interface AuthorizationRequest {
   readonly prompt: readonly Prompt[];
   readonly maxAgeSeconds: number | undefined;
   readonly loginHint: string | undefined;
-  /** The user an id_token_hint named, after its signature was checked. */
+  /** The subject an id_token_hint named, after its signature was checked, and the sector that it was named so for. */
   readonly hintedUserId: string | undefined;
+  readonly hintedSector?: string;
+  /** Claims asked for by name, such as the client may have (OIDC Core §5.5). Left out when none are. */
+  readonly claims?: RequestedClaims;
+  /** Subjects of which the user has to be one. Left out when anybody may be signed in. */
+  readonly subjects?: readonly string[];
+  /** Of which the sign-in has to have one, OIDC Core §5.5.1.1. Left out when any will do. */
+  readonly essentialAcr?: readonly string[];
   /** dex v1 `connector_id`: go straight to this connector. */
   readonly connectorId: string | undefined;
   /** dex v1 `show_connectors`: of all connectors only these are offered. Left out when all are. */

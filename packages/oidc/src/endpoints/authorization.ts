@@ -1,14 +1,16 @@
 import { toEpochSeconds } from "@dex/runtime";
 import { isAudienceScope, refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
+import { type ResponseType, responseTypesOf } from "../clients/client-details.ts";
 import { matchRedirectUri, OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import { OAuthError, type OAuthErrorCode } from "../errors.ts";
 import type { Clients, OwnTokenVerifier } from "../ports.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
+import { scopeOfClaim } from "../tokens/claims.ts";
+import { sectorOf } from "../tokens/subject.ts";
 import {
   AUTHORIZATION_PARAMETERS,
   asksForRegistration,
-  isClaimsObject,
   isCodeChallenge,
   MAX_BYTES,
   MAX_ID_TOKEN_HINT_LENGTH,
@@ -17,14 +19,24 @@ import {
   parseShownConnectors,
 } from "./authorization-parameters.ts";
 import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
-import { renderAuthorizationError } from "./authorization-response.ts";
+import { type AuthorizationResponse, renderAuthorizationError } from "./authorization-response.ts";
+import { parseClaims } from "./claims-parameter.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
+import { type ReadRequestObject, refuseRequestObjects } from "./request-object.ts";
+import {
+  asksFor,
+  asksForTokens,
+  canBePostedTo,
+  parseResponseMode,
+  parseResponseType,
+  responseModeFor,
+} from "./response-type.ts";
 
 export type AuthorizationDecision =
   /** Client or redirect_uri cannot be trusted: a page of ours, no redirect (RFC 6749 §4.1.2.1, RED-10). */
   | { readonly kind: "show"; readonly error: OAuthError }
-  /** The error goes to the client: `to` is the whole URL. */
-  | { readonly kind: "deliver"; readonly to: string; readonly error: OAuthError }
+  /** The error goes to the client, as the answer would have. */
+  | { readonly kind: "deliver"; readonly response: AuthorizationResponse; readonly error: OAuthError }
   | {
       readonly kind: "login";
       readonly request: AuthorizationRequest;
@@ -39,13 +51,20 @@ export interface AuthorizationParts {
   readonly idTokens: OwnTokenVerifier;
   /** The deployment demands PKCE of every client, whatever the client's own setting (PKC-1). */
   readonly requirePkce: boolean;
+  /** What the deployment answers with at all (AUT-3, TOK-14). */
+  readonly responseTypes: readonly ResponseType[];
+  /** Takes the parameters out of a request object; without it there are none (AUT-11). */
+  readonly readRequestObject?: ReadRequestObject | undefined;
   readonly now: Date;
 }
 
 /** How far ahead of ours the clock of whoever issued a token may be. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 
-/** What an authorization request may not be. In this order, the first that is true is the answer. */
+/**
+ * What an authorization request may not be. In this order, the first that is true is the answer. By then the parameters are
+ * those of the request object, where there was one (request-object.ts: OIDC Core §6, AUT-11, AUT-12).
+ */
 const CHECKS: readonly ((
   params: URLSearchParams,
   client: Client,
@@ -54,11 +73,12 @@ const CHECKS: readonly ((
   refuseUnsafeParameters, // AUT-10
   (params) => refuseRepeated(params, AUTHORIZATION_PARAMETERS), // RFC 6749 §3.1
   refuseTooLong, // AUT-1
-  refuseRequestObject, // OIDC Core §6, §7.2.1
-  refuseResponseType, // RFC 6749 §3.1.1
-  refuseResponseMode, // OAuth 2.0 Multiple Response Types §2.1
+  refuseRegistration, // OIDC Core §7.2.1
+  refuseResponseType, // RFC 6749 §3.1.1, §4.1.2.1, §4.2.2.1
+  refuseResponseMode, // OAuth 2.0 Multiple Response Types §2.1, §5
   refuseGrant, // RFC 6749 §4.1.2.1 unauthorized_client
   refuseScope, // OIDC Core §3.1.2.1, RFC 6749 §3.3
+  refuseMissingNonce, // OIDC Core §3.2.2.1, §3.3.2.11
   refuseCodeChallenge, // RFC 7636 §4.3, RFC 9700 §2.1.1
   refusePrompt, // OIDC Core §3.1.2.1
   refuseMaxAge, // OIDC Core §3.1.2.1
@@ -70,12 +90,13 @@ const CHECKS: readonly ((
  * belong together nothing is sent anywhere; after that the client is told.
  */
 export async function decideAuthorization(
-  params: URLSearchParams,
+  sent: URLSearchParams,
   parts: AuthorizationParts,
 ): Promise<AuthorizationDecision> {
-  const { clients, issuer } = parts;
-  const client = await findClient(params, clients);
-  if (client === undefined) return show("the client is unknown", describeClientId(params));
+  const { clients, issuer, readRequestObject = refuseRequestObjects } = parts;
+  const client = await findClient(sent, clients);
+  if (client === undefined) return show("the client is unknown", describeClientId(sent));
+  const { params, error: objection } = await readRequestObject(sent, client, parts.now);
   const redirectUri = findRedirectUri(params, client);
   if (redirectUri === undefined) {
     return show("the redirect_uri is not registered for this client", `client ${client.id}`);
@@ -85,9 +106,14 @@ export async function decideAuthorization(
       ? { kind: "show", error } // nobody listens there: the person is told
       : {
           kind: "deliver",
-          to: renderAuthorizationError({ redirectUri, state: returnableState(params) }, error, issuer),
+          response: renderAuthorizationError(
+            { redirectUri, responseMode: responseModeFor(params, redirectUri), state: returnableState(params) },
+            error,
+            issuer,
+          ),
           error,
         };
+  if (objection !== undefined) return deliver(objection);
   for (const check of CHECKS) {
     const error = check(params, client, parts);
     if (error !== undefined) return deliver(error);
@@ -100,7 +126,7 @@ export async function decideAuthorization(
   const hint = await readIdTokenHint(params, parts);
   if (hint.kind === "refused") return deliver(hint.error);
   const wish = asksForRegistration(params) ? "register" : "sign in";
-  return { kind: "login", request: toRequest(params, client, redirectUri, hint.userId), client, wish };
+  return { kind: "login", request: toRequest(params, client, redirectUri, hint), client, wish };
 }
 
 // RED-5: unknown, missing and repeated look the same to the outside.
@@ -136,31 +162,60 @@ function refuseTooLong(params: URLSearchParams): OAuthError | undefined {
   return undefined;
 }
 
-// AUT-11: what a request object says is never looked at, and no request_uri is fetched.
-function refuseRequestObject(params: URLSearchParams): OAuthError | undefined {
-  for (const name of ["request", "request_uri", "registration"] as const) {
-    if (params.has(name)) return new OAuthError(`${name}_not_supported`, `the parameter ${name} is not supported`);
-  }
-  return undefined;
+function refuseRegistration(params: URLSearchParams): OAuthError | undefined {
+  return params.has("registration")
+    ? new OAuthError("registration_not_supported", "the parameter registration is not supported")
+    : undefined;
 }
 
-function refuseResponseType(params: URLSearchParams): OAuthError | undefined {
-  const responseType = single(params, "response_type");
-  if (responseType === undefined) return invalid("response_type is missing");
-  return responseType === "code"
+// TOK-14: two locks, the deployment's and the client's.
+function refuseResponseType(
+  params: URLSearchParams,
+  client: Client,
+  { responseTypes }: AuthorizationParts,
+): OAuthError | undefined {
+  const text = single(params, "response_type");
+  if (text === undefined) return invalid("response_type is missing");
+  const responseType = parseResponseType(text);
+  if (responseType === undefined || !responseTypes.includes(responseType)) {
+    return new OAuthError("unsupported_response_type", `the supported response_types are: ${responseTypes.join(", ")}`);
+  }
+  // A person carries over one code, and no tokens.
+  if (responseType !== "code" && params.get("redirect_uri") === OUT_OF_BAND) {
+    return new OAuthError("unsupported_response_type", "the redirect_uri takes the response_type code alone");
+  }
+  return responseTypesOf(client.details).includes(responseType)
     ? undefined
-    : new OAuthError("unsupported_response_type", "the only supported response_type is code");
+    : new OAuthError("unauthorized_client", "the client is not registered for this response_type");
 }
 
 function refuseResponseMode(params: URLSearchParams): OAuthError | undefined {
-  const mode = single(params, "response_mode");
-  return mode === undefined || mode === "query" ? undefined : invalid("the only supported response_mode is query");
+  const text = single(params, "response_mode");
+  const mode = parseResponseMode(text);
+  if (text === undefined) return undefined;
+  if (mode === undefined) return invalid("the supported response_modes are: query, fragment, form_post");
+  if (mode === "query" && asksForTokens(responseTypeOf(params))) return invalid("tokens are not sent in a query");
+  return mode === "form_post" && !canBePostedTo(single(params, "redirect_uri") ?? "")
+    ? invalid("the redirect_uri cannot be posted to")
+    : undefined;
 }
 
-function refuseGrant(_params: URLSearchParams, client: Client): OAuthError | undefined {
-  return client.grantTypes.includes("authorization_code")
+/** Of a request whose response type was found good. */
+function responseTypeOf(params: URLSearchParams): ResponseType {
+  return parseResponseType(single(params, "response_type")) ?? "code";
+}
+
+function refuseGrant(params: URLSearchParams, client: Client): OAuthError | undefined {
+  return client.grantTypes.includes("authorization_code") || !asksFor(responseTypeOf(params), "code")
     ? undefined
     : new OAuthError("unauthorized_client", "the client may not use the authorization_code grant");
+}
+
+// What comes through the browser could have been put there by somebody else: the nonce tells.
+function refuseMissingNonce(params: URLSearchParams): OAuthError | undefined {
+  return asksFor(responseTypeOf(params), "id_token") && single(params, "nonce") === undefined
+    ? invalid("a nonce must be sent for an ID token from the authorization endpoint")
+    : undefined;
 }
 
 function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
@@ -170,18 +225,21 @@ function refuseScope(params: URLSearchParams, client: Client): OAuthError | unde
     return new OAuthError("invalid_scope", "the client may not ask for this audience");
   }
   if (!asked.includes("openid")) return new OAuthError("invalid_scope", "the scope openid is missing");
-  return grantableScope(asked, client).includes("openid")
+  return grantableScope(asked, client, "code").includes("openid")
     ? undefined
     : new OAuthError("invalid_scope", "the client may not ask for the scope openid");
 }
 
-/** What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access. */
-function grantableScope(asked: readonly string[], client: Client): readonly string[] {
+/**
+ * What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access, and
+ * without a code no refresh token (OIDC Core §11).
+ */
+function grantableScope(asked: readonly string[], client: Client, responseType: ResponseType): readonly string[] {
   const known = SUPPORTED_SCOPES.filter(
     (scope) =>
       asked.includes(scope) &&
       (client.scopes?.includes(scope) ?? true) &&
-      (scope !== "offline_access" || client.grantTypes.includes("refresh_token")),
+      (scope !== "offline_access" || (client.grantTypes.includes("refresh_token") && asksFor(responseType, "code"))),
   );
   return [...known, ...asked.filter(isAudienceScope)];
 }
@@ -195,6 +253,7 @@ function refuseCodeChallenge(
   const challenge = single(params, "code_challenge");
   const method = single(params, "code_challenge_method");
   if (challenge === undefined) {
+    if (!asksFor(responseTypeOf(params), "code")) return undefined;
     if (params.has("code_challenge") || method !== undefined) return invalid("code_challenge is missing");
     return client.public || client.requirePkce || requirePkce ? invalid("a code_challenge must be sent") : undefined;
   }
@@ -217,26 +276,37 @@ function refuseMaxAge(params: URLSearchParams): OAuthError | undefined {
 
 function refuseClaims(params: URLSearchParams): OAuthError | undefined {
   const claims = single(params, "claims");
-  return claims === undefined || isClaimsObject(claims) ? undefined : invalid("claims must be a JSON object");
+  return claims === undefined || parseClaims(claims) !== undefined
+    ? undefined
+    : invalid("claims must be a JSON object of claims to be in userinfo and id_token");
 }
 
 type IdTokenHint =
-  | { readonly kind: "read"; readonly userId: string | undefined }
+  | { readonly kind: "read"; readonly userId: string | undefined; readonly sector: string | undefined }
   | { readonly kind: "refused"; readonly error: OAuthError };
 
 // OIDC Core §3.1.2.1: our signature is needed, not an unexpired token, and any client of ours may be its audience. The
-// hint only narrows who may be signed in (AUT-6).
+// hint only narrows who may be signed in (AUT-6). Its subject is the name that its own client knows.
 async function readIdTokenHint(
   params: URLSearchParams,
-  { issuer, idTokens, now }: AuthorizationParts,
+  { clients, issuer, idTokens, now }: AuthorizationParts,
 ): Promise<IdTokenHint> {
   const hint = single(params, "id_token_hint");
-  if (hint === undefined) return { kind: "read", userId: undefined };
+  if (hint === undefined) return { kind: "read", userId: undefined, sector: undefined };
   const claims = hint.length > MAX_ID_TOKEN_HINT_LENGTH ? undefined : await idTokens.verify(hint, "JWT");
   const userId = claims === undefined ? undefined : subjectOfHint(claims, issuer, now);
-  if (userId !== undefined) return { kind: "read", userId };
+  if (userId !== undefined) {
+    const hinted = await clients.find(clientOfHint(claims ?? {}));
+    return { kind: "read", userId, sector: hinted && sectorOf(hinted) };
+  }
   const code: OAuthErrorCode = single(params, "prompt") === "none" ? "login_required" : "invalid_request";
   return { kind: "refused", error: new OAuthError(code, "id_token_hint is not an ID token of this issuer") };
+}
+
+/** OIDC Core §2: with several audiences azp names the client that the token was made for. */
+function clientOfHint({ aud, azp }: Readonly<Record<string, unknown>>): string {
+  if (typeof azp === "string") return azp;
+  return typeof aud === "string" ? aud : "";
 }
 
 function subjectOfHint(claims: Readonly<Record<string, unknown>>, issuer: string, now: Date): string | undefined {
@@ -249,23 +319,46 @@ function toRequest(
   params: URLSearchParams,
   client: Client,
   redirectUri: VerifiedRedirectUri,
-  hintedUserId: string | undefined,
+  hint: IdTokenHint & { kind: "read" },
 ): AuthorizationRequest {
   const maxAge = single(params, "max_age");
+  const responseType = responseTypeOf(params);
   const shownConnectorIds = parseShownConnectors(single(params, "show_connectors"));
   return {
     clientId: client.id,
     redirectUri,
-    scope: grantableScope(parseScope(single(params, "scope")), client),
+    responseType,
+    responseMode: responseModeFor(params, redirectUri),
+    scope: grantableScope(parseScope(single(params, "scope")), client, responseType),
     state: single(params, "state"),
     nonce: single(params, "nonce"),
     codeChallenge: single(params, "code_challenge"),
     prompt: parsePrompt(single(params, "prompt")) ?? [],
-    maxAgeSeconds: maxAge === undefined ? undefined : parseMaxAge(maxAge),
+    // OIDC Registration §2 default_max_age: the request overrides what was registered.
+    maxAgeSeconds: maxAge === undefined ? client.details.default_max_age : parseMaxAge(maxAge),
     loginHint: single(params, "login_hint"),
-    hintedUserId,
+    hintedUserId: hint.userId,
+    ...(hint.sector === undefined ? {} : { hintedSector: hint.sector }),
+    ...requestedClaims(single(params, "claims"), client),
     connectorId: single(params, "connector_id"),
     ...(shownConnectorIds === undefined ? {} : { shownConnectorIds }),
+  };
+}
+
+/** Who may not have a scope may not have its claims one by one either: such are left out, as the scope is (AUT-8). */
+function requestedClaims(
+  text: string | undefined,
+  { scopes }: Client,
+): Pick<AuthorizationRequest, "claims" | "subjects" | "essentialAcr"> {
+  const parsed = text === undefined ? undefined : parseClaims(text);
+  if (parsed === undefined) return {};
+  const { subjects, essentialAcr } = parsed;
+  const allowed = (claim: string) => scopes === undefined || scopes.includes(scopeOfClaim(claim) ?? "");
+  const claims = { userinfo: parsed.claims.userinfo.filter(allowed), idToken: parsed.claims.idToken.filter(allowed) };
+  return {
+    ...(claims.userinfo.length + claims.idToken.length === 0 ? {} : { claims }),
+    ...(subjects === undefined ? {} : { subjects }),
+    ...(essentialAcr === undefined ? {} : { essentialAcr }),
   };
 }
 

@@ -11,6 +11,7 @@ test.each(addresses)("issuer $issuer stays as it is; its token endpoint is $toke
   const document = renderDiscovery({
     issuer: row.issuer,
     algorithms: ["RS256"],
+    responseTypes: ["code"],
     registration: { clients: true, people: false },
   });
   expect(document).toMatchObject({ issuer: row.issuer, token_endpoint: row.token });
@@ -24,20 +25,24 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
     renderDiscovery({
       issuer: "https://id.example",
       algorithms: ["RS256", "ES256"],
+      responseTypes: ["code"],
       registration: { clients: false, people: false },
     }),
   ).toMatchObject({
     response_types_supported: ["code"],
-    response_modes_supported: ["query"],
+    response_modes_supported: ["query", "fragment", "form_post"],
     grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
-    subject_types_supported: ["public"],
+    subject_types_supported: ["public", "pairwise"],
     id_token_signing_alg_values_supported: ["RS256", "ES256"],
     code_challenge_methods_supported: ["S256"],
-    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+    token_endpoint_auth_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA"],
+    request_object_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA", "none"],
     authorization_response_iss_parameter_supported: true,
-    request_parameter_supported: false,
-    request_uri_parameter_supported: false,
-    claims_parameter_supported: false,
+    request_parameter_supported: true,
+    request_uri_parameter_supported: true,
+    require_request_uri_registration: true,
+    claims_parameter_supported: true,
   });
 });
 
@@ -47,17 +52,31 @@ const bare = [
   "token_endpoint",
   "jwks_uri",
   "userinfo_endpoint",
+  "end_session_endpoint",
+  "frontchannel_logout_supported",
+  "frontchannel_logout_session_supported",
+  "backchannel_logout_supported",
+  "backchannel_logout_session_supported",
   "scopes_supported",
   "response_types_supported",
   "response_modes_supported",
   "grant_types_supported",
   "subject_types_supported",
   "id_token_signing_alg_values_supported",
+  "id_token_encryption_alg_values_supported",
+  "id_token_encryption_enc_values_supported",
+  "userinfo_signing_alg_values_supported",
+  "userinfo_encryption_alg_values_supported",
+  "userinfo_encryption_enc_values_supported",
   "token_endpoint_auth_methods_supported",
   "code_challenge_methods_supported",
+  "acr_values_supported",
   "claims_supported",
   "prompt_values_supported",
   "authorization_response_iss_parameter_supported",
+  "token_endpoint_auth_signing_alg_values_supported",
+  "request_object_signing_alg_values_supported",
+  "require_request_uri_registration",
   "request_uri_parameter_supported",
   "request_parameter_supported",
   "claims_parameter_supported",
@@ -76,7 +95,12 @@ const offers = [
 ];
 test.each(offers)("with $registration the document has these members and no other (v1 D01, v1 D04)", (row) => {
   const issuer = "https://id.example/dex";
-  const document = renderDiscovery({ issuer, algorithms: ["RS256"], registration: row.registration });
+  const document = renderDiscovery({
+    issuer,
+    algorithms: ["RS256"],
+    responseTypes: ["code"],
+    registration: row.registration,
+  });
   expect(Object.keys(document).sort()).toEqual([...bare, ...row.more].sort());
   expect(document).toMatchObject({
     issuer,
@@ -85,8 +109,23 @@ test.each(offers)("with $registration the document has these members and no othe
     jwks_uri: `${issuer}/keys`,
     userinfo_endpoint: `${issuer}/userinfo`,
     ...(row.registration.clients ? { registration_endpoint: `${issuer}/registration` } : {}),
-    scopes_supported: ["openid", "profile", "email", "groups", "offline_access"],
+    scopes_supported: ["openid", "profile", "email", "address", "phone", "groups", "federated:id", "offline_access"],
     prompt_values_supported: row.prompts,
     claims_supported: expect.arrayContaining(["sub", "aud", "azp", "auth_time", "email", "name", "groups"]),
   });
+});
+
+test("response types that hand out tokens bring the implicit grant with them (OIDC Discovery §3, TOK-14, AUT-3)", () => {
+  const parts = {
+    issuer: "https://id.example",
+    algorithms: ["RS256"] as const,
+    registration: { clients: true, people: false },
+  };
+  const types = ["code", "code id_token"] as const;
+  expect(renderDiscovery({ ...parts, responseTypes: types })).toMatchObject({
+    response_types_supported: types,
+    grant_types_supported: expect.arrayContaining(["implicit"]),
+  });
+  const off = renderDiscovery({ ...parts, responseTypes: ["code"] });
+  expect(off.grant_types_supported).not.toContain("implicit");
 });

@@ -1,11 +1,19 @@
 import type { JsonObject } from "@dex/runtime";
 import type { SigningAlgorithm } from "../clients/client.ts";
+import type { ResponseType } from "../clients/client-details.ts";
+import { SUPPORTED } from "../clients/supported.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
+import { ACR_VALUES } from "../tokens/acr.ts";
+import { USER_CLAIMS } from "../tokens/claims.ts";
+import { END_SESSION_PATH } from "./end-session.ts";
+import { asksForTokens, RESPONSE_MODES } from "./response-type.ts";
 
 export interface DiscoveryParts {
   readonly issuer: string;
   /** Algorithms that can sign now. RS256 must be among them, OIDC Discovery §3. */
   readonly algorithms: readonly SigningAlgorithm[];
+  /** What clients may be registered for. */
+  readonly responseTypes: readonly ResponseType[];
   /** Whether clients, and whether people, may register themselves. */
   readonly registration: { readonly clients: boolean; readonly people: boolean };
 }
@@ -16,32 +24,47 @@ export function endpointUrl(issuer: string, path: `/${string}`): string {
 }
 
 /** The provider metadata, OIDC Discovery §3 and RFC 8414 §2: what works, and nothing else. */
-export function renderDiscovery({ issuer, algorithms, registration }: DiscoveryParts): JsonObject {
+export function renderDiscovery({ issuer, algorithms, responseTypes, registration }: DiscoveryParts): JsonObject {
   return {
     issuer,
     authorization_endpoint: endpointUrl(issuer, "/auth"),
     token_endpoint: endpointUrl(issuer, "/token"),
     jwks_uri: endpointUrl(issuer, "/keys"),
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
+    end_session_endpoint: endpointUrl(issuer, END_SESSION_PATH),
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     ...(registration.clients ? { registration_endpoint: endpointUrl(issuer, "/registration") } : {}),
     scopes_supported: SUPPORTED_SCOPES,
-    response_types_supported: ["code"],
-    response_modes_supported: ["query"],
-    grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
-    subject_types_supported: ["public"],
+    response_types_supported: responseTypes,
+    response_modes_supported: RESPONSE_MODES,
+    grant_types_supported: SUPPORTED.grant_types.filter(
+      (grant) => grant !== "implicit" || responseTypes.some(asksForTokens),
+    ),
+    subject_types_supported: SUPPORTED.subject_type,
     id_token_signing_alg_values_supported: algorithms,
-    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+    id_token_encryption_alg_values_supported: SUPPORTED.id_token_encrypted_response_alg,
+    id_token_encryption_enc_values_supported: SUPPORTED.id_token_encrypted_response_enc,
+    userinfo_signing_alg_values_supported: SUPPORTED.userinfo_signed_response_alg,
+    userinfo_encryption_alg_values_supported: SUPPORTED.userinfo_encrypted_response_alg,
+    userinfo_encryption_enc_values_supported: SUPPORTED.userinfo_encrypted_response_enc,
+    token_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
+    token_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
+    request_object_signing_alg_values_supported: SUPPORTED.request_object_signing_alg,
     code_challenge_methods_supported: ["S256"],
+    acr_values_supported: ACR_VALUES,
     claims_supported: [
-      ...["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "azp"],
-      ...["email", "email_verified", "name", "preferred_username", "groups"],
+      ...["iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "nonce", "at_hash", "acr", "amr", "azp"],
+      ...USER_CLAIMS,
     ],
     // Initiating User Registration via OpenID Connect §5
     prompt_values_supported: ["none", "login", "consent", "select_account", ...(registration.people ? ["create"] : [])],
     authorization_response_iss_parameter_supported: true,
-    // Absent, these would mean true, false and false (OIDC Discovery §3).
-    request_uri_parameter_supported: false,
-    request_parameter_supported: false,
-    claims_parameter_supported: false,
+    request_parameter_supported: true,
+    request_uri_parameter_supported: true,
+    require_request_uri_registration: true,
+    claims_parameter_supported: true,
   };
 }

@@ -1,11 +1,22 @@
-import { equalInConstantTime, type JsonObject, type Random, type Secret, sha256 } from "@dex/runtime";
+import {
+  equalInConstantTime,
+  type FetchDocument,
+  type JsonObject,
+  type Random,
+  type Secret,
+  sha256,
+} from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
+import { renderClientInformation } from "../clients/client-information.ts";
 import { makeClient } from "../clients/make-client.ts";
-import { decideRegistration, renderRegistration } from "../clients/registration-metadata.ts";
+import { decideRegistration } from "../clients/registration-metadata.ts";
+import { checkSectorIdentifier } from "../clients/sector-identifier.ts";
+import type { SupportedValues } from "../clients/supported.ts";
 import { makeThrottle } from "../clients/throttle.ts";
 import { BearerTokenMissing, OAuthError } from "../errors.ts";
 import type { FailureCounter } from "../ports.ts";
 import { parseBearerToken } from "./bearer-token.ts";
+import { managementUrlOf, newManagementToken } from "./client-management.ts";
 
 /** A registration request as it came, RFC 7591 §3.1. */
 export interface RegistrationRequest {
@@ -22,10 +33,18 @@ export interface RegistrationEndpoint {
   handle(request: RegistrationRequest, now: Date): Promise<JsonObject>;
 }
 
-/** Stores a client that registered itself, with an audit event, in one statement. */
-export type StoreRegisteredClient = (client: Client, source: string) => Promise<"created" | "id taken">;
+/** Stores a client that registered itself and the hash of what it manages that with, with an audit event, in one statement. */
+export type StoreRegisteredClient = (
+  client: Client,
+  tokenHash: Buffer,
+  source: string,
+) => Promise<"created" | "id taken">;
 
 export interface RegistrationParts {
+  /** Of this endpoint. */
+  readonly url: string;
+  readonly supported: SupportedValues;
+  readonly fetchDocument: FetchDocument;
   /** Initial access tokens, RFC 7591 §3: 32 bytes each, which callers present in base64. */
   readonly tokens: readonly Secret<Buffer>[];
   /** Whether somebody without a token may register too. */
@@ -67,16 +86,22 @@ export function makeRegistrationEndpoint(parts: RegistrationParts): Registration
   return {
     async handle(request, now) {
       await authorize(request, now);
-      const decision = decideRegistration(await request.readBody());
+      const decision = decideRegistration(await request.readBody(), parts.supported);
       if (decision.kind === "refused") throw decision.error;
+      await checkSectorIdentifier(decision.metadata, parts.fetchDocument);
       const { client, secret } = await makeClient(decision.metadata, {
         random: parts.random,
         now,
         hashChosenSecret: () => Promise.reject(new Error("a client that registers itself chooses no secret")),
       });
-      const outcome = await parts.store(client, request.source);
+      const management = newManagementToken(parts.random);
+      const outcome = await parts.store(client, management.hash, request.source);
       if (outcome === "id taken") throw new Error("a new random client id was taken");
-      return renderRegistration(client, secret?.reveal(), decision.told);
+      return renderClientInformation(client, {
+        secret: secret?.reveal(),
+        managementUrl: managementUrlOf(parts.url, client.id),
+        managementToken: management.token,
+      });
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { CheckClientAssertion } from "../client-jwts/client-assertion.ts";
 import { type ClientAuthentication, makeClientAuthentication } from "../clients/client-authentication.ts";
 import { OAuthError } from "../errors.ts";
 import type { Grant, TokenResponse } from "../grants/grant.ts";
@@ -25,6 +26,7 @@ export interface TokenEndpointParts extends GrantParts {
   readonly failures: FailureCounter;
   readonly chosenSecrets: ChosenSecretVerifier;
   readonly secretUpgrades: ClientSecretUpgrades;
+  readonly checkAssertion?: CheckClientAssertion | undefined;
 }
 
 const TOKEN_PARAMETERS = [

@@ -1,11 +1,19 @@
 import { type JsonObject, toEpochSeconds } from "@dex/runtime";
+import type { Client } from "../clients/client.ts";
+import { userinfoEncryptionOf } from "../clients/encryption-key.ts";
 import { BearerTokenMissing, OAuthError } from "../errors.ts";
-import type { OwnTokenVerifier, TokenFamilies } from "../ports.ts";
+import type { Clients, OwnTokenVerifier, TokenFamilies, TokenSigner } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { type AccessToken, makeAccessTokenOpener } from "../tokens/access-token.ts";
 import { userClaims } from "../tokens/claims.ts";
+import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
+import { federatedClaims } from "../tokens/federated-claims.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
+import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { parseBearerToken } from "./bearer-token.ts";
+
+/** The `typ` of a signed answer: it can be taken for no other JWT of ours, an ID token above all (JWT-3). */
+export const USERINFO_JWT_TYP = "userinfo+jwt";
 
 /** A request to a protected resource as it came. `body` is the form of a POST that has one. */
 export interface UserinfoRequest {
@@ -14,9 +22,14 @@ export interface UserinfoRequest {
   readonly body?: URLSearchParams | undefined;
 }
 
+/** The claims as the client registered to get them, OIDC Core §5.3.2: `jwt` is an answer of the type application/jwt. */
+export type UserinfoAnswer =
+  | { readonly kind: "json"; readonly claims: JsonObject }
+  | { readonly kind: "jwt"; readonly jwt: string };
+
 export interface UserinfoEndpoint {
   /** The claims about the token's user. Throws an OAuthError, whose challenge renderBearerChallenge writes. */
-  handle(request: UserinfoRequest, now: Date): Promise<JsonObject>;
+  handle(request: UserinfoRequest, now: Date): Promise<UserinfoAnswer>;
 }
 
 export interface UserinfoParts {
@@ -25,9 +38,13 @@ export interface UserinfoParts {
   readonly sealers: Pick<EngineSealers, "accessToken">;
   /** Tells a client's own JWT access token from a bad one. */
   readonly accessTokenVerifier: OwnTokenVerifier;
+  readonly clients: Clients;
+  readonly signer: TokenSigner;
+  readonly encryptToClient: EncryptToClient;
+  readonly subjects: Subjects;
 }
 
-/** The userinfo endpoint, OIDC Core §5.3. One statement. */
+/** The userinfo endpoint, OIDC Core §5.3. One statement; a signature where the client registered for one. */
 export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
   const { families, issuer } = parts;
   const accessTokens = makeAccessTokenOpener(parts.sealers.accessToken);
@@ -57,9 +74,35 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
         throw new OAuthError("insufficient_scope", "the access token lacks the scope openid");
       }
       const scope = token.scope.filter((word) => grant.scope.includes(word));
-      return { ...userClaims(grant.user, scope), sub: grant.user.id };
+      const client = await parts.clients.find(grant.clientId);
+      if (client === undefined) {
+        throw new OAuthError("invalid_token", "the access token is not valid", { detail: "its client is gone" });
+      }
+      const sub = parts.subjects.of(grant, sectorOf(client));
+      const released = userClaims(grant.user, scope, grant.claims?.userinfo);
+      const claims = { ...released, ...federatedClaims(grant, scope), sub };
+      return renderAnswer(claims, client, parts, now);
     },
   };
+}
+
+/** Signed claims name who says so and for whom, so that no other client takes them for its own. */
+async function renderAnswer(
+  claims: JsonObject,
+  client: Client,
+  { issuer, signer, encryptToClient }: Pick<UserinfoParts, "issuer" | "signer" | "encryptToClient">,
+  now: Date,
+): Promise<UserinfoAnswer> {
+  const algorithm = client.details.userinfo_signed_response_alg;
+  const encryption = userinfoEncryptionOf(client.details);
+  const signed =
+    algorithm === undefined
+      ? undefined
+      : await signer.sign({ ...claims, iss: issuer, aud: client.id }, { typ: USERINFO_JWT_TYP, algorithm });
+  if (encryption === undefined) return signed === undefined ? { kind: "json", claims } : { kind: "jwt", jwt: signed };
+  const what =
+    signed === undefined ? { text: JSON.stringify(claims), cty: undefined } : ({ text: signed, cty: "JWT" } as const);
+  return { kind: "jwt", jwt: await encryptToClient(client, what, encryption, now) };
 }
 
 function isUnexpired(exp: unknown, now: Date): boolean {

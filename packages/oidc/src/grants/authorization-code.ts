@@ -13,7 +13,7 @@ import type { Grant } from "./grant.ts";
 
 export interface AuthorizationCodeGrantParts {
   readonly codes: AuthorizationCodes;
-  readonly families: Pick<TokenFamilies, "revoke">;
+  readonly families: Pick<TokenFamilies, "revokeAll">;
   readonly refreshTokens: RefreshTokens;
   readonly issueTokens: IssueTokens;
   readonly random: Random;
@@ -31,9 +31,7 @@ export function authorizationCodeGrant(parts: AuthorizationCodeGrantParts): Gran
       // The code became good after the statement had refused it: a user enabled again in between, say.
       return new OAuthError("invalid_grant", "the code is not valid for this request", { detail: "changed meanwhile" });
     }
-    if (decision.kind === "replayed" && decision.familyId !== undefined) {
-      await families.revoke(decision.familyId, "code replayed", now);
-    }
+    if (decision.kind === "replayed") await families.revokeAll(decision.familyIds, "code replayed", now);
     if (decision.kind === "wrong verifier") await codes.countWrongVerifier(redemption.codeHash);
     return decision.error;
   }

@@ -8,12 +8,13 @@ test.each(CODE_CASES)("a code when $when: $expected ($by)", ({ stored, request, 
   if (decision.kind !== "redeem") expect(decision.error).toMatchObject({ code: "invalid_grant", status: 400 });
 });
 
-test("a replayed code names the family that its first use opened (TOK-1)", () => {
+test("a replayed code names the families that its first use opened and that were opened with it (TOK-1)", () => {
   const [row] = CODE_CASES.filter(({ expected }) => expected === "replayed");
-  expect(row?.stored?.familyId).toBeDefined();
-  expect(decideCode(row?.stored, row?.request ?? expect.fail(), CODE_CASES_NOW)).toMatchObject({
-    familyId: row?.stored?.familyId,
-  });
+  const { stored = expect.fail(), request = expect.fail() } = row ?? {};
+  expect(stored.familyId).toBeDefined();
+  expect(decideCode(stored, request, CODE_CASES_NOW)).toMatchObject({ familyIds: [stored.familyId] });
+  const beside = { ...stored, frontChannelFamilyId: "beside" };
+  expect(decideCode(beside, request, CODE_CASES_NOW)).toMatchObject({ familyIds: [stored.familyId, "beside"] });
 });
 
 test("every refusal reads the same to the client, and differently to operators", () => {

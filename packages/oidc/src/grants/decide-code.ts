@@ -7,8 +7,8 @@ export const MAX_WRONG_VERIFIERS = 5;
 
 export type CodeDecision =
   | { readonly kind: "redeem" }
-  /** Spent before: the first redemption's tokens end too. */
-  | { readonly kind: "replayed"; readonly familyId: string | undefined; readonly error: OAuthError }
+  /** Spent before: the first redemption's tokens end too, and those that travelled with the code. */
+  | { readonly kind: "replayed"; readonly familyIds: readonly string[]; readonly error: OAuthError }
   /** The right client with another verifier than the challenge's: to be counted. */
   | { readonly kind: "wrong verifier"; readonly error: OAuthError }
   | { readonly kind: "refused"; readonly error: OAuthError };
@@ -27,7 +27,8 @@ export function decideCode(
   if (code.clientId !== redemption.clientId) return refused("code was issued to another client");
   // RFC 6749 §4.1.2: whoever presents it the second time, one of the two presentations was not the client's.
   if (code.spentAt !== undefined) {
-    return { kind: "replayed", familyId: code.familyId, error: invalidGrant("code was already used") };
+    const familyIds = [code.familyId, code.frontChannelFamilyId].filter((id) => id !== undefined);
+    return { kind: "replayed", familyIds, error: invalidGrant("code was already used") };
   }
   if (code.expiresAt <= now) return refused("code has expired");
   if (code.wrongVerifiers >= MAX_WRONG_VERIFIERS) return refused("code had too many wrong verifiers");

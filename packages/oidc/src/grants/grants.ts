@@ -2,9 +2,12 @@ import type { Random } from "@dex/runtime";
 import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
+import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
+import { makeIssueIdToken } from "../tokens/issue-id-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
 import { makeRefreshTokens } from "../tokens/refresh-token.ts";
+import type { Subjects } from "../tokens/subject.ts";
 import { authorizationCodeGrant } from "./authorization-code.ts";
 import { clientCredentialsGrant } from "./client-credentials.ts";
 import type { Grant } from "./grant.ts";
@@ -20,6 +23,8 @@ export interface GrantParts {
   readonly random: Random;
   readonly lifetimes: TokenLifetimes;
   readonly upstream: UpstreamRefresher;
+  readonly encryptToClient: EncryptToClient;
+  readonly subjects: Subjects;
 }
 
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
@@ -27,7 +32,8 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
   const { issuer, clients, codes, families, signer, sealers, random, lifetimes } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
-  const issueTokens = makeIssueTokens({ issuer, clients, families, signer, accessTokens, lifetimes });
+  const issueIdToken = makeIssueIdToken({ ...parts, lifetimes });
+  const issueTokens = makeIssueTokens({ clients, families, issueIdToken, accessTokens, lifetimes });
   return [
     authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),
     refreshTokenGrant({

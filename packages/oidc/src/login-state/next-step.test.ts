@@ -1,6 +1,6 @@
 import { sha256, systemRandom } from "@dex/runtime";
 import { expect, test } from "vitest";
-import { client, jane, later, now, sealers } from "../../test/fakes.ts";
+import { client, jane, later, now, sealers, subjects } from "../../test/fakes.ts";
 import { matchRedirectUri } from "../clients/redirect-uri.ts";
 import type { AuthorizationRequest, Prompt } from "../endpoints/authorization-request.ts";
 import type { Session, UpstreamClaim } from "../ports.ts";
@@ -13,6 +13,8 @@ const uri = "https://a.example/cb";
 const request: AuthorizationRequest = {
   clientId: "client-a",
   redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+  responseType: "code",
+  responseMode: "query",
   scope: ["openid", "email"],
   state: undefined,
   nonce: undefined,
@@ -421,6 +423,78 @@ const rows: Row[] = [
     by: "SAM-8",
   },
   {
+    when: "claims ask for another subject",
+    request: { subjects: ["other"] },
+    session,
+    step: "authenticate: another user is signed in",
+    by: "AUT-7, OIDC Core §5.5.1",
+  },
+  {
+    when: "claims ask for another subject than signed in here",
+    request: { subjects: ["other"] },
+    session,
+    signedInSession: here,
+    step: "refuse: login_required",
+    by: "AUT-7, OIDC Core §5.5.1",
+  },
+  {
+    when: "claims ask for this subject among others",
+    request: { subjects: ["other", jane.id] },
+    session,
+    step: "finish",
+    by: "OIDC Core §5.5.1",
+  },
+  {
+    when: "an essential acr is more than the session has",
+    request: { essentialAcr: ["2"] },
+    session,
+    step: "authenticate: the sign-in is not of the kind asked for",
+    by: "OIDC Core §5.5.1.1",
+  },
+  {
+    when: "an essential acr is more than the sign-in just now",
+    request: { essentialAcr: ["2"] },
+    session,
+    signedInSession: here,
+    step: "refuse: login_required",
+    by: "OIDC Core §5.5.1.1",
+  },
+  {
+    when: "an essential acr is what the session has",
+    request: { essentialAcr: ["1", "2"] },
+    session: { ...session, amr: ["pwd", "mfa"] },
+    step: "finish",
+    by: "OIDC Core §5.5.1.1",
+  },
+  {
+    when: "claims go beyond what the user granted",
+    request: { claims: { userinfo: ["name"], idToken: ["phone_number"] } },
+    session,
+    step: "consent: openid email profile phone",
+    by: "OIDC Core §5.5",
+  },
+  {
+    when: "claims are within what the user granted",
+    request: { scope: ["openid"], claims: { userinfo: ["email"], idToken: [] } },
+    session,
+    step: "finish",
+    by: "OIDC Core §5.5",
+  },
+  {
+    when: "a pairwise client's hint names this user",
+    request: { hintedUserId: subjects.of(session, "a.example"), hintedSector: "a.example" },
+    session,
+    step: "finish",
+    by: "AUT-6, OIDC Core §8.1",
+  },
+  {
+    when: "a pairwise client's hint names somebody of another sector",
+    request: { hintedUserId: subjects.of(session, "a.example"), hintedSector: "b.example" },
+    session,
+    step: "authenticate: another user is signed in",
+    by: "AUT-6, OIDC Core §8.1",
+  },
+  {
     when: "the client stopped allowing the connector while the person signed in",
     session,
     signedInSession: here,
@@ -434,7 +508,7 @@ test.each(rows)("$when (prompt $request.prompt): $step ($by)", (row) => {
   const begun = states.begin({ ...request, ...row.request }, now);
   const state = { ...begun, signedInSession, intent, unmatched: row.unmatched };
   const gives = (connectorId: string) => (connectorId === row.session?.connectorId ? (row.gives ?? []) : []);
-  const step = decideNextStep(state, { session: row.session, client: row.client ?? client, gives, now });
+  const step = decideNextStep(state, { session: row.session, client: row.client ?? client, gives, subjects, now });
   expect(describe(step)).toBe(row.step);
 });
 

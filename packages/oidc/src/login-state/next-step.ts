@@ -2,7 +2,10 @@ import type { Client } from "../clients/client.ts";
 import { OAuthError } from "../errors.ts";
 import type { Session, UpstreamClaim } from "../ports.ts";
 import { scopeContains } from "../scope.ts";
+import { acrOf } from "../tokens/acr.ts";
+import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState, type UnmatchedIdentity } from "./login-state.ts";
+import { releasedScope } from "./released-scope.ts";
 
 export type AuthenticationReason =
   | "no session"
@@ -11,6 +14,7 @@ export type AuthenticationReason =
   | "prompt=select_account"
   | "max_age passed"
   | "another user is signed in"
+  | "the sign-in is not of the kind asked for"
   | "the client does not allow the connector"
   | "the connector was asked for less";
 
@@ -44,6 +48,7 @@ export function decideNextStep(
     readonly session: Session | undefined;
     readonly client: Client;
     readonly gives: GivesOfUpstream;
+    readonly subjects: Subjects;
     readonly now: Date;
   },
 ): NextStep {
@@ -52,7 +57,7 @@ export function decideNextStep(
   const silent = prompt.includes("none");
   const session = facts.session !== undefined && facts.session.expiresAt > now ? facts.session : undefined;
   if (session === undefined) return authenticate("no session", silent);
-  const reason = reasonToAuthenticate(state, session, client, now);
+  const reason = reasonToAuthenticate(state, session, facts);
   if (reason !== undefined) {
     // What this very flow has just established will not get better by asking again.
     if (signedInHere(state, session)) return refuse("login_required", `the sign-in does not satisfy: ${reason}`);
@@ -72,7 +77,7 @@ export function decideNextStep(
   if (linking) return { kind: "prove identity", session };
   if (!consentNeeded(state, session, client)) return { kind: "finish", session };
   if (silent) return refuse("consent_required", "the user has not consented to what the client asks for");
-  return { kind: "consent", session, scope: state.request.scope };
+  return { kind: "consent", session, scope: releasedScope(state.request) };
 }
 
 function signedInHere(state: LoginState, session: Session): boolean {
@@ -81,10 +86,11 @@ function signedInHere(state: LoginState, session: Session): boolean {
 
 /** A sign-in asks for all that its client asks for, whatever the upstream gives then, so that nobody is sent twice. */
 function askedForLess(
-  { request: { scope } }: LoginState,
+  { request }: LoginState,
   session: Session,
   { client, gives }: { readonly client: Client; readonly gives: GivesOfUpstream },
 ): boolean {
+  const scope = releasedScope(request);
   return gives(session.connectorId).some((claim) => {
     if (!scope.includes(claim) || session.asked.includes(claim)) return false;
     return claim === "groups" ? session.user.groups === undefined : client.grantTypes.includes("refresh_token");
@@ -94,10 +100,9 @@ function askedForLess(
 function reasonToAuthenticate(
   state: LoginState,
   session: Session,
-  client: Client,
-  now: Date,
+  { client, subjects, now }: { readonly client: Client; readonly subjects: Subjects; readonly now: Date },
 ): AuthenticationReason | undefined {
-  const { prompt, maxAgeSeconds, hintedUserId } = state.request;
+  const { prompt, maxAgeSeconds, essentialAcr } = state.request;
   const here = signedInHere(state, session);
   const ageSeconds = (now.getTime() - session.authTime.getTime()) / 1000;
   // AUT-5: a sign-in of this flow counts, unless the upstream answered from a session of its own that is older.
@@ -111,18 +116,26 @@ function reasonToAuthenticate(
   if (maxAgeSeconds !== undefined && stale && (maxAgeSeconds === 0 || ageSeconds > maxAgeSeconds)) {
     return "max_age passed";
   }
-  // AUT-6
-  return hintedUserId !== undefined && hintedUserId !== session.user.id ? "another user is signed in" : undefined;
+  if (!isWantedPerson(state, session, client, subjects)) return "another user is signed in";
+  // OIDC Core §5.5.1.1: what cannot be had is a failed sign-in, not a weaker one.
+  return essentialAcr?.includes(acrOf(session.amr)) === false ? "the sign-in is not of the kind asked for" : undefined;
+}
+
+/** AUT-6, AUT-7: who a hint or a `claims` parameter names may be signed in, and nobody else. */
+function isWantedPerson({ request }: LoginState, session: Session, client: Client, subjects: Subjects): boolean {
+  const { hintedUserId, hintedSector, subjects: wanted } = request;
+  if (hintedUserId !== undefined && hintedUserId !== subjects.of(session, hintedSector)) return false;
+  return wanted?.includes(subjects.of(session, sectorOf(client))) ?? true;
 }
 
 function consentNeeded(state: LoginState, session: Session, client: Client): boolean {
-  const { prompt, scope } = state.request;
+  const { prompt } = state.request;
   if (prompt.includes("consent")) return true;
   // DCR-3: whoever registered itself could have taken a name that was trusted before.
   if (client.dynamic) return true;
   if (client.trusted) return false;
   if (session.consentedScope === undefined) return true;
-  return !scopeContains([...session.consentedScope, ...SCOPES_WITHOUT_CONSENT], scope);
+  return !scopeContains([...session.consentedScope, ...SCOPES_WITHOUT_CONSENT], releasedScope(state.request));
 }
 
 // AUT-4: prompt=none shows no page.

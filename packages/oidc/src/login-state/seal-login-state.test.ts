@@ -9,6 +9,8 @@ const uri = "https://a.example/cb";
 const full: AuthorizationRequest = {
   clientId: "client-a",
   redirectUri: matchRedirectUri({ public: false, redirectUris: [uri] }, uri) ?? expect.fail("registered"),
+  responseType: "code",
+  responseMode: "query",
   scope: ["openid", "email"],
   state: 's"\\\u00e4',
   nonce: "n",
@@ -34,7 +36,9 @@ const { loginState: sealer, accessToken: foreignSealer } = sealers();
 const states = makeLoginStates({ sealer, random: systemRandom });
 const seal = (state: Parameters<typeof states.seal>[0]) => states.seal(state) ?? expect.fail("too large");
 
-test.each([full, bare])("a login state comes back as it was sealed (v1 S08, v1 S09, v1 S10)", (request) => {
+const hybrid: AuthorizationRequest = { ...full, responseType: "code id_token", responseMode: "form_post" };
+
+test.each([full, bare, hybrid])("a login state comes back as it was sealed (v1 S08, v1 S09, v1 S10)", (request) => {
   const state = {
     ...states.begin(request, now),
     upstream: { connectorId: "google", data: { nonce: "x", list: [1, null, { a: true }] } },
@@ -56,6 +60,12 @@ test.each(["someone@example.com", undefined])("a proved identity comes back as i
   };
   const begun = states.begin({ ...bare, shownConnectorIds: ["google"] }, now);
   const state = { ...begun, unmatched, intent: "register", notice: "no account yet" } as const;
+  expect(states.open(state.id, seal(state), now)).toEqual(state);
+});
+
+test("what was asked for by name comes back as it was sealed (OIDC Core §5.5)", () => {
+  const asked = { claims: { userinfo: ["name"], idToken: ["email"] }, subjects: ["s"], essentialAcr: ["2"] };
+  const state = states.begin({ ...bare, ...asked, hintedSector: "a.example" }, now);
   expect(states.open(state.id, seal(state), now)).toEqual(state);
 });
 

@@ -1,6 +1,8 @@
 import { addSeconds, decodeBase64Url, type Random, type Sealer } from "@dex/runtime";
 import { z } from "zod";
+import { RESPONSE_TYPES } from "../clients/client-details.ts";
 import type { AuthorizationRequest, VerifiedRedirectUri } from "../endpoints/authorization-request.ts";
+import { RESPONSE_MODES } from "../endpoints/response-type.ts";
 import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState } from "./login-state.ts";
 
 /** What a browser still carries with ease: two cookies, or a form field. */
@@ -46,6 +48,9 @@ const sealedShape = z.strictObject({
   request: z.strictObject({
     clientId: z.string(),
     redirectUri: z.string(),
+    // Left out where a code travels in the query.
+    responseType: z.enum(RESPONSE_TYPES).optional(),
+    responseMode: z.enum(RESPONSE_MODES).optional(),
     scope: z.array(z.string()),
     state: optionalText,
     nonce: optionalText,
@@ -54,6 +59,10 @@ const sealedShape = z.strictObject({
     maxAgeSeconds: z.int().nonnegative().optional(),
     loginHint: optionalText,
     hintedUserId: optionalText,
+    hintedSector: optionalText,
+    claims: z.strictObject({ userinfo: z.array(z.string()), idToken: z.array(z.string()) }).optional(),
+    subjects: z.array(z.string()).optional(),
+    essentialAcr: z.array(z.string()).optional(),
     connectorId: optionalText,
     shownConnectorIds: z.array(z.string()).optional(),
   }),
@@ -81,7 +90,8 @@ export function makeLoginStates(parts: { sealer: Sealer; random: Random; lifetim
     seal(state) {
       const intent = state.intent === "sign in" ? undefined : state.intent;
       const unmatched = state.unmatched && { ...state.unmatched, authTime: state.unmatched.authTime.getTime() };
-      const json = JSON.stringify({ ...state, intent, unmatched, expiresAt: state.expiresAt.getTime() });
+      const request = withoutDefaults(state.request);
+      const json = JSON.stringify({ ...state, request, intent, unmatched, expiresAt: state.expiresAt.getTime() });
       const text = sealer.seal(Buffer.from(`${SHAPE_VERSION}${json}`), state.id).toString("base64url");
       return text.length > MAX_SEALED_LOGIN_STATE_LENGTH ? undefined : text;
     },
@@ -92,6 +102,14 @@ export function makeLoginStates(parts: { sealer: Sealer; random: Random; lifetim
       const state = plaintext === undefined ? undefined : parseLoginState(plaintext);
       return state === undefined || state.id !== id || state.expiresAt <= now ? undefined : state;
     },
+  };
+}
+
+function withoutDefaults({ responseType, responseMode, ...request }: AuthorizationRequest) {
+  return {
+    ...request,
+    responseType: responseType === "code" ? undefined : responseType,
+    responseMode: responseMode === "query" ? undefined : responseMode,
   };
 }
 
@@ -123,6 +141,8 @@ function parseLoginState(plaintext: string): LoginState | undefined {
       clientId: request.clientId,
       // It matched when the request was sealed, and the seal proves that nobody has changed it since.
       redirectUri: request.redirectUri as VerifiedRedirectUri,
+      responseType: request.responseType ?? "code",
+      responseMode: request.responseMode ?? "query",
       scope: request.scope,
       state: request.state,
       nonce: request.nonce,
@@ -133,6 +153,10 @@ function parseLoginState(plaintext: string): LoginState | undefined {
       hintedUserId: request.hintedUserId,
       connectorId: request.connectorId,
       ...(request.shownConnectorIds === undefined ? {} : { shownConnectorIds: request.shownConnectorIds }),
+      ...(request.hintedSector === undefined ? {} : { hintedSector: request.hintedSector }),
+      ...(request.claims === undefined ? {} : { claims: request.claims }),
+      ...(request.subjects === undefined ? {} : { subjects: request.subjects }),
+      ...(request.essentialAcr === undefined ? {} : { essentialAcr: request.essentialAcr }),
     },
   };
 }

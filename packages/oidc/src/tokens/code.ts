@@ -36,6 +36,7 @@ export function newCode(input: {
       redirectUri: request.redirectUri,
       scope: request.scope,
       nonce: request.nonce,
+      ...(request.claims === undefined ? {} : { claims: request.claims }),
       codeChallenge: request.codeChallenge,
       authTime: session.authTime,
       amr: session.amr,

@@ -1,9 +1,9 @@
 import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import type { TokenResponse } from "../grants/grant.ts";
-import type { Clients, TokenFamilies, TokenGrant, TokenSigner } from "../ports.ts";
+import type { Clients, TokenFamilies, TokenGrant } from "../ports.ts";
 import type { AccessTokens } from "./access-token.ts";
-import { ID_TOKEN_TYP, idTokenClaims } from "./id-token.ts";
+import type { IssueIdToken } from "./issue-id-token.ts";
 import type { TokenLifetimes } from "./lifetimes.ts";
 
 export interface IssueTokensInput {
@@ -23,14 +23,13 @@ export type IssueTokens = (input: IssueTokensInput, now: Date) => Promise<TokenR
  * what would be left is not what the person agreed to (TOK-19).
  */
 export function makeIssueTokens(parts: {
-  issuer: string;
   clients: Clients;
   families: Pick<TokenFamilies, "revoke">;
-  signer: TokenSigner;
+  issueIdToken: IssueIdToken;
   accessTokens: AccessTokens;
   lifetimes: TokenLifetimes;
 }): IssueTokens {
-  const { issuer, clients, families, signer, accessTokens, lifetimes } = parts;
+  const { clients, families, issueIdToken, accessTokens, lifetimes } = parts;
   return async ({ grant, client, scope, nonce, refreshToken }, now) => {
     const { familyId, clientId, user } = grant;
     const refusal = await refuseAudiences(scope, client, { clients, code: "invalid_grant" });
@@ -43,10 +42,9 @@ export function makeIssueTokens(parts: {
       lifetimes.accessTokenSeconds,
       now,
     );
-    const algorithm = client.idTokenSigningAlgorithm;
-    const lifetimeSeconds = lifetimes.idTokenSeconds;
-    const claims = idTokenClaims({ issuer, grant, scope, nonce, accessToken, algorithm, lifetimeSeconds }, now);
-    const idToken = scope.includes("openid") ? await signer.sign(claims, { typ: ID_TOKEN_TYP, algorithm }) : undefined;
+    const idToken = scope.includes("openid")
+      ? await issueIdToken({ grant, client, scope, nonce, userClaims: "by scope", beside: { accessToken } }, now)
+      : undefined;
     return {
       access_token: accessToken,
       token_type: "Bearer",

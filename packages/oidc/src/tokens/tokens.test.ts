@@ -6,17 +6,17 @@ import { makeEngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "./access-token.ts";
 import { userClaims } from "./claims.ts";
 import { hashOfCode } from "./code.ts";
-import { accessTokenHash } from "./id-token.ts";
+import { tokenHash } from "./id-token.ts";
 import { DEFAULT_TOKEN_LIFETIMES, makeTokenLifetimes } from "./lifetimes.ts";
 import { makeRefreshTokens } from "./refresh-token.ts";
 import { newUuid, uuidFromBytes, uuidToBytes } from "./uuid.ts";
 
 test("at_hash is the left half of the hash of the signature's algorithm (OIDC Core §3.1.3.6)", () => {
   // The example of OIDC Core appendix A.3.
-  expect(accessTokenHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "RS256")).toBe("77QmUPtjPfzWtF2AnpK9RQ");
-  expect(accessTokenHash("x", "ES256")).toBe(accessTokenHash("x", "RS256"));
+  expect(tokenHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "RS256")).toBe("77QmUPtjPfzWtF2AnpK9RQ");
+  expect(tokenHash("x", "ES256")).toBe(tokenHash("x", "RS256"));
   const sha512 = createHash("sha512").update("x").digest().subarray(0, 32);
-  expect(accessTokenHash("x", "EdDSA")).toBe(sha512.toString("base64url"));
+  expect(tokenHash("x", "EdDSA")).toBe(sha512.toString("base64url"));
 });
 
 test("a claim without a value is left out, groups that no connector told too (OIDC Core §5.3.2, v1 U02, v1 L09, C 218)", () => {

@@ -5,6 +5,10 @@ import { accounts } from "./0003-accounts.ts";
 import { wrongGuesses } from "./0004-wrong-guesses.ts";
 import { usedOnce } from "./0005-used-once.ts";
 import { upstreamGrants } from "./0006-upstream-grants.ts";
+import { clientDetails } from "./0010-client-details.ts";
+import { frontChannelFamilies } from "./0011-front-channel-families.ts";
+import { logout } from "./0012-logout.ts";
+import { claims } from "./0014-claims.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -14,4 +18,15 @@ export interface Migration {
 }
 
 /** All of them, in order. A list rather than a look into a directory: a bundled program has none. */
-export const MIGRATIONS: readonly Migration[] = [initial, outbox, accounts, wrongGuesses, usedOnce, upstreamGrants];
+export const MIGRATIONS: readonly Migration[] = [
+  initial,
+  outbox,
+  accounts,
+  wrongGuesses,
+  usedOnce,
+  upstreamGrants,
+  clientDetails,
+  frontChannelFamilies,
+  logout,
+  claims,
+];

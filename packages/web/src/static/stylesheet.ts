@@ -196,6 +196,7 @@ a.choice:hover .chevron { color: var(--accent); }
   background: var(--tint);
   font-size: 1.25rem;
 }
+.client-logo { display: block; max-width: 12rem; max-height: 4rem; margin-bottom: 1rem; border-radius: 0.5rem; }
 .scopes { border: 1px solid var(--edge); border-radius: 0.75rem; }
 .scopes li { display: flex; gap: 0.75rem; padding: 0.75rem 0.875rem; font-weight: 550; }
 .scopes li + li { border-top: 1px solid var(--edge); }

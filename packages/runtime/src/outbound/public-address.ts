@@ -1,4 +1,4 @@
-// Which network addresses an upstream's own metadata may send us to (SSR-1).
+// Which network addresses somebody else's document may send us to (SSR-1).
 import { BlockList, isIP, isIPv6 } from "node:net";
 
 const notPublic = new BlockList();

@@ -1,0 +1,44 @@
+// What is made of the JWTs that clients sign, and of the addresses where they publish keys and requests.
+import {
+  type CheckClientAssertion,
+  type ClientKeySets,
+  endpointUrl,
+  makeCheckClientAssertion,
+  makeClientKeySets,
+  makeReadRequestObject,
+  makeRequestDocuments,
+  type ReadRequestObject,
+} from "@dex/oidc";
+import { makeOutgoingClient, type OutgoingClient } from "@dex/runtime";
+import type { WorkerConfig } from "./config.ts";
+import type { Outside } from "./wiring.ts";
+
+/** Somebody at a browser waits for it. */
+const REQUEST_OBJECT_LIMITS = { connectMilliseconds: 3_000, totalMilliseconds: 5_000, answerBytes: 65_536 };
+
+export interface ClientJwts {
+  readonly keySets: ClientKeySets;
+  readonly checkAssertion: CheckClientAssertion;
+  readonly readRequestObject: ReadRequestObject;
+}
+
+export function wireClientJwts(config: WorkerConfig, { storage }: Outside, outgoing: OutgoingClient): ClientJwts {
+  const issuer = config.issuerText;
+  const keySets = makeClientKeySets(outgoing);
+  const forRequests = makeOutgoingClient({ ...reachOf(config), limits: REQUEST_OBJECT_LIMITS });
+  return {
+    keySets,
+    checkAssertion: makeCheckClientAssertion({
+      issuer,
+      tokenEndpoint: endpointUrl(issuer, "/token"),
+      keySets,
+      useOnce: storage.useOnce,
+    }),
+    readRequestObject: makeReadRequestObject({ issuer, keySets, documents: makeRequestDocuments(forRequests) }),
+  };
+}
+
+/** Where addresses that clients register may lead (SSR-1). */
+export function reachOf(config: WorkerConfig): { readonly privateAddresses: "allowed" | "refused" } {
+  return { privateAddresses: config.insecurePrivateClientAddresses ? "allowed" : "refused" };
+}

@@ -1,0 +1,38 @@
+import type { JsonObject } from "@dex/runtime";
+import type { Client } from "./client.ts";
+import { renderClientDetails, responseTypesOf } from "./client-details.ts";
+
+/** What only the client itself is shown. */
+export interface ShownToClient {
+  /** The secret, this once; undefined where it has none or has been shown it. */
+  readonly secret: string | undefined;
+  /** RFC 7592 §3: where it manages its registration, and with what. */
+  readonly managementUrl: string;
+  readonly managementToken: string;
+}
+
+/** The client information response, RFC 7591 §3.2.1 and RFC 7592 §3: what is registered, defaults among it. */
+export function renderClientInformation(client: Client, shown: ShownToClient): JsonObject {
+  const byBrowser = client.grantTypes.some((grant) => grant === "authorization_code" || grant === "implicit");
+  return {
+    client_id: client.id,
+    ...(shown.secret === undefined ? {} : { client_secret: shown.secret }),
+    client_id_issued_at: Math.floor(client.createdAt.getTime() / 1000),
+    // A secret never expires.
+    client_secret_expires_at: 0,
+    registration_client_uri: shown.managementUrl,
+    registration_access_token: shown.managementToken,
+    redirect_uris: client.redirectUris,
+    grant_types: client.grantTypes,
+    token_endpoint_auth_method: client.public ? "none" : "client_secret_basic",
+    application_type: "web",
+    subject_type: "public",
+    ...renderClientDetails(client.details),
+    response_types: byBrowser ? responseTypesOf(client.details) : [],
+    id_token_signed_response_alg: client.idTokenSigningAlgorithm,
+    ...(client.name === undefined ? {} : { client_name: client.name }),
+    ...(client.logoUri === undefined ? {} : { logo_uri: client.logoUri }),
+    ...(client.clientUri === undefined ? {} : { client_uri: client.clientUri }),
+    ...(client.scopes === undefined ? {} : { scope: client.scopes.join(" ") }),
+  };
+}

@@ -1,0 +1,88 @@
+// What a client may change of its registration, RFC 7592 §2.2: all of its metadata at once, and nothing else.
+import { equalInConstantTime, sha256 } from "@dex/runtime";
+import { OAuthError } from "../errors.ts";
+import type { Client } from "./client.ts";
+import { decideRegistration } from "./registration-metadata.ts";
+import type { SupportedValues } from "./supported.ts";
+
+export type ClientUpdateDecision =
+  | { readonly kind: "update"; readonly client: Client }
+  | { readonly kind: "refused"; readonly error: OAuthError };
+
+/** RFC 7592 §2.2 forbids to send them. */
+const SERVER_SET = [
+  "registration_access_token",
+  "registration_client_uri",
+  "client_secret_expires_at",
+  "client_id_issued_at",
+] as const;
+
+/**
+ * Members that protect the client or its users. What is left out of an update has its default from then on; these must be
+ * turned off in so many words, as null, or somebody forgets one and is less safe without noticing (DCR-2).
+ */
+const PROTECTIONS = [
+  "token_endpoint_auth_method",
+  "token_endpoint_auth_signing_alg",
+  "request_object_signing_alg",
+  "subject_type",
+  "sector_identifier_uri",
+  "id_token_encrypted_response_alg",
+  "userinfo_signed_response_alg",
+  "userinfo_encrypted_response_alg",
+  "require_auth_time",
+  "default_max_age",
+  "default_acr_values",
+  "backchannel_logout_uri",
+  "frontchannel_logout_uri",
+] as const;
+
+/** Decides what becomes of a client that asks to be `input`. What only we or an administrator set stays as it is (DCR-2). */
+export function decideClientUpdate(client: Client, input: unknown, supported: SupportedValues): ClientUpdateDecision {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    return refused("invalid_request", "the body must be a JSON object");
+  }
+  const { client_id: id, client_secret: secret, ...wanted } = input as Readonly<Record<string, unknown>>;
+  const foreign = SERVER_SET.find((member) => Object.hasOwn(wanted, member));
+  if (foreign !== undefined) return refused("invalid_request", `${foreign}: must not be sent`);
+  if (id !== client.id) return refused("invalid_request", "client_id: must be the client's own");
+  if (secret !== undefined && !isSecretOf(client, secret)) {
+    return refused("invalid_client_metadata", "client_secret: must be the client's own, or left out");
+  }
+  const forgotten = forgottenProtection(client, wanted);
+  if (forgotten !== undefined) {
+    return refused("invalid_client_metadata", `${forgotten}: is registered; send it again, or null to be without`);
+  }
+  const present = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== null));
+  const decision = decideRegistration(present, supported);
+  if (decision.kind === "refused") return decision;
+  const { metadata } = decision;
+  if (proofOf(metadata) !== proofOf(client)) {
+    return refused("invalid_client_metadata", "token_endpoint_auth_method: the kind of proof cannot be changed");
+  }
+  const { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm, details } = metadata;
+  const changes = { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm, details };
+  return { kind: "update", client: { ...client, ...changes } };
+}
+
+function forgottenProtection(client: Client, wanted: object): string | undefined {
+  if (client.scopes !== undefined && !Object.hasOwn(wanted, "scope")) return "scope";
+  return PROTECTIONS.find((member) => client.details[member] !== undefined && !Object.hasOwn(wanted, member));
+}
+
+/** Clients of one kind prove with the same thing who they are; what another kind needs was not made at registration. */
+function proofOf({ public: isPublic, details }: Pick<Client, "public" | "details">): string {
+  const { token_endpoint_auth_method: method } = details;
+  if (isPublic) return "none";
+  return method === "private_key_jwt" || method === "client_secret_jwt" ? method : "secret";
+}
+
+function isSecretOf({ secret }: Client, presented: unknown): boolean {
+  return (
+    secret?.kind === "sha256" && typeof presented === "string" && equalInConstantTime(sha256(presented), secret.hash)
+  );
+}
+
+function refused(code: "invalid_request" | "invalid_client_metadata", message: string): ClientUpdateDecision {
+  return { kind: "refused", error: new OAuthError(code, message) };
+}

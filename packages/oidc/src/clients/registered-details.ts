@@ -1,0 +1,152 @@
+// What a client may say of itself beyond the columns when it registers: OpenID Connect Dynamic Client Registration §2, RFC 7591
+// §2, and the logout specifications. Each member by itself, then those that must fit each other.
+import { isLoopback } from "@dex/runtime";
+import { z } from "zod";
+import type { GrantType } from "./client.ts";
+import { type ClientDetails, clientDetailsShape, RESPONSE_TYPES, responseTypesOf } from "./client-details.ts";
+import { type Contradiction, webUriShape } from "./client-metadata.ts";
+import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
+
+const contact = z
+  .string()
+  .max(320)
+  .regex(/^[^\s@]+@[^\s@]+$/, "must be an email address");
+
+/** An address that we call or send browsers to with something of ours: nothing of it may stay behind. */
+const endpointShape = webUriShape.refine((text) => !text.includes("#"), "must have no fragment");
+
+/** As it is compared: OAuth 2.0 Multiple Response Types §3 says that the order of the words means nothing. */
+const responseType = z.preprocess(inKnownOrder, z.enum(RESPONSE_TYPES, "is no response type of OpenID Connect"));
+
+const uniqueStrings = (values: readonly string[]) => new Set(values).size === values.length;
+const ONCE = "must hold each value once";
+
+/** Each member as somebody may register it. */
+export const registeredDetailsShape = {
+  ...clientDetailsShape.shape,
+  response_types: z.array(responseType).min(1, "must not be empty").max(6, ONCE).refine(uniqueStrings, ONCE).optional(),
+  application_type: z.enum(["web", "native"], { error: "must be web or native" }).optional(),
+  contacts: z.array(contact).max(50).optional(),
+  policy_uri: webUriShape.optional(),
+  tos_uri: webUriShape.optional(),
+  initiate_login_uri: webUriShape.optional(),
+  jwks_uri: endpointShape.optional(),
+  sector_identifier_uri: endpointShape.optional(),
+  // OIDC Core §6.2: a fragment says which version is meant.
+  request_uris: z.array(webUriShape).max(20).refine(uniqueStrings, ONCE).optional(),
+  backchannel_logout_uri: endpointShape.optional(),
+  frontchannel_logout_uri: endpointShape.optional(),
+};
+
+function inKnownOrder(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const words = value.split(" ");
+  return RESPONSE_TYPES.find((known) => known.split(" ").toSorted().join(" ") === words.toSorted().join(" ")) ?? value;
+}
+
+/** What is registered, as far as its members must fit each other. */
+export interface RegisteredTogether {
+  readonly details: ClientDetails;
+  readonly redirectUris: readonly string[];
+  readonly grantTypes: readonly GrantType[];
+  readonly public: boolean;
+}
+
+interface Rule {
+  readonly member: string;
+  readonly reason: string;
+  readonly breaks: (registered: RegisteredTogether) => boolean;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    // RFC 7591 §2.1, OIDC Registration §2
+    member: "response_types",
+    reason: "code needs the grant type authorization_code, and id_token and token need implicit",
+    breaks: ({ details, grantTypes }) =>
+      (details.response_types !== undefined || grantTypes.includes("implicit")) &&
+      grantsOf(details).some((grant) => !grantTypes.includes(grant)),
+  },
+  {
+    member: "response_types",
+    reason: "the grant types authorization_code and implicit need a response type",
+    breaks: ({ details, grantTypes }) =>
+      (["authorization_code", "implicit"] as const).some(
+        (grant) => grantTypes.includes(grant) && !grantsOf(details).includes(grant),
+      ),
+  },
+  {
+    member: "redirect_uris",
+    reason: "must be https and not this machine for a web application whose tokens travel with the browser",
+    breaks: ({ details, redirectUris, grantTypes }) =>
+      (details.application_type ?? "web") === "web" &&
+      grantTypes.includes("implicit") &&
+      (redirectUris.length === 0 || redirectUris.some((uri) => !isRemoteHttps(uri))),
+  },
+  {
+    member: "jwks",
+    reason: "keys are needed for encryption, here or at jwks_uri",
+    breaks: ({ details }) => isEncryptedTo(details) && details.jwks === undefined && details.jwks_uri === undefined,
+  },
+  {
+    member: "id_token_encrypted_response_enc",
+    reason: "needs id_token_encrypted_response_alg",
+    breaks: ({ details }) =>
+      details.id_token_encrypted_response_enc !== undefined && details.id_token_encrypted_response_alg === undefined,
+  },
+  {
+    member: "userinfo_encrypted_response_enc",
+    reason: "needs userinfo_encrypted_response_alg",
+    breaks: ({ details }) =>
+      details.userinfo_encrypted_response_enc !== undefined && details.userinfo_encrypted_response_alg === undefined,
+  },
+  {
+    // OIDC Core §8.1
+    member: "sector_identifier_uri",
+    reason: "is needed for the subject_type pairwise when the redirect URIs are not all of one host",
+    breaks: ({ details, redirectUris }) =>
+      details.subject_type === "pairwise" &&
+      details.sector_identifier_uri === undefined &&
+      new Set(redirectUris.map((uri) => new URL(uri).host)).size !== 1,
+  },
+  {
+    // RP-Initiated Logout §3.1
+    member: "post_logout_redirect_uris",
+    reason: "must be what a redirect URI may be, each once",
+    breaks: ({ details: { post_logout_redirect_uris: uris = [] }, public: isPublic }) =>
+      !uniqueStrings(uris) || uris.some((uri) => !mayBeRedirectedTo(uri, isPublic)),
+  },
+  {
+    // Front-Channel Logout §2
+    member: "frontchannel_logout_uri",
+    reason: "must have the scheme, host and port of a redirect URI",
+    breaks: ({ details: { frontchannel_logout_uri: uri }, redirectUris }) =>
+      uri !== undefined && !redirectUris.some((redirect) => new URL(redirect).origin === new URL(uri).origin),
+  },
+];
+
+/** What of the registered members contradicts another one, by the name it was registered under. */
+export function contradictionInDetails(registered: RegisteredTogether): Contradiction | undefined {
+  const rule = RULES.find(({ breaks }) => breaks(registered));
+  return rule === undefined ? undefined : { member: rule.member, reason: rule.reason };
+}
+
+/** The grants that the client's response types take. OIDC Registration §2, the list at `grant_types`. */
+function grantsOf(details: ClientDetails): readonly GrantType[] {
+  const words = responseTypesOf(details).flatMap((type) => type.split(" "));
+  return words.map((word) => (word === "code" ? "authorization_code" : "implicit"));
+}
+
+function isEncryptedTo(details: ClientDetails): boolean {
+  return details.id_token_encrypted_response_alg !== undefined || details.userinfo_encrypted_response_alg !== undefined;
+}
+
+function isRemoteHttps(uri: string): boolean {
+  const url = new URL(uri);
+  return url.protocol === "https:" && !isLoopback(url);
+}
+
+function mayBeRedirectedTo(uri: string, isPublic: boolean): boolean {
+  const parsed = parseRedirectUriForRegistration(uri);
+  return parsed.kind === "accepted" && (parsed.form !== "private-use" || isPublic);
+}

@@ -1,0 +1,64 @@
+// What clients may ask for when they register: the one table that registration refuses by and discovery tells of.
+
+import { CLIENT_SIGNING_ALGORITHMS } from "../client-jwts/verify-jws.ts";
+import type { GrantType, SigningAlgorithm } from "./client.ts";
+import { type ClientDetails, CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS, RESPONSE_TYPES } from "./client-details.ts";
+
+type ValuesOf<Member extends keyof ClientDetails> =
+  NonNullable<ClientDetails[Member]> extends readonly (infer One)[]
+    ? readonly One[]
+    : readonly NonNullable<ClientDetails[Member]>[];
+
+export interface SupportedValues {
+  readonly response_types: ValuesOf<"response_types">;
+  readonly grant_types: readonly GrantType[];
+  readonly token_endpoint_auth_method: ValuesOf<"token_endpoint_auth_method">;
+  readonly token_endpoint_auth_signing_alg: ValuesOf<"token_endpoint_auth_signing_alg">;
+  readonly subject_type: ValuesOf<"subject_type">;
+  readonly id_token_signed_response_alg: readonly SigningAlgorithm[];
+  readonly id_token_encrypted_response_alg: ValuesOf<"id_token_encrypted_response_alg">;
+  readonly id_token_encrypted_response_enc: ValuesOf<"id_token_encrypted_response_enc">;
+  readonly userinfo_signed_response_alg: ValuesOf<"userinfo_signed_response_alg">;
+  readonly userinfo_encrypted_response_alg: ValuesOf<"userinfo_encrypted_response_alg">;
+  readonly userinfo_encrypted_response_enc: ValuesOf<"userinfo_encrypted_response_enc">;
+  readonly request_object_signing_alg: ValuesOf<"request_object_signing_alg">;
+}
+
+/** Members with a choice of values, and those of them that work here. An empty list: none does. */
+export const SUPPORTED: SupportedValues = {
+  /** Those beside code work where the deployment wants them (TOK-14). */
+  response_types: RESPONSE_TYPES,
+  grant_types: ["authorization_code", "implicit", "refresh_token", "client_credentials"],
+  token_endpoint_auth_method: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+  token_endpoint_auth_signing_alg: CLIENT_SIGNING_ALGORITHMS,
+  subject_type: ["public", "pairwise"],
+  id_token_signed_response_alg: ["RS256", "ES256", "EdDSA"],
+  id_token_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
+  id_token_encrypted_response_enc: CONTENT_ENCRYPTIONS,
+  userinfo_signed_response_alg: ["RS256", "ES256", "EdDSA"],
+  userinfo_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
+  userinfo_encrypted_response_enc: CONTENT_ENCRYPTIONS,
+  request_object_signing_alg: [...CLIENT_SIGNING_ALGORITHMS, "none"],
+};
+
+/** Members that ask for something with any value, and whether it is done here. */
+export const SUPPORTED_MEMBERS = {
+  default_max_age: true,
+  default_acr_values: true,
+  request_uris: true,
+  post_logout_redirect_uris: true,
+  backchannel_logout_uri: true,
+  backchannel_logout_session_required: true,
+  frontchannel_logout_uri: true,
+  frontchannel_logout_session_required: true,
+} as const satisfies Partial<Record<keyof ClientDetails, boolean>>;
+
+/** The table of a deployment that serves these response types alone. */
+export function supportedWith(responseTypes: SupportedValues["response_types"]): SupportedValues {
+  const inBrowser = responseTypes.some((type) => type !== "code");
+  return {
+    ...SUPPORTED,
+    response_types: responseTypes,
+    grant_types: SUPPORTED.grant_types.filter((grant) => grant !== "implicit" || inBrowser),
+  };
+}

@@ -1,0 +1,111 @@
+// The client configuration endpoint, RFC 7592: a client that registered itself reads, replaces and deletes its registration.
+import { type FetchDocument, type JsonObject, type Random, sha256 } from "@dex/runtime";
+import type { Client } from "../clients/client.ts";
+import { renderClientInformation } from "../clients/client-information.ts";
+import { decideClientUpdate } from "../clients/client-update.ts";
+import { checkSectorIdentifier } from "../clients/sector-identifier.ts";
+import type { SupportedValues } from "../clients/supported.ts";
+import { BearerTokenMissing, OAuthError } from "../errors.ts";
+import { parseBearerToken } from "./bearer-token.ts";
+
+/** A request as it came to registration_client_uri. */
+export interface ClientManagementRequest {
+  readonly clientId: string;
+  readonly authorization: string | undefined;
+  readonly query: URLSearchParams;
+  /** The peer's address, for the audit. */
+  readonly source: string;
+  /** The parsed JSON of the body. Called once the token is good. */
+  readonly readBody: () => Promise<unknown>;
+}
+
+/** Clients that registered themselves, by what they manage their registration with. */
+export interface RegisteredClients {
+  /** The client whose token has this hash, or undefined: an unknown client and a wrong token are the same (DCR-2). */
+  find(clientId: string, tokenHash: Buffer): Promise<Client | undefined>;
+  /**
+   * Replaces what a client may change, and its token, in one statement, where `presented` still is the token's hash. Of two
+   * racing callers one gets true. What only we or administrators set stays as it is then.
+   */
+  replace(client: Client, tokens: { presented: Buffer; next: Buffer }, source: string): Promise<boolean>;
+  /** Deletes the client with all it was granted; false when there is none with this token. */
+  delete(clientId: string, tokenHash: Buffer, source: string): Promise<boolean>;
+}
+
+export interface ClientManagementParts {
+  /** Of the registration endpoint. */
+  readonly url: string;
+  readonly registered: RegisteredClients;
+  readonly supported: SupportedValues;
+  readonly fetchDocument: FetchDocument;
+  readonly random: Random;
+}
+
+/** Each throws an OAuthError, invalid_token for all that is not a token of this client. */
+export interface ClientManagement {
+  /** RFC 7592 §2.1 */
+  read(request: ClientManagementRequest): Promise<JsonObject>;
+  /** RFC 7592 §2.2. The answer holds a new token; the one that was presented is dead. */
+  replace(request: ClientManagementRequest): Promise<JsonObject>;
+  /** RFC 7592 §2.3 */
+  delete(request: ClientManagementRequest): Promise<void>;
+}
+
+const TOKEN_BYTES = 32;
+
+/** A registration access token, RFC 7592 §3: 256 random bits, of which only the SHA-256 is kept. */
+export function newManagementToken(random: Random): { readonly token: string; readonly hash: Buffer } {
+  const token = random(TOKEN_BYTES).toString("base64url");
+  return { token, hash: sha256(token) };
+}
+
+/** Where a client manages its registration, below the registration endpoint's `url`. */
+export function managementUrlOf(url: string, clientId: string): string {
+  return `${url}/${encodeURIComponent(clientId)}`;
+}
+
+export function makeClientManagement(parts: ClientManagementParts): ClientManagement {
+  const { registered, random, url } = parts;
+
+  async function authorize(request: ClientManagementRequest): Promise<{ client: Client; token: string; hash: Buffer }> {
+    const bearer = parseBearerToken(request);
+    if (bearer.kind === "missing") throw new BearerTokenMissing(bearer.detail);
+    if (bearer.kind === "refused") throw bearer.error;
+    const hash = sha256(bearer.token);
+    const client = await registered.find(request.clientId, hash);
+    if (client === undefined) throw wrongToken();
+    return { client, token: bearer.token, hash };
+  }
+
+  const render = (client: Client, managementToken: string): JsonObject =>
+    renderClientInformation(client, {
+      secret: undefined,
+      managementUrl: managementUrlOf(url, client.id),
+      managementToken,
+    });
+
+  return {
+    async read(request) {
+      const { client, token } = await authorize(request);
+      return render(client, token);
+    },
+    async replace(request) {
+      const { client, hash } = await authorize(request);
+      const decision = decideClientUpdate(client, await request.readBody(), parts.supported);
+      if (decision.kind === "refused") throw decision.error;
+      await checkSectorIdentifier(decision.client, parts.fetchDocument);
+      const next = newManagementToken(random);
+      const tokens = { presented: hash, next: next.hash };
+      if (!(await registered.replace(decision.client, tokens, request.source))) throw wrongToken();
+      return render(decision.client, next.token);
+    },
+    async delete(request) {
+      const { client, hash } = await authorize(request);
+      if (!(await registered.delete(client.id, hash, request.source))) throw wrongToken();
+    },
+  };
+}
+
+function wrongToken(): OAuthError {
+  return new OAuthError("invalid_token", "the registration access token is not valid");
+}

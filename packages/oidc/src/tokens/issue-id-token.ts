@@ -1,0 +1,36 @@
+import type { Client } from "../clients/client.ts";
+import { idTokenEncryptionOf } from "../clients/encryption-key.ts";
+import type { TokenSigner } from "../ports.ts";
+import type { EncryptToClient } from "./encrypt-to-client.ts";
+import { ID_TOKEN_TYP, type IdTokenInput, idTokenClaims } from "./id-token.ts";
+import type { TokenLifetimes } from "./lifetimes.ts";
+import { type Subjects, sectorOf } from "./subject.ts";
+
+export interface IdTokenOrder extends Pick<IdTokenInput, "grant" | "scope" | "nonce" | "userClaims" | "beside"> {
+  readonly client: Client;
+}
+
+/** Makes the ID token that a client gets, wherever it gets it: at the token endpoint and at the authorization endpoint. */
+export type IssueIdToken = (order: IdTokenOrder, now: Date) => Promise<string>;
+
+/** One signature each, with the algorithm that the client registered, and sealed to its key where it asked for that. */
+export function makeIssueIdToken(parts: {
+  issuer: string;
+  signer: TokenSigner;
+  lifetimes: TokenLifetimes;
+  encryptToClient: EncryptToClient;
+  subjects: Subjects;
+}): IssueIdToken {
+  const { issuer, signer, lifetimes, encryptToClient, subjects } = parts;
+  return async ({ client, ...order }, now) => {
+    const algorithm = client.idTokenSigningAlgorithm;
+    const subject = subjects.of(order.grant, sectorOf(client));
+    const claims = idTokenClaims(
+      { ...order, issuer, subject, algorithm, lifetimeSeconds: lifetimes.idTokenSeconds },
+      now,
+    );
+    const signed = await signer.sign(claims, { typ: ID_TOKEN_TYP, algorithm });
+    const encryption = idTokenEncryptionOf(client.details);
+    return encryption === undefined ? signed : encryptToClient(client, { text: signed, cty: "JWT" }, encryption, now);
+  };
+}
