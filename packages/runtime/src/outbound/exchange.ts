@@ -1,5 +1,5 @@
 // One call to another host: it has an end, a size, and follows nothing.
-import { lookup } from "node:dns";
+import { type LookupAddress, type LookupAllOptions, lookup } from "node:dns";
 import { type Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { type Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
@@ -37,7 +37,16 @@ export interface ExchangeParts {
   readonly agent: HttpAgent | HttpsAgent;
   /** The resolved addresses must be public; they are the ones that are then connected to (SSR-1). */
   readonly publicOnly: boolean;
+  /** Resolves names; the system's resolver when left out. */
+  readonly resolve?: ResolveName;
 }
+
+/** All addresses of a name, as dns.lookup gives them. */
+export type ResolveName = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 
 /** Sends one request and reads the whole answer, whatever its status. Throws OutboundFailure or what Node throws. */
 export async function exchange(url: URL, given: OutboundRequest, parts: ExchangeParts): Promise<Response> {
@@ -47,7 +56,11 @@ export async function exchange(url: URL, given: OutboundRequest, parts: Exchange
   return send(url, given, parts);
 }
 
-function send(url: URL, given: OutboundRequest, { limits, agent, publicOnly }: ExchangeParts): Promise<Response> {
+function send(
+  url: URL,
+  given: OutboundRequest,
+  { limits, agent, publicOnly, resolve: resolveName = lookup }: ExchangeParts,
+): Promise<Response> {
   return new Promise((resolve, reject) => {
     const secure = url.protocol === "https:";
     const request = (secure ? httpsRequest : httpRequest)(url, {
@@ -56,7 +69,7 @@ function send(url: URL, given: OutboundRequest, { limits, agent, publicOnly }: E
       agent,
       maxHeaderSize: MAX_HEADER_BYTES,
       ...(given.signal === undefined ? {} : { signal: given.signal }),
-      ...(publicOnly ? { lookup: publicLookup(url) } : {}),
+      ...(publicOnly ? { lookup: publicLookup(url, resolveName) } : {}),
     });
     const stop = (why: string) => request.destroy(new OutboundFailure(`${url.host}: ${why}`));
     const connectTimer = setTimeout(stop, limits.connectMilliseconds, "no connection in time");
@@ -105,9 +118,9 @@ function toResponse(answer: IncomingMessage, body: Buffer): Response {
   return new Response(empty ? null : new Uint8Array(body), { status, headers });
 }
 
-function publicLookup(url: URL): LookupFunction {
+function publicLookup(url: URL, resolveName: ResolveName): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    resolveName(hostname, { ...options, all: true }, (error, addresses) => {
       const [first] = addresses ?? [];
       if (error !== null) callback(error, "");
       else if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {

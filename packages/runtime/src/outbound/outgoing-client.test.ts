@@ -1,27 +1,22 @@
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer, type Server } from "node:net";
-import { afterAll, beforeEach, expect, test, vi } from "vitest";
-import { OutboundFailure } from "./exchange.ts";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { OutboundFailure, type ResolveName } from "./exchange.ts";
 import { makeOutgoingClient } from "./outgoing-client.ts";
 
-type Addresses = readonly { readonly address: string; readonly family: number }[];
-type Answer = (error: Error | null, addresses: Addresses) => void;
-const names = vi.hoisted(() => ({ answers: [] as string[][], asked: [] as string[] }));
-vi.mock("node:dns", async (original) => ({
-  ...(await original<typeof import("node:dns")>()),
-  lookup: (hostname: string, _options: unknown, callback: Answer) => {
-    names.asked.push(hostname);
-    const [found = []] = names.answers.splice(0, 1);
-    callback(
-      null,
-      found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
-    );
-  },
-}));
+const names = { answers: [] as string[][], asked: [] as string[] };
+const resolve: ResolveName = (hostname, _options, callback) => {
+  names.asked.push(hostname);
+  const [found = []] = names.answers.splice(0, 1);
+  callback(
+    null,
+    found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+  );
+};
 
 const limits = { connectMilliseconds: 300, totalMilliseconds: 600, answerBytes: 10_000 };
-const closed = makeOutgoingClient({ privateAddresses: "refused", limits });
-const open = makeOutgoingClient({ privateAddresses: "allowed", limits });
+const closed = makeOutgoingClient({ privateAddresses: "refused", limits, resolve });
+const open = makeOutgoingClient({ privateAddresses: "allowed", limits, resolve });
 
 let seen: { method: string; url: string; type: string | undefined; body: string }[] = [];
 const servers: Server[] = [];

@@ -1,7 +1,14 @@
 // How we call addresses that a client registered: its keys, its request objects, its sector, its logout endpoint (SSR-1).
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { exchange, OUTBOUND_LIMITS, OutboundFailure, type OutboundLimits, type OutboundRequest } from "./exchange.ts";
+import {
+  exchange,
+  OUTBOUND_LIMITS,
+  OutboundFailure,
+  type OutboundLimits,
+  type OutboundRequest,
+  type ResolveName,
+} from "./exchange.ts";
 
 /** What was found at an address. */
 export interface FetchedDocument {
@@ -30,6 +37,8 @@ export interface OutgoingClientParts {
   /** For test set-ups: lifts the limits to https and to public addresses. */
   readonly privateAddresses: "refused" | "allowed";
   readonly limits?: OutboundLimits;
+  /** Resolves names; the system's resolver when left out. */
+  readonly resolve?: ResolveName;
 }
 
 /**
@@ -37,7 +46,7 @@ export interface OutgoingClientParts {
  * connection goes to one of these. No redirect is followed: its answer counts as it is.
  */
 export function makeOutgoingClient(parts: OutgoingClientParts): OutgoingClient {
-  const { limits = OUTBOUND_LIMITS } = parts;
+  const { limits = OUTBOUND_LIMITS, resolve } = parts;
   const anywhere = parts.privateAddresses === "allowed";
   const agents = { "http:": new HttpAgent({ keepAlive: false }), "https:": new HttpsAgent({ keepAlive: false }) };
   const running = new Map<string, number>();
@@ -57,7 +66,10 @@ export function makeOutgoingClient(parts: OutgoingClientParts): OutgoingClient {
     all += 1;
     running.set(url.host, ofHost + 1);
     try {
-      return await exchange(url, request, { limits, agent: agents[protocol], publicOnly: !anywhere });
+      return await exchange(url, request, {
+        ...{ limits, agent: agents[protocol], publicOnly: !anywhere },
+        ...(resolve === undefined ? {} : { resolve }),
+      });
     } catch (cause) {
       if (cause instanceof OutboundFailure) throw cause;
       throw new OutboundFailure(`${url.host}: ${cause instanceof Error ? cause.message : "failed"}`, { cause });
