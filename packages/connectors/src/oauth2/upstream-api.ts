@@ -1,16 +1,15 @@
 // Reads what an access token gives access to: JSON from one origin, in pages where it is long.
 import type { Json } from "@dex/runtime";
 import * as z from "zod";
-import { type BoundedFetch, UpstreamUnreachable } from "../bounded-fetch.ts";
+import type { BoundedFetch } from "../bounded-fetch.ts";
 import type { MappingTrace } from "../connector-kind.ts";
 import { invalidAnswer, LoginRefused } from "../login-refused.ts";
+import { retryLostGet } from "../lost-request.ts";
 
 /** A list that is longer than this is no list of one person's addresses, groups or teams. */
 const MAX_PAGES = 50;
 /** Of all answers together, so that many large pages do not add up. */
 const MAX_TOTAL_BYTES = 8_388_608;
-/** Statuses of somebody in between who could not reach the server: it has not seen the request. */
-const NOT_REACHED: ReadonlySet<number> = new Set([502, 503, 504]);
 
 export interface ApiAnswer<Body> {
   readonly body: Body;
@@ -47,19 +46,16 @@ export function makeUpstreamApi(parts: {
 }): UpstreamApi {
   const { fetch, origin, signal, trace } = parts;
   const headers = { accept: "application/json", ...parts.headers, authorization: `Bearer ${parts.accessToken}` };
-  let mayRetry = true;
+  let retries = 0;
+  const fetchAgain = retryLostGet(fetch, () => {
+    retries += 1;
+    return retries === 1;
+  });
   let bytes = 0;
 
   async function send(url: string): Promise<Response> {
     if (URL.parse(url)?.origin !== origin) throw invalidAnswer("the next page is on another host");
-    const request = { method: "GET", headers, signal };
-    const response = await fetch(url, request).catch((error: unknown) => {
-      if (!mayRetry || !(error instanceof UpstreamUnreachable) || !error.connectionLost) throw error;
-      return undefined;
-    });
-    if (response !== undefined && !(mayRetry && NOT_REACHED.has(response.status))) return response;
-    mayRetry = false;
-    return fetch(url, request);
+    return fetchAgain(url, { method: "GET", headers, signal });
   }
 
   async function read<Body>(url: string, response: Response, schema: z.ZodType<Body>): Promise<ApiAnswer<Body>> {

@@ -6,6 +6,7 @@ import { makeCircuitBreaker } from "../circuit-breaker.ts";
 import type { StoredConnector } from "../connector.ts";
 import type { ConnectorParts } from "../connector-kind.ts";
 import { unavailable } from "../login-refused.ts";
+import { retryLostGet } from "../lost-request.ts";
 import { chooseClientAuthentication, mayRetryInBody, retryInBody } from "./client-authentication.ts";
 import { keepStaleJwks, toCustomFetch } from "./custom-fetch.ts";
 import { makeDiscovery, type UpstreamMetadata } from "./discovery.ts";
@@ -44,7 +45,7 @@ export function makeOidcUpstream(stored: StoredConnector, settings: OidcSettings
   });
   let jwksUri: string | undefined;
   let jwksCache: client.ExportedJWKSCache | undefined;
-  const fetch = keepStaleJwks(bounded, () => jwksUri, clock);
+  const fetch = keepStaleJwks(retryLostGet(bounded), () => jwksUri, clock);
   const customFetch = toCustomFetch(fetch);
 
   /** Remembered once a server has shown that it knows us by credentials in the body alone. */
