@@ -3,15 +3,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePorts } from "./fleet/free-ports.ts";
+import { waitUntilOpen } from "./wait-until-open.ts";
 
 const REALMS = ["EXAMPLE.COM", "OTHER.COM"] as const;
-const START_TRIES = 200;
-const START_PAUSE_MILLISECONDS = 50;
 
 export interface RunningKdc {
   /** What whoever uses it must find in their environment. */
@@ -70,7 +67,7 @@ export async function startKdc(): Promise<RunningKdc> {
     },
   };
   try {
-    for (const port of ports) await waitUntilOpen(port);
+    for (const port of ports) await waitUntilOpen(port, "krb5kdc");
     return running;
   } catch (error) {
     await running.close();
@@ -108,17 +105,4 @@ function serverConfiguration(directory: string, ports: readonly number[]): strin
   }`,
   );
   return `[realms]\n${realms.join("\n")}\n[logging]\n  kdc = FILE:${directory}/kdc.log\n`;
-}
-
-async function waitUntilOpen(port: number): Promise<void> {
-  for (let tries = 0; tries < START_TRIES; tries++) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1");
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
-    });
-    if (open) return;
-    await sleep(START_PAUSE_MILLISECONDS);
-  }
-  throw new Error("krb5kdc did not start");
 }

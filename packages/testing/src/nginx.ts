@@ -4,14 +4,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePorts } from "./fleet/free-ports.ts";
-
-const START_TRIES = 200;
-const START_PAUSE_MILLISECONDS = 50;
+import { waitUntilOpen } from "./wait-until-open.ts";
 
 export interface RunningNginx {
   readonly origin: string;
@@ -49,7 +45,7 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await waitUntilOpen(port);
+    await waitUntilOpen(port, "nginx");
   } catch (error) {
     await close();
     throw error;
@@ -84,17 +80,4 @@ http {
   }
 }
 `;
-}
-
-async function waitUntilOpen(port: number): Promise<void> {
-  for (let tries = 0; tries < START_TRIES; tries++) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1");
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
-    });
-    if (open) return;
-    await sleep(START_PAUSE_MILLISECONDS);
-  }
-  throw new Error("nginx did not start");
 }

@@ -4,15 +4,12 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePorts } from "./fleet/free-ports.ts";
+import { waitUntilOpen } from "./wait-until-open.ts";
 
 const WWW = "/usr/share/simplesamlphp/www";
-const START_TRIES = 200;
-const START_PAUSE_MILLISECONDS = 50;
 
 export interface SimpleSamlPerson {
   readonly login: string;
@@ -84,7 +81,7 @@ export async function startSimpleSaml(options: {
     await rm(directory, { recursive: true, force: true });
   }
   try {
-    await waitUntilOpen(port);
+    await waitUntilOpen(port, "SimpleSAMLphp");
   } catch (error) {
     await close();
     throw error;
@@ -186,17 +183,4 @@ function php(value: PhpValue): string {
   return `[${Object.entries(value)
     .map(([name, one]) => `${/^\d+$/.test(name) ? name : php(name)} => ${php(one)}`)
     .join(", ")}]`;
-}
-
-async function waitUntilOpen(port: number): Promise<void> {
-  for (let tries = 0; tries < START_TRIES; tries++) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1");
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
-    });
-    if (open) return;
-    await sleep(START_PAUSE_MILLISECONDS);
-  }
-  throw new Error("SimpleSAMLphp did not start");
 }

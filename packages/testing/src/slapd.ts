@@ -4,17 +4,14 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePorts } from "./fleet/free-ports.ts";
+import { waitUntilOpen } from "./wait-until-open.ts";
 
 export const SLAPD_SUFFIX = "dc=example,dc=org";
 const ROOT_DN = `cn=admin,${SLAPD_SUFFIX}`;
 const ROOT_PASSWORD = "the directory's admin";
-const START_TRIES = 200;
-const START_PAUSE_MILLISECONDS = 50;
 
 export interface RunningSlapd {
   readonly host: string;
@@ -96,7 +93,7 @@ export async function startSlapd(options: {
     async start() {
       const urls = `ldap://127.0.0.1:${port}/ ldaps://127.0.0.1:${tlsPort}/`;
       server = spawn(program("slapd"), ["-d", "0", "-f", path("slapd.conf"), "-h", urls], { stdio: "ignore" });
-      await waitUntilOpen(port);
+      await waitUntilOpen(port, "slapd");
     },
     async close() {
       await running.kill();
@@ -169,17 +166,4 @@ function run(name: string, args: readonly string[], cwd?: string): void {
 /** Debian keeps servers where a person's PATH does not look. */
 function program(name: string): string {
   return existsSync(`/usr/sbin/${name}`) ? `/usr/sbin/${name}` : name;
-}
-
-async function waitUntilOpen(port: number): Promise<void> {
-  for (let tries = 0; tries < START_TRIES; tries++) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1");
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
-    });
-    if (open) return;
-    await sleep(START_PAUSE_MILLISECONDS);
-  }
-  throw new Error("slapd did not start");
 }
