@@ -87,6 +87,11 @@ export function makeSignOut(parts: {
     }
   }
 
+  /** Who could not be signed out upstream is told so. */
+  function pathOfEnd(found: FoundDeparture, signedOutPath: string): string {
+    return found.kind === "failed" ? new URL(paths.signedOutUrl(found.connector.id)).pathname : signedOutPath;
+  }
+
   return async (visit, { session, returnTo, by, signedOutPath }) => {
     const { response, now } = visit;
     const ended = session && (await logouts.end({ ...session, address: visit.request.ip }, now));
@@ -103,8 +108,8 @@ export function makeSignOut(parts: {
     const next = throughUpstream?.departure.to ?? returnTo;
     if (frames.length === 0) {
       if (next !== undefined && by === "redirect") return response.redirect(303, next);
-      const told = found.kind === "failed" ? new URL(paths.signedOutUrl(found.connector.id)).pathname : signedOutPath;
-      if (next === undefined && signedOutPath !== undefined) return response.redirect(303, told ?? signedOutPath);
+      if (next === undefined && signedOutPath !== undefined)
+        return response.redirect(303, pathOfEnd(found, signedOutPath));
     }
     if (next !== undefined && by !== "link" && isHeaderSafe(next)) {
       // Browsers begin to count when the page has loaded with all its frames.
