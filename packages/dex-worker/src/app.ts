@@ -21,6 +21,8 @@ import type { Pages } from "./pages.ts";
 import type { PageRoute, Visit } from "./visit.ts";
 
 const STATIC_MAX_AGE_SECONDS = 31_536_000;
+/** Where clients look for the provider's metadata: OIDC Discovery §4.1 and RFC 8414 §3. */
+const METADATA_PATHS = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] as const;
 
 export interface AppParts {
   /** Path of the issuer without a trailing slash; empty for the root. */
@@ -62,6 +64,8 @@ export function makeApp(parts: AppParts): Express {
     setCommonHeaders(response, parts.overTls);
     next();
   });
+  // RFC 8414 §3.1 puts the well-known part between host and path; §5 says that OpenID Connect's suffix may be put there too.
+  if (parts.basePath !== "") app.use(makeMetadataRouter(parts));
   app.use(parts.basePath === "" ? "/" : parts.basePath, makeRouter(parts));
   app.use(notFound, errorReply(parts));
   return app;
@@ -103,9 +107,7 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
   });
 
   route(router, "/keys", "token", { GET: (request, response) => sendPublished(request, response, parts.jwks()) });
-  route(router, "/.well-known/openid-configuration", "token", {
-    GET: (request, response) => sendPublished(request, response, parts.discovery()),
-  });
+  for (const document of METADATA_PATHS) addMetadataRoute(router, document, parts.discovery);
 
   const answerUserinfo: RequestHandler = async (request, response) => {
     setTokenHeaders(response);
@@ -140,6 +142,16 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
     GET: visit(parts, (one) => authorization.get(one)),
     POST: visit(parts, (one) => authorization.post(one)),
   });
+}
+
+function makeMetadataRouter({ basePath, discovery }: AppParts): Router {
+  const router = express.Router({ caseSensitive: true, strict: true });
+  for (const document of METADATA_PATHS) addMetadataRoute(router, `${document}${basePath}`, discovery);
+  return router;
+}
+
+function addMetadataRoute(router: Router, path: string, discovery: () => Published): void {
+  route(router, path, "token", { GET: (request, response) => sendPublished(request, response, discovery()) });
 }
 
 function addLoginRoutes(router: Router, parts: AppParts): void {

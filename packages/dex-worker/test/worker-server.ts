@@ -73,7 +73,7 @@ export interface TokenBody {
   readonly error_description?: string;
 }
 
-export async function openTestWorker(flags: readonly string[] = []): Promise<TestWorker> {
+export async function openTestWorker(flags: readonly string[] = [], issuerPath = "/dex"): Promise<TestWorker> {
   const database = await openTestDatabase(migrateDatabase);
   const log: string[] = [];
   const logger = recordingLogger(log);
@@ -96,7 +96,7 @@ export async function openTestWorker(flags: readonly string[] = []): Promise<Tes
   const placeholder = await openHttpServer({ handler: () => {}, listen: new URL("http://127.0.0.1:0") });
   const origin = placeholder.url.origin;
   await placeholder.close(0);
-  const issuer = `${origin}/dex`;
+  const issuer = `${origin}${issuerPath}`;
   const config = readConfig(issuer, database.url, keySecret, flags);
   const clock = makeFollowingClock();
   const worker = wire(config, { storage, salt, hasher, clock, random: systemRandom, logger, live: () => true });
