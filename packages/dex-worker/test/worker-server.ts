@@ -73,7 +73,12 @@ export interface TokenBody {
   readonly error_description?: string;
 }
 
-export async function openTestWorker(flags: readonly string[] = [], issuerPath = "/dex"): Promise<TestWorker> {
+/** With `tls` it serves https itself: the caller lets this process trust the certificate. */
+export async function openTestWorker(
+  flags: readonly string[] = [],
+  issuerPath = "/dex",
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<TestWorker> {
   const database = await openTestDatabase(migrateDatabase);
   const log: string[] = [];
   const logger = recordingLogger(log);
@@ -94,10 +99,11 @@ export async function openTestWorker(flags: readonly string[] = [], issuerPath =
   const hasher = makePasswordHasher({ threads: 1 });
   // The issuer must be known before the port is: take a port first.
   const placeholder = await openHttpServer({ handler: () => {}, listen: new URL("http://127.0.0.1:0") });
-  const origin = placeholder.url.origin;
+  const { host, origin: listen } = placeholder.url;
   await placeholder.close(0);
+  const origin = tls === undefined ? listen : `https://${host}`;
   const issuer = `${origin}${issuerPath}`;
-  const config = readConfig(issuer, database.url, keySecret, flags);
+  const config = readConfig(issuer, database.url, keySecret, [`--listen=${listen}`, ...flags]);
   const clock = makeFollowingClock();
   const worker = wire(config, { storage, salt, hasher, clock, random: systemRandom, logger, live: () => true });
   await storage.connectors.replaceAll([{ id: "local", type: "local", config: {} }], ACTOR);
@@ -110,7 +116,8 @@ export async function openTestWorker(flags: readonly string[] = [], issuerPath =
     createdAt: new Date(),
   };
   await storage.users.createLocal(user, await hasher.hash(PERSON.password), "local", ACTOR);
-  const server = await openHttpServer({ handler: worker.app, listen: new URL(origin) });
+  const pem = tls === undefined ? undefined : { cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) };
+  const server = await openHttpServer({ handler: worker.app, listen: new URL(origin), tls: pem });
 
   async function addClient(metadata: Readonly<Record<string, unknown>>): Promise<TestClient> {
     const parsed = parseNewClient({ redirectURIs: [REDIRECT_URI], ...metadata });
@@ -205,7 +212,7 @@ const migrateDatabase = async (url: string) => {
 };
 
 function readConfig(issuer: string, databaseUrl: string, keySecret: Buffer, flags: readonly string[]): WorkerConfig {
-  const argv = [`--issuer=${issuer}`, `--listen=${new URL(issuer).origin}`, ...flags];
+  const argv = [`--issuer=${issuer}`, ...flags];
   const env = { DEX_WORKER_DB_URL: databaseUrl, DEX_WORKER_KEY_SECRETS: keySecret.toString("base64") };
   const result = readWorkerConfig(argv, env);
   if (result.kind === "exit") throw new Error(result.message);
