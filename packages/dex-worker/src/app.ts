@@ -1,9 +1,10 @@
 // The routes of dex-worker, hot ones first. Everything lies below the issuer's path.
-import type { TokenEndpoint, UserinfoEndpoint } from "@dex/oidc";
+import type { ClientEndpoint, UserinfoEndpoint } from "@dex/oidc";
 import type { Clock, Logger, Random } from "@dex/runtime";
 import type { StaticFile } from "@dex/web";
 import express, { type Express, type RequestHandler, type Response, type Router } from "express";
 import type { AuthorizationEndpoint } from "./endpoints/authorization.ts";
+import { makeClientEndpointHandlers } from "./endpoints/client-endpoint.ts";
 import { allowAnyOrigin, allowClientOrigin, answerPreflight } from "./endpoints/cross-origin.ts";
 import { type Health, makeHealthEndpoints } from "./endpoints/health.ts";
 import { type Published, sendPublished } from "./endpoints/published.ts";
@@ -30,7 +31,8 @@ export interface AppParts {
   readonly overTls: boolean;
   readonly trustedProxies: readonly string[];
   readonly authorization: AuthorizationEndpoint;
-  readonly token: TokenEndpoint;
+  /** What clients call with their authentication: the token endpoint and its kin. */
+  readonly clientEndpoints: readonly ClientEndpoint[];
   readonly userinfo: UserinfoEndpoint;
   /** Undefined where clients cannot register themselves: then there is nothing at its address. */
   readonly registration: ClientRegistration | undefined;
@@ -81,30 +83,10 @@ function makeRouter(parts: AppParts): Router {
 }
 
 function addProtocolRoutes(router: Router, parts: AppParts): void {
-  const { token, userinfo, authorization, isClientOrigin, clock } = parts;
-
-  const answerToken: RequestHandler = async (request, response) => {
-    setTokenHeaders(response);
-    await allowClientOrigin(request, response, isClientOrigin);
-    const answer = await token.handle(
-      {
-        authorization: soleHeader(request.headersDistinct.authorization),
-        contentType: request.headers["content-type"],
-        query: readQuery(request),
-        body: await readForm(request),
-        source: request.ip ?? "",
-      },
-      clock(),
-    );
-    response.json(answer);
-  };
-  route(router, "/token", "token", {
-    POST: answerToken,
-    OPTIONS: async (request, response) => {
-      await allowClientOrigin(request, response, isClientOrigin);
-      answerPreflight(request, response, "POST");
-    },
-  });
+  const { userinfo, authorization, isClientOrigin, clock } = parts;
+  for (const endpoint of parts.clientEndpoints) {
+    route(router, endpoint.path, "token", makeClientEndpointHandlers(endpoint, { isClientOrigin, clock }));
+  }
 
   route(router, "/keys", "token", { GET: (request, response) => sendPublished(request, response, parts.jwks()) });
   for (const document of METADATA_PATHS) addMetadataRoute(router, document, parts.discovery);

@@ -9,7 +9,6 @@ import {
   makeEngineSealers,
   makeLoginStates,
   makeSubjects,
-  makeTokenEndpoint,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
   RESPONSE_TYPES,
@@ -41,12 +40,12 @@ import { makeBeginOwnPages } from "./login/own-pages.ts";
 import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeUpstreamGrantSealer, type UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
-import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
 import { wireNotices } from "./logout/logout-wiring.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
+import { wireClientEndpoints } from "./wire-client-endpoints.ts";
 import { type ClientJwts, reachOf, wireClientJwts } from "./wire-client-jwts.ts";
 import { wireRegistration } from "./wire-registration.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
@@ -112,7 +111,7 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
-  const { storage, clock, random, logger, hasher } = outside;
+  const { storage, clock, random, logger } = outside;
   const { clients, keyRing } = live;
   const issuer = config.issuerText;
   const basePath = config.issuer.pathname.replace(/\/+$/, "");
@@ -127,8 +126,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   });
   const pages = makePages(themeOf(config, basePath));
   const grantSealer = makeUpstreamGrantSealer({ secrets: config.keySecrets, salt: outside.salt, random });
-  const { connectors } = live;
-  const { codes, families, failures } = storage;
+  const { families } = storage;
   const { signer, verifier } = keyRing;
   const subjects = makeSubjects({ format: config.subjectFormat, pairwiseKey: derivePairwiseKey(outside.salt) });
   const outgoing = makeOutgoingClient(reachOf(config));
@@ -147,29 +145,13 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       encryptToClient,
       subjects,
     }),
-    token: makeTokenEndpoint({
-      issuer,
-      clients,
-      codes,
-      families,
-      failures,
-      chosenSecrets: hasher,
-      secretUpgrades: storage.clients,
+    clientEndpoints: wireClientEndpoints(config, outside, live, {
       checkAssertion: clientJwts.checkAssertion,
-      signer,
       encryptToClient,
       subjects,
       sealers,
-      random,
       lifetimes,
-      upstream: makeUpstreamRefresher({
-        connectors,
-        grants: storage.upstreamGrants,
-        sealer: grantSealer,
-        clock: clock.now,
-        random,
-        logger,
-      }),
+      grantSealer,
     }),
     userinfo: makeUserinfoEndpoint({
       issuer,

@@ -1,6 +1,7 @@
 // What the engine needs from outside. storage fulfils the stores, keys the signer.
 import type { JsonObject } from "@dex/runtime";
 import type { Client, ClientSecretHash } from "./clients/client.ts";
+import type { Confirmation } from "./tokens/confirmation.ts";
 
 export interface Clients {
   /** The client, or undefined. May be answered from a cache that is at most 2 seconds old. */
@@ -27,6 +28,14 @@ export interface RequestedClaims {
   readonly idToken: readonly string[];
 }
 
+/** What a grant is tied to beside its scope. Kept as one value with the code, and then with its family. */
+export interface GrantTerms {
+  /** The DPoP key that the code can be redeemed with, RFC 9449 §10. */
+  readonly codeJkt?: string;
+  /** The key that the refresh tokens of the family can be used with: a client that authenticates with nothing has them bound. */
+  readonly confirmation?: Confirmation;
+}
+
 /** A code to be stored with everything the token endpoint will need (AUT-14). */
 export interface NewCode {
   readonly hash: Buffer;
@@ -45,6 +54,7 @@ export interface NewCode {
   readonly amr: readonly string[];
   readonly issuedAt: Date;
   readonly expiresAt: Date;
+  readonly terms?: GrantTerms | undefined;
   /** Opened with the code: what an access token of the same answer belongs to (OIDC Core §3.3.2.5). */
   readonly frontChannelFamily?: { readonly id: string; readonly expiresAt: Date } | undefined;
   /** Set where the answer holds no code: the row then only keeps its login state from being answered twice (BRO-6). */
@@ -155,6 +165,8 @@ export interface CodeRedemption {
   readonly challengeOfVerifier: string | undefined;
   /** Of the client; undefined allows all. */
   readonly allowedConnectors: readonly string[] | undefined;
+  /** The key that the client proved to have. */
+  readonly confirmation: Confirmation | undefined;
   readonly family: NewTokenFamily;
 }
 
@@ -168,6 +180,8 @@ export interface NewTokenFamily {
   readonly refreshExpiresAt: Date;
   /** When the family ends that has no refresh token: with its access token. */
   readonly accessExpiresAt: Date;
+  /** Added to those of the code. */
+  readonly terms?: Pick<GrantTerms, "confirmation"> | undefined;
 }
 
 /** What a spent code or a rotated refresh token entitles to. */
@@ -181,6 +195,7 @@ export interface TokenGrant {
   readonly scope: readonly string[];
   /** Claims that the authorization request asked for by name. */
   readonly claims?: RequestedClaims | undefined;
+  readonly terms?: GrantTerms | undefined;
   readonly nonce: string | undefined;
   readonly authTime: Date;
   readonly amr: readonly string[];
@@ -192,6 +207,7 @@ export interface StoredCode {
   readonly connectorId: string;
   readonly redirectUri: string;
   readonly codeChallenge: string | undefined;
+  readonly terms?: GrantTerms | undefined;
   readonly expiresAt: Date;
   readonly spentAt: Date | undefined;
   readonly wrongVerifiers: number;
@@ -228,6 +244,8 @@ export interface RefreshRotation {
   readonly scope: readonly string[] | undefined;
   /** Of the client; undefined allows all (TOK-16). */
   readonly allowedConnectors: readonly string[] | undefined;
+  /** The key that the client proved to have. */
+  readonly confirmation: Confirmation | undefined;
   /** An upstream that can be asked must have vouched for the user since this moment. */
   readonly upstreamAskedSince: Date;
   readonly idleExpiresAt: Date;
@@ -328,3 +346,9 @@ export interface ClientSecretUpgrades {
   /** Replaces the client's bcrypt hash if it still is `oldHash`: an upgrade must not undo a change of the secret. */
   upgradeSecret(clientId: string, oldHash: string, next: ClientSecretHash): Promise<void>;
 }
+
+/**
+ * Says that a secret of a client was right. Called on the hot path: it only remembers, and whoever remembers writes it down
+ * later, once a day at most.
+ */
+export type NoteSecretUse = (clientId: string, secretId: string, now: Date) => void;

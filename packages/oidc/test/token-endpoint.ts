@@ -2,7 +2,9 @@
 import { type JsonObject, systemRandom } from "@dex/runtime";
 import {
   type Client,
+  type ClientAnswer,
   DEFAULT_TOKEN_LIFETIMES,
+  makeClientAuthentication,
   makeEncryptToClient,
   makeLoginStates,
   makeTokenEndpoint,
@@ -73,9 +75,12 @@ export function setUp(
     lifetimes,
     random: systemRandom,
     clients,
-    failures: makeFailureCounter(),
-    chosenSecrets,
-    secretUpgrades: makeSecretUpgrades(),
+    clientAuthentication: makeClientAuthentication({
+      clients,
+      failures: makeFailureCounter(),
+      chosenSecrets,
+      secretUpgrades: makeSecretUpgrades(),
+    }),
   });
   const userinfo = makeUserinfoEndpoint({
     issuer,
@@ -132,14 +137,16 @@ export function setUp(
   }
 
   /** Sends `fields` as `client`, which authenticates with its secret unless fields say otherwise. */
-  function post(fields: Fields, at = now): Promise<TokenResponse> {
+  async function post(fields: Fields, at = now): Promise<TokenResponse> {
     const body = new URLSearchParams();
     const all: Fields = { client_id: client.id, client_secret: secretOfClient, ...fields };
     for (const [name, value] of Object.entries(all)) if (value !== undefined) body.append(name, value);
     const contentType = "application/x-www-form-urlencoded;charset=UTF-8";
-    return endpoint.handle(
-      { authorization: undefined, contentType, query: new URLSearchParams(), body, source: "" },
-      at,
+    return tokensOf(
+      await endpoint.handle(
+        { authorization: undefined, contentType, query: new URLSearchParams(), body, source: "" },
+        at,
+      ),
     );
   }
   const redeem = (code: string, fields: Fields = {}, at = now) =>
@@ -150,6 +157,12 @@ export function setUp(
     claimsOf(await userinfo.handle({ authorization: `Bearer ${token}`, query: new URLSearchParams() }, at));
 
   return { store, signer, endpoint, userinfo, issueCode, post, redeem, refresh, askUserinfo };
+}
+
+/** The members of an answer of the token endpoint. */
+export function tokensOf(answer: ClientAnswer): TokenResponse {
+  if (answer.kind !== "json") throw new Error("expected a JSON answer");
+  return answer.body as TokenResponse;
 }
 
 /** The claims of an answer that is neither signed nor encrypted. */

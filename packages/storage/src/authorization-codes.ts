@@ -1,4 +1,4 @@
-import type { AuthorizationCodes, StoredCode } from "@dex/oidc";
+import type { AuthorizationCodes, GrantTerms, StoredCode } from "@dex/oidc";
 import { cold, type Database, hot } from "./database.ts";
 import { isStorable, orUndefined } from "./stored-text.ts";
 import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts";
@@ -28,15 +28,16 @@ const REDEEM = hot(
       AND c.wrong_verifiers < ${MAX_WRONG_VERIFIERS}
       AND c.client_id IS NOT DISTINCT FROM $2::text AND c.redirect_uri = $3 AND c.code_challenge IS NOT DISTINCT FROM $4::text
       AND ($11::text[] IS NULL OR c.connector_id = ANY ($11))
+      AND COALESCE(c.terms ->> 'codeJkt' = $12::text, c.terms ->> 'codeJkt' IS NULL)
       AND u.id = c.user_id AND NOT u.disabled
       AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)
     RETURNING ${grantColumns("c", "c.family_id")},
       ($7::bytea IS NOT NULL AND 'offline_access' = ANY (c.scope)) AS offline
   ), opened AS (
-    INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, claims, nonce, auth_time, amr, groups,
+    INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, claims, terms, nonce, auth_time, amr, groups,
       preferred_username, created_at, current_hash, idle_expires_at, expires_at)
-    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, claims, nonce, auth_time, amr, groups,
-      preferred_username, $5, CASE WHEN offline THEN $7 END,
+    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, claims,
+      NULLIF(COALESCE(terms, '{}') || COALESCE($13::jsonb, '{}'), '{}'), nonce, auth_time, amr, groups, preferred_username, $5, CASE WHEN offline THEN $7 END,
       CASE WHEN offline THEN $8::timestamptz ELSE $10::timestamptz END,
       CASE WHEN offline THEN $9::timestamptz ELSE $10 END
     FROM spent
@@ -46,7 +47,7 @@ const REDEEM = hot(
 
 const FIND = cold(
   "code.find",
-  `SELECT c.client_id, c.connector_id, c.redirect_uri, c.code_challenge, c.expires_at, c.spent_at, c.wrong_verifiers, c.family_id,
+  `SELECT c.client_id, c.connector_id, c.redirect_uri, c.code_challenge, c.terms, c.expires_at, c.spent_at, c.wrong_verifiers, c.family_id,
     c.front_channel_family_id, (NOT u.disabled AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)) AS owner_active
   FROM authorization_code c JOIN app_user u ON u.id = c.user_id
   WHERE c.hash = $1`,
@@ -63,6 +64,7 @@ interface CodeRow {
   readonly connector_id: string;
   readonly redirect_uri: string;
   readonly code_challenge: string | null;
+  readonly terms: GrantTerms | null;
   readonly expires_at: Date;
   readonly spent_at: Date | null;
   readonly wrong_verifiers: number;
@@ -89,6 +91,8 @@ export function makeCodeStore(db: Database): AuthorizationCodes {
         family.refreshExpiresAt,
         family.accessExpiresAt,
         redemption.allowedConnectors,
+        redemption.confirmation?.jkt,
+        family.terms && JSON.stringify(family.terms),
       ]);
       return row === undefined ? undefined : toTokenGrant(row);
     },
@@ -108,6 +112,7 @@ function toStoredCode(row: CodeRow): StoredCode {
     connectorId: row.connector_id,
     redirectUri: row.redirect_uri,
     codeChallenge: orUndefined(row.code_challenge),
+    terms: orUndefined(row.terms),
     expiresAt: row.expires_at,
     spentAt: orUndefined(row.spent_at),
     wrongVerifiers: row.wrong_verifiers,

@@ -40,7 +40,7 @@ const FIND_SESSION = hot(
 
 const CODE_COLUMNS = `hash, login_state_id, client_id, connector_id, session_hash, redirect_uri, scope, nonce,
       code_challenge, auth_time, amr, issued_at, expires_at, delete_after, user_id, groups, preferred_username,
-      front_channel_family_id, spent_at, claims`;
+      front_channel_family_id, spent_at, claims, terms`;
 /** The first fourteen parameters of both statements that issue codes. */
 const CODE_VALUES = `$1::bytea, $2::text, $3::text, $4::text, $5::bytea, $6::text, $7::text[], $8::text,
       $9::text, $10::timestamptz, $11::text[], $12::timestamptz, $13::timestamptz, $14::timestamptz`;
@@ -50,15 +50,15 @@ const MAX_EARLIER = 20;
 
 /** What the row of a code and the family that is opened with it have in common. */
 const ISSUED_COLUMNS = `client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
-      preferred_username, issued_at, front_channel_family_id, hash, claims`;
+      preferred_username, issued_at, front_channel_family_id, hash, claims, terms`;
 
 /** An access token that travels with the code belongs to a family of its own, which lives as long as that token. */
 function openFrontChannelFamily(expiresAt: string): string {
   return `front_channel AS (
     INSERT INTO token_family (client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
-      preferred_username, created_at, id, claims, idle_expires_at, expires_at)
+      preferred_username, created_at, id, claims, terms, idle_expires_at, expires_at)
     SELECT client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr, groups,
-      preferred_username, issued_at, front_channel_family_id, claims, ${expiresAt}::timestamptz, ${expiresAt}
+      preferred_username, issued_at, front_channel_family_id, claims, terms, ${expiresAt}::timestamptz, ${expiresAt}
     FROM issued WHERE front_channel_family_id IS NOT NULL
   )`;
 }
@@ -79,7 +79,7 @@ const SIGN_IN = hot(
     FOR SHARE
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, id, $16::text[], $17::text, $33::uuid, $34::timestamptz, $36::jsonb
+    SELECT ${CODE_VALUES}, id, $16::text[], $17::text, $33::uuid, $34::timestamptz, $36::jsonb, $37::jsonb
     FROM active WHERE $1::bytea IS NOT NULL
     ON CONFLICT (login_state_id) DO NOTHING
     RETURNING ${ISSUED_COLUMNS}
@@ -135,7 +135,7 @@ const ISSUE_CODE = hot(
     FOR SHARE OF u FOR KEY SHARE OF s
   ), issued AS (
     INSERT INTO authorization_code (${CODE_COLUMNS})
-    SELECT ${CODE_VALUES}, user_id, groups, preferred_username, $17::uuid, $18::timestamptz, $20::jsonb FROM active
+    SELECT ${CODE_VALUES}, user_id, groups, preferred_username, $17::uuid, $18::timestamptz, $20::jsonb, $21::jsonb FROM active
     ON CONFLICT (login_state_id) DO NOTHING
     RETURNING ${ISSUED_COLUMNS}
   ), ${openFrontChannelFamily("$19")}, signed_in_to AS (
@@ -231,11 +231,11 @@ function toCodeValues(code: NewCode | undefined): readonly unknown[] {
   ];
 }
 
-/** The last four parameters of both statements that issue codes. */
+/** The last five parameters of both statements that issue codes. */
 function toOptionalValues(code: NewCode | undefined): readonly unknown[] {
-  const { frontChannelFamily: family, claims } = code ?? {};
+  const { frontChannelFamily: family, claims, terms } = code ?? {};
   const asked = claims && JSON.stringify({ userinfo: claims.userinfo, idToken: claims.idToken });
-  return [family?.id, code?.spentAt, family?.expiresAt, asked];
+  return [family?.id, code?.spentAt, family?.expiresAt, asked, terms && JSON.stringify(terms)];
 }
 
 async function issue(run: () => Promise<readonly OutcomeRow[]>): Promise<IssueOutcome> {

@@ -21,6 +21,7 @@ const ROTATE = hot(
     AND f.revoked_at IS NULL AND f.idle_expires_at > $8::timestamptz AND f.expires_at > $8
     AND ($7::text[] IS NULL OR f.scope @> $7)
     AND ($10::text[] IS NULL OR f.connector_id = ANY ($10))
+    AND COALESCE(f.terms -> 'confirmation', '{}') <@ COALESCE($12::jsonb, '{}')
     AND u.id = f.user_id AND NOT u.disabled AND ${MAY_REFRESH}
     AND NOT EXISTS (SELECT FROM upstream_grant g
       WHERE g.user_id = f.user_id AND g.connector_id = f.connector_id
@@ -100,6 +101,7 @@ export function makeFamilyStore(db: Database): TokenFamilies {
         rotation.idleExpiresAt,
         rotation.allowedConnectors,
         rotation.upstreamAskedSince,
+        rotation.confirmation && JSON.stringify(rotation.confirmation),
       ]);
       return row === undefined ? undefined : toTokenGrant(row);
     },

@@ -1,4 +1,4 @@
-import type { RequestedClaims, TokenGrant, TokenUser } from "@dex/oidc";
+import type { GrantTerms, RequestedClaims, TokenGrant, TokenUser } from "@dex/oidc";
 import type { JsonObject } from "@dex/runtime";
 import { orUndefined } from "./stored-text.ts";
 import { withProfile } from "./users.ts";
@@ -22,6 +22,7 @@ export interface TokenGrantRow extends TokenUserRow {
   readonly session_hash: Buffer;
   readonly scope: readonly string[];
   readonly claims: RequestedClaims | null;
+  readonly terms: GrantTerms | null;
   readonly nonce: string | null;
   readonly auth_time: Date;
   readonly amr: readonly string[];
@@ -36,7 +37,7 @@ export function remoteIdOf(userId: string, connectorId: string): string {
 /** The columns of a TokenGrantRow, where `grant` names the row of the code or family and the user is `u`. */
 export function grantColumns(grant: string, familyId: string): string {
   const own = [
-    ...["client_id", "connector_id", "session_hash", "scope", "claims", "nonce", "auth_time", "amr"],
+    ...["client_id", "connector_id", "session_hash", "scope", "claims", "terms", "nonce", "auth_time", "amr"],
     ...["groups", "preferred_username"],
   ];
   return [
@@ -75,6 +76,7 @@ export function toTokenGrant(row: TokenGrantRow): TokenGrant {
     sessionHash: row.session_hash,
     scope: row.scope,
     claims: orUndefined(row.claims),
+    terms: orUndefined(row.terms),
     nonce: orUndefined(row.nonce),
     authTime: row.auth_time,
     amr: row.amr,

@@ -122,7 +122,13 @@ describe("the statement agrees with decideCode: a code", () => {
     if (stored === undefined) return hash;
     const client = makeClientRow({ id: stored.clientId });
     const { expiresAt, redirectUri, codeChallenge } = stored;
-    const code = makeCodeRow({ ...cast, user, client }, { hash, expiresAt, redirectUri, codeChallenge, issuedAt: NOW });
+    const code = makeCodeRow(
+      { ...cast, user, client },
+      {
+        ...{ hash, expiresAt, redirectUri, codeChallenge, issuedAt: NOW },
+        terms: stored.terms,
+      },
+    );
     await opened.storage.signIns.signIn({
       session: { ...sessionOf(user), hash: sha256(`session of ${when}`) },
       code,

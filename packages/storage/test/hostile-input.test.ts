@@ -68,7 +68,7 @@ test.each(HOSTILE)("%j finds nothing, breaks nothing and is answered at once (SQ
   const rotation = {
     ...{ familyId: redemption.family.id, clientId: text, presentedHash: sha256(text), presentedGeneration: 1 },
     ...{ nextHash: sha256(text), sealedNext: sha256(text), scope: [text], idleExpiresAt: NOW },
-    ...{ allowedConnectors: [text], upstreamAskedSince: NOW },
+    ...{ allowedConnectors: [text], upstreamAskedSince: NOW, confirmation: { jkt: text } },
   };
   expect(await families.rotate(rotation, NOW)).toBeUndefined();
   expect(performance.now() - start).toBeLessThan(3_000);

@@ -117,6 +117,7 @@ export function redemptionOf(code: NewCode, more: Partial<CodeRedemption> = {}):
     redirectUri: code.redirectUri,
     challengeOfVerifier: code.codeChallenge,
     allowedConnectors: undefined,
+    confirmation: undefined,
     family: {
       id: freshUuid(),
       refreshTokenHash: sha256(`refresh token ${fresh()}`),

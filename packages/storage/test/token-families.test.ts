@@ -27,6 +27,7 @@ async function openFamily(of: Cast = cast): Promise<RefreshRotation> {
     scope: undefined,
     allowedConnectors: undefined,
     upstreamAskedSince: NOW,
+    confirmation: undefined,
     idleExpiresAt: addSeconds(NOW, 30 * 86_400),
   };
 }
@@ -133,12 +134,12 @@ describe("the statement agrees with decideRefresh: a refresh token", () => {
     await opened.query(
       `INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, nonce, auth_time, amr,
         created_at, generation, current_hash, previous_hash, sealed_current, rotated_at, idle_expires_at, expires_at,
-        revoked_at)
-      VALUES ($1, $2, $3, $4, $17, $5, $6, $7, $8, now(), $9, $10, $11, $12, $13, $14, $15, $16)`,
+        revoked_at, terms)
+      VALUES ($1, $2, $3, $4, $17, $5, $6, $7, $8, now(), $9, $10, $11, $12, $13, $14, $15, $16, $18)`,
       [
         ...[stored.id, stored.clientId, userId, grant.connectorId, grant.scope, grant.nonce, grant.authTime, grant.amr],
         ...[stored.generation, stored.currentHash, stored.previousHash, stored.sealedCurrent, stored.rotatedAt],
-        ...[stored.idleExpiresAt, stored.expiresAt, stored.revokedAt, grant.sessionHash],
+        ...[stored.idleExpiresAt, stored.expiresAt, stored.revokedAt, grant.sessionHash, grant.terms],
       ],
     );
     expect(await opened.storage.families.find(stored.id)).toEqual(stored);

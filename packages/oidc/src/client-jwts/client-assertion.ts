@@ -1,10 +1,14 @@
-// Clients that prove who they are with a JWT: RFC 7523 §2.2 and §3, OIDC Core §9 private_key_jwt. With
-// client_secret_jwt we would have to keep secrets in a form that can be read (TOK-17).
+// Clients that prove who they are with a JWT: RFC 7523 §2.2 and §3, OIDC Core §9 private_key_jwt, which signs with a key of the
+// client's, and client_secret_jwt, which makes a MAC with the secret that both sides know.
 import { toEpochSeconds } from "@dex/runtime";
 import { z } from "zod";
 import type { Client } from "../clients/client.ts";
+import type { ClientSecretSealer } from "../clients/client-secret-sealer.ts";
+import { liveSecretsOf } from "../clients/client-secrets.ts";
+import type { NoteSecretUse } from "../ports.ts";
 import type { ClientKeySets } from "./client-key-sets.ts";
 import type { CompactJws } from "./compact-jws.ts";
+import { CLIENT_MAC_ALGORITHMS, isMadeWith } from "./shared-secret-mac.ts";
 import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "./verify-jws.ts";
 
 /** The only `client_assertion_type`, RFC 7523 §2.2. */
@@ -21,6 +25,9 @@ export interface ClientAssertionParts {
   readonly tokenEndpoint: string;
   readonly keySets: ClientKeySets;
   readonly useOnce: UseOnce;
+  /** What opens the secrets of clients that make MACs. Without it no MAC proves anything. */
+  readonly clientSecrets?: Pick<ClientSecretSealer, "open"> | undefined;
+  readonly noteSecretUse?: NoteSecretUse | undefined;
 }
 
 /** How long an assertion may be good for from now on (TOK-10). */
@@ -49,8 +56,8 @@ const assertionClaims = z.object({
 export function makeCheckClientAssertion(parts: ClientAssertionParts): CheckClientAssertion {
   return async (assertion, client, now) => {
     if (!TYPES.includes(assertion.typ)) return "the assertion is of another type";
-    const forgery = await forgeryIn(assertion, client, parts, now);
-    if (forgery !== undefined) return forgery;
+    const maker = await findMaker(assertion, client, parts, now);
+    if (maker.kind === "nobody") return maker.reason;
     const parsed = assertionClaims.safeParse(assertion.claims);
     if (!parsed.success)
       return `a claim of the assertion is missing or malformed: ${parsed.error.issues[0]?.path.join(".")}`;
@@ -59,26 +66,76 @@ export function makeCheckClientAssertion(parts: ClientAssertionParts): CheckClie
     if (misfit !== undefined) return misfit;
     const until = new Date(claims.exp * 1000);
     const first = await parts.useOnce(`client assertion ${JSON.stringify([client.id, claims.jti])}`, until);
-    return first ? undefined : "the jti of the assertion was used before";
+    if (!first) return "the jti of the assertion was used before";
+    if (maker.kind === "secret") parts.noteSecretUse?.(client.id, maker.id, now);
+    return undefined;
   };
 }
 
-async function forgeryIn(
+/** What of the client's made an assertion. */
+type Maker =
+  | { readonly kind: "key" }
+  | { readonly kind: "secret"; readonly id: string }
+  | { readonly kind: "nobody"; readonly reason: string };
+
+/** The method that was registered decides whether keys or secrets are asked: never does a key stand in for a secret (TOK-11). */
+async function findMaker(
+  assertion: CompactJws,
+  client: Client,
+  parts: ClientAssertionParts,
+  now: Date,
+): Promise<Maker> {
+  switch (client.details.token_endpoint_auth_method) {
+    case "private_key_jwt":
+      return findSigner(assertion, client, parts, now);
+    case "client_secret_jwt":
+      return findMacMaker(assertion, client, parts, now);
+    default:
+      return nobody("the client registered another method");
+  }
+}
+
+async function findSigner(
   assertion: CompactJws,
   { details }: Client,
   { keySets }: ClientAssertionParts,
   now: Date,
-): Promise<string | undefined> {
-  const { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: only } = details;
-  if (method !== "private_key_jwt") return "the client registered another method";
+): Promise<Maker> {
+  const { token_endpoint_auth_signing_alg: only } = details;
   const alg = CLIENT_SIGNING_ALGORITHMS.find((known) => known === assertion.alg);
-  if (alg === undefined) return "the assertion is signed with an algorithm that is not allowed";
-  if (only !== undefined && alg !== only) return `the assertion is not signed with ${only}`;
+  if (alg === undefined) return nobody("the assertion is signed with an algorithm that is not allowed");
+  if (only !== undefined && alg !== only) return nobody(`the assertion is not signed with ${only}`);
   const wanted = { alg, kid: assertion.kid };
   const found = await keySets.find(details, (keys) => keysFor(keys, wanted).length > 0, now);
   const keys = keysFor(found.keys, wanted);
-  if (keys.length === 0) return `the client has no key for this assertion${found.problem ? `: ${found.problem}` : ""}`;
-  return isSignedByOneOf(assertion, alg, keys) ? undefined : "the signature of the assertion is wrong";
+  if (keys.length === 0)
+    return nobody(`the client has no key for this assertion${found.problem ? `: ${found.problem}` : ""}`);
+  return isSignedByOneOf(assertion, alg, keys) ? { kind: "key" } : nobody("the signature of the assertion is wrong");
+}
+
+function findMacMaker(
+  assertion: CompactJws,
+  client: Client,
+  { clientSecrets }: ClientAssertionParts,
+  now: Date,
+): Maker {
+  const { token_endpoint_auth_signing_alg: only } = client.details;
+  const alg = CLIENT_MAC_ALGORITHMS.find((known) => known === assertion.alg);
+  if (alg === undefined) return nobody("the assertion is under a MAC that is not allowed");
+  if (only !== undefined && alg !== only) return nobody(`the assertion is not under a MAC by ${only}`);
+  const live = liveSecretsOf(client, now);
+  if (live.length === 0) return nobody("the client has no secret, or it has expired");
+  const opened = live.flatMap(({ id, sealed }) => {
+    const secret = sealed && clientSecrets?.open(client.id, sealed)?.secret;
+    return secret === undefined ? [] : [{ id, secret }];
+  });
+  if (opened.length === 0) return nobody("no key secret opens the client's secret");
+  const maker = opened.find(({ secret }) => isMadeWith(assertion, alg, secret));
+  return maker === undefined ? nobody("the MAC of the assertion is wrong") : { kind: "secret", id: maker.id };
+}
+
+function nobody(reason: string): Maker {
+  return { kind: "nobody", reason };
 }
 
 function misfitIn(

@@ -1,6 +1,7 @@
 // What of a client's keys and ways to sign contradicts itself: RFC 7591 §2, OIDC Registration §2.
 import type { JsonObject } from "@dex/runtime";
 import type { ClientDetails } from "../clients/client-details.ts";
+import { CLIENT_MAC_ALGORITHMS } from "./shared-secret-mac.ts";
 import { CLIENT_SIGNING_ALGORITHMS, keysFor } from "./verify-jws.ts";
 
 /** A member of what a client describes, and why it cannot be. */
@@ -33,9 +34,10 @@ function authenticationProblem(details: ClientDetails, isPublic: boolean): KeyPr
       ? undefined
       : { member: "token_endpoint_auth_method", reason: "private_key_jwt needs a fitting key in jwks, or jwks_uri" };
   }
-  // The assertion would be made with the secret, of which only a hash is kept (TOK-17).
   if (method === "client_secret_jwt") {
-    return { member: "token_endpoint_auth_method", reason: "client_secret_jwt is not supported" };
+    return alg === undefined || CLIENT_MAC_ALGORITHMS.some((known) => known === alg)
+      ? undefined
+      : { member: signing, reason: "does not fit client_secret_jwt" };
   }
   return alg === undefined ? undefined : { member: signing, reason: "does not fit token_endpoint_auth_method" };
 }

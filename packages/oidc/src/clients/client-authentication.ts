@@ -1,8 +1,9 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
 import type { CheckClientAssertion } from "../client-jwts/client-assertion.ts";
 import { OAuthError } from "../errors.ts";
-import type { ChosenSecretVerifier, ClientSecretUpgrades, Clients, FailureCounter } from "../ports.ts";
-import type { Client, ClientSecretHash } from "./client.ts";
+import type { ChosenSecretVerifier, ClientSecretUpgrades, Clients, FailureCounter, NoteSecretUse } from "../ports.ts";
+import type { Client, ClientSecret } from "./client.ts";
+import { liveSecretsOf, secretsOf } from "./client-secrets.ts";
 import { makeImportedSecretCheck } from "./imported-secret.ts";
 import { type ClientCredentials, parseClientCredentials, type SecretCredentials } from "./presented-credentials.ts";
 import { makeSecretThrottle } from "./secret-throttle.ts";
@@ -22,7 +23,7 @@ export interface ClientAuthentication {
 const NOBODYS_HASH = sha256("no client has this secret");
 
 /**
- * client_secret_basic, client_secret_post, private_key_jwt and none, OIDC Core §9. The happy path counts
+ * client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt and none, OIDC Core §9. The happy path counts
  * nothing and asks for nothing but the client; an assertion is written down once it is right, so that it is used once.
  */
 export function makeClientAuthentication(parts: {
@@ -32,12 +33,14 @@ export function makeClientAuthentication(parts: {
   secretUpgrades: ClientSecretUpgrades;
   /** Without it no assertion proves anything. */
   checkAssertion?: CheckClientAssertion | undefined;
+  noteSecretUse?: NoteSecretUse | undefined;
 }): ClientAuthentication {
   const { clients } = parts;
   const checks: Checks = {
     chosen: parts.chosenSecrets,
     isImported: makeImportedSecretCheck(parts),
     assertion: parts.checkAssertion,
+    noteUse: parts.noteSecretUse,
   };
   const throttle = makeSecretThrottle(parts.failures);
   return {
@@ -65,6 +68,7 @@ interface Checks {
   readonly chosen: ChosenSecretVerifier;
   readonly isImported: ReturnType<typeof makeImportedSecretCheck>;
   readonly assertion: CheckClientAssertion | undefined;
+  readonly noteUse: NoteSecretUse | undefined;
 }
 
 async function failureOf(
@@ -73,7 +77,7 @@ async function failureOf(
   checks: Checks,
   now: Date,
 ): Promise<string | undefined> {
-  if (credentials.method !== "client_assertion") return secretFailureOf(credentials, client, checks);
+  if (credentials.method !== "client_assertion") return secretFailureOf(credentials, client, checks, now);
   if (client === undefined) return "unknown client";
   if (!mayUse(client, credentials.method)) return "the client registered another method";
   if (checks.assertion === undefined) return "client assertions are not supported";
@@ -84,8 +88,9 @@ async function secretFailureOf(
   { secret, method }: SecretCredentials,
   client: Client | undefined,
   checks: Checks,
+  now: Date,
 ): Promise<string | undefined> {
-  if (client === undefined || client.secret === undefined) {
+  if (client === undefined || secretsOf(client).length === 0) {
     equalInConstantTime(sha256(secret ?? ""), NOBODYS_HASH);
     if (client === undefined) return "unknown client";
     if (secret !== undefined) return "a client without a secret sent one";
@@ -93,21 +98,39 @@ async function secretFailureOf(
   }
   if (client.public) return "the public client has a secret";
   if (secret === undefined) return "the secret is missing";
-  if (!(await isRight(secret, client.id, client.secret, checks))) return "the secret is wrong";
-  return mayUse(client, method) ? undefined : "the client registered another method";
+  const live = liveSecretsOf(client, now);
+  const used = await findRight(secret, client.id, live, checks);
+  if (used === undefined) return live.length === 0 ? "the secret has expired" : "the secret is wrong";
+  if (!mayUse(client, method)) return "the client registered another method";
+  checks.noteUse?.(client.id, used.id, now);
+  return undefined;
 }
 
 /** Who registered one method uses that one (RFC 7591 §2); who registered none, whichever shows the secret or, without, `none`. */
 function mayUse({ details }: Client, method: ClientCredentials["method"]): boolean {
   const { token_endpoint_auth_method: registered } = details;
-  if (method === "client_assertion") return registered === "private_key_jwt";
+  if (method === "client_assertion") return registered === "private_key_jwt" || registered === "client_secret_jwt";
   return registered === undefined || registered === method;
+}
+
+/** Generated ones first: comparing them costs next to nothing. */
+async function findRight(
+  secret: string,
+  clientId: string,
+  live: readonly ClientSecret[],
+  checks: Checks,
+): Promise<ClientSecret | undefined> {
+  const isGenerated = ({ hash }: ClientSecret) => hash.kind === "sha256";
+  for (const one of [...live.filter(isGenerated), ...live.filter((other) => !isGenerated(other))]) {
+    if (await isRight(secret, clientId, one, checks)) return one;
+  }
+  return undefined;
 }
 
 async function isRight(
   secret: string,
   clientId: string,
-  stored: ClientSecretHash,
+  { hash: stored }: ClientSecret,
   { chosen, isImported }: Checks,
 ): Promise<boolean> {
   switch (stored.kind) {

@@ -175,6 +175,10 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   if (client.secret !== undefined && client.details.token_endpoint_auth_method === "private_key_jwt") {
     return { member: "secret", reason: "a client that signs has none" };
   }
+  // Whoever sees one assertion can try words at it for as long as they like (RFC 7518 §3.2).
+  if (client.secret !== undefined && client.details.token_endpoint_auth_method === "client_secret_jwt") {
+    return { member: "secret", reason: "a client that makes MACs has one that was generated" };
+  }
   return client.public ? contradictionInPublic(client) : undefined;
 }
 

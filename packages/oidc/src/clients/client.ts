@@ -14,6 +14,18 @@ export type ClientSecretHash =
   | { readonly kind: "argon2id"; readonly hash: string }
   | { readonly kind: "bcrypt"; readonly hash: string };
 
+/** A secret that a client can prove who it is with, as it is kept. */
+export interface ClientSecret {
+  /** Tells it from the client's other one: FIRST_SECRET, or random. */
+  readonly id: string;
+  readonly hash: ClientSecretHash;
+  /** The secret itself, sealed: of clients that make MACs with it and of no others (TOK-17). See client-secret-sealer.ts. */
+  readonly sealed: Buffer | undefined;
+  readonly createdAt: Date;
+  /** From then on it proves nothing; undefined: never. */
+  readonly expiresAt: Date | undefined;
+}
+
 /** A registered relying party. */
 export interface Client {
   readonly id: string;
@@ -38,7 +50,12 @@ export interface Client {
   /** Connectors that people may sign in to it through; undefined allows all (SAM-8). */
   readonly allowedConnectors: readonly string[] | undefined;
   readonly idTokenSigningAlgorithm: SigningAlgorithm;
+  /** The first of its secrets; all of them: secretsOf. */
   readonly secret: ClientSecretHash | undefined;
+  /** What is to be known of that one beside. Missing: only its hash is kept, it is as old as the client and never expires. */
+  readonly firstSecret?: Partial<Pick<ClientSecret, "sealed" | "createdAt" | "expiresAt">> | undefined;
+  /** What was added to it, so that a secret can be replaced while both work. */
+  readonly addedSecrets?: readonly ClientSecret[] | undefined;
   /** Registered itself, RFC 7591: nobody here has looked at it, so people are always asked (DCR-3). */
   readonly dynamic: boolean;
   /** What it registered beside, in the names of the RFCs; what is missing has their defaults. */

@@ -3,6 +3,39 @@ import type { Client, ClientSecretHash } from "./client.ts";
 import type { NewClientMetadata } from "./client-metadata.ts";
 
 const RANDOM_BYTES = 32;
+/** In base64url 64 characters: as long as the longest MAC, which RFC 7518 §3.2 asks of its key. */
+const MAC_SECRET_BYTES = 48;
+
+/** Makes of a new secret what is kept beside its hash, for clients that make MACs with it. */
+export type SealSecret = (clientId: string, secret: string) => Buffer;
+
+/** A secret that was generated, and what is kept of it. */
+export interface GeneratedSecret {
+  readonly secret: string;
+  readonly hash: Extract<ClientSecretHash, { kind: "sha256" }>;
+  readonly sealed: Buffer | undefined;
+}
+
+/**
+ * A new secret of at least 256 random bits for a client that proves itself with `details`. Only of those that make MACs is it
+ * kept in a form that can be read (TOK-17); throws where that has to be and there is nothing to seal with.
+ */
+export function generateSecret(
+  client: Pick<Client, "id" | "details">,
+  parts: { random: Random; sealSecret?: SealSecret | undefined },
+): GeneratedSecret {
+  const sealed = needsSealedSecret(client.details);
+  const secret = parts.random(sealed ? MAC_SECRET_BYTES : RANDOM_BYTES).toString("base64url");
+  const hash = { kind: "sha256", hash: sha256(secret) } as const;
+  if (!sealed) return { secret, hash, sealed: undefined };
+  if (parts.sealSecret === undefined) throw new Error("a client's secret can only be sealed where a key secret is");
+  return { secret, hash, sealed: parts.sealSecret(client.id, secret) };
+}
+
+/** Whether the client's secrets must be kept in a form that can be read. */
+export function needsSealedSecret(details: Client["details"]): boolean {
+  return details.token_endpoint_auth_method === "client_secret_jwt";
+}
 
 /** A client ready to be stored, and its secret, which is shown this once (TOK-17). Clients that are public or sign have none. */
 export interface MadeClient {
@@ -16,30 +49,25 @@ export interface MadeClient {
  */
 export async function makeClient(
   metadata: NewClientMetadata,
-  parts: { random: Random; now: Date; hashChosenSecret: (secret: string) => Promise<string> },
+  parts: {
+    random: Random;
+    now: Date;
+    hashChosenSecret: (secret: string) => Promise<string>;
+    sealSecret?: SealSecret | undefined;
+  },
 ): Promise<MadeClient> {
-  const { id, secret: chosen, ...rest } = metadata;
-  const secretless = metadata.public || metadata.details.token_endpoint_auth_method === "private_key_jwt";
-  const secret = secretless ? undefined : (chosen ?? parts.random(RANDOM_BYTES).toString("base64url"));
-  return {
-    client: {
-      ...rest,
-      id: id ?? newClientId(metadata, parts.random),
-      secret: await hashOf(secret, chosen, parts.hashChosenSecret),
-      createdAt: parts.now,
-    },
-    secret: secret === undefined ? undefined : new Secret(secret),
-  };
-}
-
-async function hashOf(
-  secret: string | undefined,
-  chosen: string | undefined,
-  hashChosenSecret: (secret: string) => Promise<string>,
-): Promise<ClientSecretHash | undefined> {
-  if (secret === undefined) return undefined;
-  if (chosen === undefined) return { kind: "sha256", hash: sha256(secret) };
-  return { kind: "argon2id", hash: await hashChosenSecret(chosen) };
+  const { id: chosenId, secret: chosen, ...rest } = metadata;
+  const bare = { ...rest, id: chosenId ?? newClientId(metadata, parts.random), createdAt: parts.now };
+  if (metadata.public || metadata.details.token_endpoint_auth_method === "private_key_jwt") {
+    return { client: { ...bare, secret: undefined }, secret: undefined };
+  }
+  if (chosen !== undefined) {
+    const hash = { kind: "argon2id", hash: await parts.hashChosenSecret(chosen) } as const;
+    return { client: { ...bare, secret: hash }, secret: new Secret(chosen) };
+  }
+  const { secret, hash, sealed } = generateSecret(bare, parts);
+  const first = sealed === undefined ? {} : { firstSecret: { sealed } };
+  return { client: { ...bare, secret: hash, ...first }, secret: new Secret(secret) };
 }
 
 /** As dex v1 wrote it: random, then what a person can tell clients apart by: the host of the first redirect URI, or the name. */

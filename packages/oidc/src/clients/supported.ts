@@ -1,5 +1,6 @@
 // What clients may ask for when they register: the one table that registration refuses by and discovery tells of.
 
+import { CLIENT_MAC_ALGORITHMS } from "../client-jwts/shared-secret-mac.ts";
 import { CLIENT_SIGNING_ALGORITHMS } from "../client-jwts/verify-jws.ts";
 import type { GrantType, SigningAlgorithm } from "./client.ts";
 import { type ClientDetails, CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS, RESPONSE_TYPES } from "./client-details.ts";
@@ -29,8 +30,14 @@ export const SUPPORTED: SupportedValues = {
   /** Those beside code work where the deployment wants them (TOK-14). */
   response_types: RESPONSE_TYPES,
   grant_types: ["authorization_code", "implicit", "refresh_token", "client_credentials"],
-  token_endpoint_auth_method: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
-  token_endpoint_auth_signing_alg: CLIENT_SIGNING_ALGORITHMS,
+  token_endpoint_auth_method: [
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "none",
+  ],
+  token_endpoint_auth_signing_alg: [...CLIENT_SIGNING_ALGORITHMS, ...CLIENT_MAC_ALGORITHMS],
   subject_type: ["public", "pairwise"],
   id_token_signed_response_alg: ["RS256", "ES256", "EdDSA"],
   id_token_encrypted_response_alg: ENCRYPTION_ALGORITHMS,

@@ -9,7 +9,7 @@ export const CODE_CASES_NOW = new Date("2026-03-01T12:00:00.000Z");
 /** The part of a redemption that decides. */
 export type CodeCaseRequest = Pick<
   CodeRedemption,
-  "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors"
+  "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors" | "confirmation"
 >;
 
 export interface CodeCase {
@@ -45,6 +45,7 @@ const right: CodeCaseRequest = {
   redirectUri: "https://a.example/cb",
   challengeOfVerifier: challenge,
   allowedConnectors: undefined,
+  confirmation: undefined,
 };
 const withoutVerifier: CodeCaseRequest = { ...right, challengeOfVerifier: undefined };
 const other: CodeCaseRequest = { ...right, clientId: "client-b" };
@@ -71,6 +72,34 @@ export const CODE_CASES: readonly CodeCase[] = [
     request: right,
     expected: "redeem",
     by: "PKC-7",
+  },
+  {
+    when: "it is bound to the key that was proved",
+    stored: { ...live, terms: { codeJkt: "key-1" } },
+    request: { ...right, confirmation: { jkt: "key-1" } },
+    expected: "redeem",
+    by: "DPO-3",
+  },
+  {
+    when: "it is bound to no key and one was proved",
+    stored: live,
+    request: { ...right, confirmation: { jkt: "key-1" } },
+    expected: "redeem",
+    by: "RFC 9449 §5",
+  },
+  {
+    when: "it is bound to another key",
+    stored: { ...live, terms: { codeJkt: "key-1" } },
+    request: { ...right, confirmation: { jkt: "key-2" } },
+    expected: "refused",
+    by: "DPO-3",
+  },
+  {
+    when: "it is bound to a key and none was proved",
+    stored: { ...live, terms: { codeJkt: "key-1" } },
+    request: right,
+    expected: "refused",
+    by: "DPO-3",
   },
   { when: "it is unknown", stored: undefined, request: right, expected: "refused", by: "RFC 6749 §5.2" },
   { when: "another client presents it", stored: live, request: other, expected: "refused", by: "TOK-4" },

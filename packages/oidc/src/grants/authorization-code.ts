@@ -38,20 +38,21 @@ export function authorizationCodeGrant(parts: AuthorizationCodeGrantParts): Gran
 
   return {
     grantType: "authorization_code",
-    async redeem(params, client, now) {
+    async redeem({ params, client, confirmation }, now) {
       const request = parseCodeRequest(params);
       const { family, refreshToken } = newFamily(parts, client, now);
       const redemption: CodeRedemption = {
         ...request,
         clientId: client.id,
         allowedConnectors: client.allowedConnectors,
+        confirmation,
         family,
       };
       const grant = await codes.redeem(redemption, now);
       if (grant === undefined) throw await refusalOf(redemption, now);
       const { scope, nonce } = grant;
       const offline = scope.includes("offline_access") ? refreshToken?.text() : undefined; // REF-11
-      return issueTokens({ grant, client, scope, nonce, refreshToken: offline }, now);
+      return issueTokens({ grant, client, scope, nonce, refreshToken: offline, confirmation }, now);
     },
   };
 }

@@ -24,7 +24,7 @@ export function clientCredentialsGrant(parts: {
   const { issuer, signer, random, lifetimes } = parts;
   return {
     grantType: "client_credentials",
-    async redeem(params, client, now) {
+    async redeem({ params, client }, now) {
       if (client.public) {
         throw new OAuthError("unauthorized_client", "the client_credentials grant needs a confidential client");
       }

@@ -1,6 +1,7 @@
 import { equalInConstantTime } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { CodeRedemption, StoredCode } from "../ports.ts";
+import { confirms } from "../tokens/confirmation.ts";
 
 /** At so many wrong verifiers a code is dead (PKC-7). */
 export const MAX_WRONG_VERIFIERS = 5;
@@ -19,7 +20,10 @@ export type CodeDecision =
  */
 export function decideCode(
   code: StoredCode | undefined,
-  redemption: Pick<CodeRedemption, "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors">,
+  redemption: Pick<
+    CodeRedemption,
+    "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors" | "confirmation"
+  >,
   now: Date,
 ): CodeDecision {
   if (code === undefined) return refused("code is unknown");
@@ -36,6 +40,7 @@ export function decideCode(
   if (redemption.allowedConnectors?.includes(code.connectorId) === false) {
     return refused("the client does not allow sign-in through this connector");
   }
+  if (!confirms(redemption.confirmation, { jkt: code.terms?.codeJkt })) return refused("code is bound to another key");
   if (code.redirectUri !== redemption.redirectUri) return refused("redirect_uri differs from the request's");
   return decideVerifier(code.codeChallenge, redemption.challengeOfVerifier);
 }

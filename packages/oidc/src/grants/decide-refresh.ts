@@ -2,6 +2,7 @@ import { equalInConstantTime } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { RefreshRotation, StoredFamily } from "../ports.ts";
 import { scopeContains } from "../scope.ts";
+import { confirms } from "../tokens/confirmation.ts";
 
 /** What was presented, in comparable form. The token's seal was checked already. */
 export type PresentedRefresh = Pick<
@@ -13,6 +14,7 @@ export type PresentedRefresh = Pick<
   | "scope"
   | "allowedConnectors"
   | "upstreamAskedSince"
+  | "confirmation"
 >;
 
 export type RefreshDecision =
@@ -37,6 +39,9 @@ export function decideRefresh(
   if (family === undefined) return refused("token family is unknown");
   // First of all, so that a stranger with a stolen token changes nothing (REF-7).
   if (family.clientId !== presented.clientId) return refused("refresh token was issued to another client");
+  if (!confirms(presented.confirmation, family.grant.terms?.confirmation)) {
+    return refused("refresh token is bound to another key"); // RFC 9449 §5
+  }
   if (family.revokedAt !== undefined) return refused("token family was revoked");
   if (family.currentHash === undefined) return refused("token family has no refresh token");
   const place = placeOf(family, family.currentHash, presented, policy.graceSeconds, now);

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@dex/runtime";
 import type { Client, GrantType } from "../clients/client.ts";
+import type { Confirmation } from "../tokens/confirmation.ts";
 
 /** A successful answer of the token endpoint, RFC 6749 §5.1. */
 export interface TokenResponse extends JsonObject {
@@ -11,12 +12,17 @@ export interface TokenResponse extends JsonObject {
   readonly refresh_token?: string;
 }
 
+/** A token request whose form is good, from a client that is who it says and may use this grant. */
+export interface GrantRequest {
+  readonly params: URLSearchParams;
+  readonly client: Client;
+  /** The key that the client proved to have, which its tokens are then bound to; undefined for bearer tokens. */
+  readonly confirmation: Confirmation | undefined;
+}
+
 /** One way to obtain tokens, RFC 6749 §1.3. */
 export interface Grant {
   readonly grantType: GrantType;
-  /**
-   * Redeems a grant. The token endpoint has checked the parameters' form, authenticated the client and made sure that it
-   * may use this grant. Throws an OAuthError when the grant is refused.
-   */
-  redeem(params: URLSearchParams, client: Client, now: Date): Promise<TokenResponse>;
+  /** Redeems a grant. Throws an OAuthError when it is refused. */
+  redeem(request: GrantRequest, now: Date): Promise<TokenResponse>;
 }

@@ -78,7 +78,9 @@ const current: PresentedRefresh = {
   scope: undefined,
   allowedConnectors: undefined,
   upstreamAskedSince: at(-60_000),
+  confirmation: undefined,
 };
+const bound: StoredFamily = { ...live, grant: { ...grant, terms: { confirmation: { jkt: "key-1" } } } };
 const previous: PresentedRefresh = { ...current, presentedHash: previousHash, presentedGeneration: 2 };
 const older: PresentedRefresh = { ...current, presentedHash: olderHash, presentedGeneration: 1 };
 
@@ -105,6 +107,27 @@ const rows: readonly Row[] = [
     request: { ...current, scope: ["offline_access", "email", "openid"] },
     expected: "rotate",
     by: "REF-9",
+  },
+  {
+    when: "it is bound to the key that was proved",
+    stored: bound,
+    request: { ...current, confirmation: { jkt: "key-1" } },
+    expected: "rotate",
+    by: "RFC 9449 §5",
+  },
+  {
+    when: "it is bound to another key",
+    stored: bound,
+    request: { ...current, confirmation: { jkt: "key-2" } },
+    expected: "refused",
+    by: "REF-7",
+  },
+  {
+    when: "it is bound to a key, none is proved, and it was used before",
+    stored: bound,
+    request: older,
+    expected: "refused",
+    by: "REF-7",
   },
   { when: "its family is unknown", stored: undefined, request: current, expected: "refused", by: "RFC 6749 §5.2" },
   {

@@ -13,6 +13,7 @@ import type {
   UpstreamRefresher,
 } from "../ports.ts";
 import { parseScope } from "../scope.ts";
+import type { Confirmation } from "../tokens/confirmation.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
 import type { RefreshToken, RefreshTokens } from "../tokens/refresh-token.ts";
@@ -33,6 +34,7 @@ export interface RefreshTokenGrantParts {
 interface RefreshRequest {
   readonly token: RefreshToken;
   readonly scope: readonly string[] | undefined;
+  readonly confirmation: Confirmation | undefined;
 }
 
 /**
@@ -45,7 +47,10 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
   function render(grant: TokenGrant, client: Client, request: RefreshRequest, refreshToken: string, now: Date) {
     // The family keeps its whole scope for later; these tokens carry what was asked for (REF-9). REF-10: no nonce.
     const scope = request.scope ?? grant.scope;
-    return issueTokens({ grant, client, scope, nonce: undefined, refreshToken }, now);
+    return issueTokens(
+      { grant, client, scope, nonce: undefined, refreshToken, confirmation: request.confirmation },
+      now,
+    );
   }
 
   /** The refusal path: gives the successor again inside the grace interval, ends the family after a replay. */
@@ -94,8 +99,8 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
 
   return {
     grantType: "refresh_token",
-    async redeem(params, client, now) {
-      const request = parseRefreshRequest(params, refreshTokens);
+    async redeem({ params, client, confirmation }, now) {
+      const request = { ...parseRefreshRequest(params, refreshTokens), confirmation };
       // Before anything is consumed: who asks for too much by name keeps the token.
       const refusal = await refuseAudiences(request.scope ?? [], client, { clients, code: "invalid_scope" });
       if (refusal !== undefined) throw refusal;
@@ -111,6 +116,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
         sealedNext: successorSealer.seal(Buffer.from(nextText), familyId),
         scope: request.scope,
         allowedConnectors: client.allowedConnectors,
+        confirmation,
         upstreamAskedSince: addSeconds(now, -lifetimes.upstreamRefreshSeconds),
         idleExpiresAt: addSeconds(now, lifetimes.refreshIdleSeconds),
       };
@@ -133,7 +139,10 @@ function unavailable(reason: string, retryAfterSeconds: number): OAuthError {
   return new OAuthError("temporarily_unavailable", description, { detail, retryAfterSeconds, noteworthy: true });
 }
 
-function parseRefreshRequest(params: URLSearchParams, refreshTokens: RefreshTokens): RefreshRequest {
+function parseRefreshRequest(
+  params: URLSearchParams,
+  refreshTokens: RefreshTokens,
+): Omit<RefreshRequest, "confirmation"> {
   const text = single(params, "refresh_token");
   if (text === undefined) throw new OAuthError("invalid_request", "refresh_token is missing");
   const token = refreshTokens.open(text);

@@ -2,6 +2,7 @@
 // ends them all.
 import { addSeconds, decodeBase64Url, type Random, type Sealer, toEpochSeconds } from "@dex/runtime";
 import { parseScope } from "../scope.ts";
+import type { Confirmation } from "./confirmation.ts";
 
 const PREFIX = "dxa_";
 const CONTEXT = "access token";
@@ -14,6 +15,8 @@ export interface AccessToken {
   readonly userId: string;
   readonly scope: readonly string[];
   readonly expiresAt: Date;
+  /** The key that its bearer must have; undefined for a bearer token. */
+  readonly confirmation?: Confirmation | undefined;
   /** Names this one token. */
   readonly id: string;
 }
@@ -32,10 +35,10 @@ export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): Acc
   const { sealer, random } = parts;
   return {
     issue(token, lifetimeSeconds, now) {
-      const { familyId, clientId, userId, scope } = token;
+      const { familyId, clientId, userId, scope, confirmation } = token;
       const exp = toEpochSeconds(addSeconds(now, lifetimeSeconds));
       const jti = random(12).toString("base64url");
-      const plaintext = JSON.stringify([familyId, clientId, userId, scope.join(" "), exp, jti]);
+      const plaintext = JSON.stringify([familyId, clientId, userId, scope.join(" "), exp, jti, confirmation]);
       return PREFIX + sealer.seal(Buffer.from(plaintext), CONTEXT).toString("base64url");
     },
     ...makeAccessTokenOpener(sealer),
@@ -57,8 +60,9 @@ export function makeAccessTokenOpener(sealer: Sealer): AccessTokenOpener {
 function parseAccessToken(plaintext: Buffer): AccessToken | undefined {
   const members: unknown = JSON.parse(plaintext.toString()); // only we can seal, so this is JSON
   if (!Array.isArray(members)) return undefined;
-  const [familyId, clientId, userId, scope, exp, id]: unknown[] = members;
+  const [familyId, clientId, userId, scope, exp, id, bound]: unknown[] = members;
   if (typeof familyId !== "string" || typeof clientId !== "string" || typeof userId !== "string") return undefined;
   if (typeof scope !== "string" || typeof exp !== "number" || typeof id !== "string") return undefined;
-  return { familyId, clientId, userId, scope: parseScope(scope), expiresAt: new Date(exp * 1000), id };
+  const token = { familyId, clientId, userId, scope: parseScope(scope), expiresAt: new Date(exp * 1000), id };
+  return typeof bound === "object" && bound !== null ? { ...token, confirmation: bound } : token;
 }

@@ -3,6 +3,7 @@ import type { Client } from "../clients/client.ts";
 import type { TokenResponse } from "../grants/grant.ts";
 import type { Clients, TokenFamilies, TokenGrant } from "../ports.ts";
 import type { AccessTokens } from "./access-token.ts";
+import type { Confirmation } from "./confirmation.ts";
 import type { IssueIdToken } from "./issue-id-token.ts";
 import type { TokenLifetimes } from "./lifetimes.ts";
 
@@ -13,6 +14,8 @@ export interface IssueTokensInput {
   readonly scope: readonly string[];
   readonly nonce: string | undefined;
   readonly refreshToken: string | undefined;
+  /** What the access token is bound to; undefined for a bearer token. */
+  readonly confirmation: Confirmation | undefined;
 }
 
 export type IssueTokens = (input: IssueTokensInput, now: Date) => Promise<TokenResponse>;
@@ -30,7 +33,7 @@ export function makeIssueTokens(parts: {
   lifetimes: TokenLifetimes;
 }): IssueTokens {
   const { clients, families, issueIdToken, accessTokens, lifetimes } = parts;
-  return async ({ grant, client, scope, nonce, refreshToken }, now) => {
+  return async ({ grant, client, scope, nonce, refreshToken, confirmation }, now) => {
     const { familyId, clientId, user } = grant;
     const refusal = await refuseAudiences(scope, client, { clients, code: "invalid_grant" });
     if (refusal !== undefined) {
@@ -38,7 +41,7 @@ export function makeIssueTokens(parts: {
       throw refusal;
     }
     const accessToken = accessTokens.issue(
-      { familyId, clientId, userId: user.id, scope },
+      { familyId, clientId, userId: user.id, scope, confirmation },
       lifetimes.accessTokenSeconds,
       now,
     );

@@ -9,6 +9,7 @@ import { clientDetails } from "./0010-client-details.ts";
 import { frontChannelFamilies } from "./0011-front-channel-families.ts";
 import { logout } from "./0012-logout.ts";
 import { claims } from "./0014-claims.ts";
+import { grantTerms } from "./0022-grant-terms.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -29,4 +30,5 @@ export const MIGRATIONS: readonly Migration[] = [
   frontChannelFamilies,
   logout,
   claims,
+  grantTerms,
 ];
