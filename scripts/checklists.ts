@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { certificationItems } from "./certification-items.ts";
 import { connectorItems } from "./connector-items.ts";
 import { dexV1Items } from "./dex-v1-items.ts";
 import { findTestsById, type NamingTest } from "./tests-by-id.ts";
@@ -16,6 +17,8 @@ export interface Checklist {
   readonly of: string;
   /** Finds the items that the title of a test names. Global; its first group is the item. */
   readonly pattern: RegExp;
+  /** The items that such a group stands for, where it is more than one. */
+  readonly itemsOf?: (group: string) => readonly string[];
   /** What of a title only names items, and is left out of the table. */
   readonly mention: RegExp;
   readonly groups: readonly { readonly title: string; readonly items: readonly string[] }[];
@@ -72,8 +75,16 @@ function escapeCell(text: string): string {
   return text.replaceAll("\\", "").replaceAll("|", "\\|").replaceAll("<", "&lt;");
 }
 
-for (const list of [dexV1Items, connectorItems]) {
-  const tests = findTestsById(root, list.pattern);
+function testsByItem({ pattern, itemsOf = (group) => [group] }: Checklist): ReadonlyMap<string, readonly NamingTest[]> {
+  const byItem = new Map<string, NamingTest[]>();
+  for (const [group, naming] of findTestsById(root, pattern)) {
+    for (const item of itemsOf(group)) byItem.set(item, [...(byItem.get(item) ?? []), ...naming]);
+  }
+  return byItem;
+}
+
+for (const list of [dexV1Items, connectorItems, certificationItems]) {
+  const tests = testsByItem(list);
   const problems = problemsOf(list, tests);
   for (const problem of problems) console.error(problem);
   const place = join(root, "packages", "e2e", list.file);
