@@ -1,24 +1,28 @@
 // `npm test`: everything that must hold, from a fresh clone, under any Node >= 20. Stops at the first failure.
 // Plain JavaScript: it runs before anything is installed.
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensureInstalled, InstallProblem, pinnedNode, projectRoot } from "./install.mjs";
 
-/** Command -> the Debian packages that bring it. */
+/** Command, or a file -> the Debian packages that bring it. */
 const PROGRAMS = {
   chromium: "chromium",
   haproxy: "haproxy",
   "redis-server": "redis-server",
   slapd: "slapd",
   nginx: "nginx",
+  // The server alone: Debian's package apache2 would also start it on port 80.
+  apache2: "apache2-bin",
+  "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
   ldapmodify: "ldap-utils",
   openssl: "openssl",
   "keystone-manage": "python3-keystone",
   xmlsec1: "xmlsec1",
   php: "php-cli php-xml php-mbstring",
   "/usr/share/simplesamlphp/bin/console": "simplesamlphp",
+  "/usr/lib/python3/dist-packages/jwt/jwks_client.py": "python3-jwt python3-cryptography",
 };
 /** The parts of the run that start some of them. */
 const PARTS_WITH_PROGRAMS = ["deploy", "integration", "e2e"];
@@ -104,6 +108,7 @@ async function ensurePrograms() {
 
 function isInstalled(command) {
   if (command === "chromium" && process.env.CHROMIUM_PATH) return true;
+  if (command.startsWith("/")) return existsSync(command);
   const path = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
   return spawnSync("sh", ["-c", `command -v ${command}`], { env: { ...process.env, PATH: path } }).status === 0;
 }

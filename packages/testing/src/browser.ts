@@ -11,12 +11,24 @@ export interface RealBrowser {
   close(): Promise<void>;
 }
 
-/** Starts Chromium: /usr/bin/chromium, or the one that CHROMIUM_PATH names. */
-export async function openBrowser(): Promise<RealBrowser> {
+/**
+ * Starts Chromium: /usr/bin/chromium, or the one that CHROMIUM_PATH names. With `certificates` it takes those of a private
+ * authority too; `namedHere` are hosts that it finds on this machine.
+ */
+export async function openBrowser(
+  options: { certificates?: "any"; namedHere?: readonly string[] } = {},
+): Promise<RealBrowser> {
+  const hosts = (options.namedHere ?? []).map((host) => `MAP ${host} 127.0.0.1`).join(", ");
   const browser: Browser = await chromium.launch({
     executablePath: process.env.CHROMIUM_PATH || "/usr/bin/chromium",
     // Tests may run as root, where Chromium has no sandbox.
-    args: ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-dev-shm-usage"],
+    args: [
+      "--no-sandbox",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-dev-shm-usage",
+      `--host-resolver-rules=${hosts}`,
+    ],
   });
   const newTabOf = async (context: BrowserContext) => {
     const page = await context.newPage();
@@ -24,7 +36,7 @@ export async function openBrowser(): Promise<RealBrowser> {
     return page;
   };
   return {
-    newVisitor: async () => newTabOf(await browser.newContext()),
+    newVisitor: async () => newTabOf(await browser.newContext({ ignoreHTTPSErrors: options.certificates === "any" })),
     newTab: (page) => newTabOf(page.context()),
     close: () => browser.close(),
   };

@@ -1,3 +1,10 @@
+export {
+  type OpenIdSite,
+  type OpenIdSitePlaces,
+  openIdSitePlaces,
+  type RunningApache,
+  startApache,
+} from "./apache.ts";
 export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "./browser.ts";
 export { NOTHING_ASKED, PLAIN_CALLBACK } from "./callback-input.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";

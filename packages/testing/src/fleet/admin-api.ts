@@ -4,6 +4,7 @@ export interface AdminApi {
   setConnectors(connectors: readonly object[]): Promise<void>;
   /** Returns the id of the new user. */
   createAdmin(email: string, password: string): Promise<string>;
+  /** The secret is empty where the client has none. */
   createClient(client: object): Promise<{ id: string; secret: string }>;
 }
 
@@ -30,7 +31,8 @@ export function openAdminApi(url: string, secret: string): AdminApi {
     async createClient(client) {
       const answer = await call("POST", "client", { client });
       const made = typeof answer === "object" && answer !== null && "client" in answer ? answer.client : undefined;
-      return { id: textMember(made, "id"), secret: textMember(made, "secret") };
+      const hasSecret = typeof made === "object" && made !== null && "secret" in made;
+      return { id: textMember(made, "id"), secret: hasSecret ? textMember(made, "secret") : "" };
     },
   };
 }
