@@ -43,7 +43,7 @@ async function addListener(
 const tokenOf = ({ received }: LogoutReceiver) => received[0]?.form.get("logout_token") ?? expect.fail("no token came");
 const told = (receiver: LogoutReceiver) => expect.poll(() => receiver.received.length, POLL).toBeGreaterThan(0);
 
-test("each client of the session gets one signed token that names it, and nothing else (oidcc-backchannel-rp-initiated-logout) (JWT-3)", async () => {
+test("each client of the session gets one signed token that names it, and nothing else (cert 10 oidcc-backchannel-rp-initiated-logout) (JWT-3)", async () => {
   const first = await addListener();
   const second = await addListener();
   const deaf = await world.addLogoutClient();

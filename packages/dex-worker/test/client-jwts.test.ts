@@ -106,7 +106,7 @@ describe("private_key_jwt", () => {
     });
   });
 
-  test("keys behind jwks_uri are fetched, and again when a new one signs (oidcc-registration-jwks-uri, oidcc-refresh-token-rp-key-rotation)", async () => {
+  test("keys behind jwks_uri are fetched, and again when a new one signs (cert 8 oidcc-registration-jwks-uri)", async () => {
     const [first, second] = [await makeKey("first"), await makeKey("second")];
     const published = address.publish(JSON.stringify({ keys: [first.jwk] }));
     const client = await addSigningClient({ jwks_uri: published.url });
@@ -170,7 +170,7 @@ describe("request objects", () => {
     expect(tokens.claims()).toMatchObject({ aud: client.id });
   });
 
-  test("one by reference is fetched without its fragment, and its state is the one that counts (oidcc-request-uri-signed-rs256)", async () => {
+  test("one by reference is fetched without its fragment, and its state is the one that counts (cert 8 oidcc-request-uri-signed-rs256)", async () => {
     const key = await makeKey("one");
     const published = address.publish("");
     const uri = `${published.url}#GkurKxf5T0Y-mnPFCHqWOMiZi4VS138cQO_V7PZHAdM`;

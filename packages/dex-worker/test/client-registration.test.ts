@@ -164,7 +164,7 @@ test("people are always asked, and told that nobody has verified it and where it
   expect(silent.url.searchParams.get("error")).toBe("consent_required");
 });
 
-test("the consent page shows what a client registered, and takes pictures from its origin alone (oidcc-registration-logo-uri, oidcc-registration-policy-uri, oidcc-registration-tos-uri, BRO-10)", async () => {
+test("the consent page shows what a client registered, and takes pictures from its origin alone (cert 8 oidcc-registration-logo-uri; cert 8 oidcc-registration-policy-uri; cert 8 oidcc-registration-tos-uri) (BRO-10)", async () => {
   const links = {
     logo_uri: "https://cdn.example.com/logo.png",
     policy_uri: "https://app.example.com/policy",

@@ -14,7 +14,7 @@ const framesOf = (text: string) =>
   );
 const policyOf = (headers: Headers) => (headers.get("content-security-policy") ?? "").split("; ");
 
-test("loads each client's address with iss and sid, and then goes on with the state (oidcc-frontchannel-rp-initiated-logout)", async () => {
+test("loads each client's address with iss and sid, and then goes on with the state (cert 10 oidcc-frontchannel-rp-initiated-logout)", async () => {
   const required = { frontchannel_logout_session_required: true };
   const first = await world.addLogoutClient({ frontchannel_logout_uri: "https://one.example/out?a=b", ...required });
   const second = await world.addLogoutClient({ frontchannel_logout_uri: "https://two.example:8443/out", ...required });

@@ -51,7 +51,7 @@ async function signedInTab() {
 const request = () =>
   world.logoutUrl({ client_id: client.id, post_logout_redirect_uri: `${application.origin}/bye`, state: "s" });
 
-test("who agrees to sign out comes by every frame and then to the application (oidcc-frontchannel-rp-initiated-logout)", async () => {
+test("who agrees to sign out comes by every frame and then to the application (cert 10 oidcc-frontchannel-rp-initiated-logout)", async () => {
   const tab = await signedInTab();
   await tab.goto(request());
   await tab.locator("#logout-form #submit-logout").click();

@@ -20,7 +20,7 @@ const isConfirmation = ({ status, text }: Page) => status === 200 && text.includ
 const isSignedOut = ({ status, text }: Page) => status === 200 && text.includes("<h1>You are signed out</h1>");
 const confirm = (browser: SignedIn["browser"], page: Page) => browser.submit(page, {}, { formId: "logout-form" });
 
-test("the metadata names the endpoint (oidcc-rp-initiated-logout-discovery-endpoint-verification) (oidcc-backchannel-logout-discovery-endpoint-verification) (oidcc-frontchannel-logout-discovery-endpoint-verification)", async () => {
+test("the metadata names the endpoint and what is supported of signing out", async () => {
   const metadata = await (await fetch(`${world.issuer}/.well-known/openid-configuration`)).json();
   expect(metadata).toMatchObject({
     end_session_endpoint: `${world.issuer}/logout`,
@@ -32,10 +32,10 @@ test("the metadata names the endpoint (oidcc-rp-initiated-logout-discovery-endpo
 });
 
 const returning = [
-  { name: "oidcc-rp-initiated-logout", state: STATE },
-  { name: "oidcc-rp-initiated-logout-no-state", state: undefined },
+  { name: "(cert 10 oidcc-rp-initiated-logout)", state: STATE },
+  { name: "(cert 10 oidcc-rp-initiated-logout-no-state)", state: undefined },
 ];
-test.each(returning)("signs out and goes back with the state and nothing else ($name)", async ({ state }) => {
+test.each(returning)("signs out and goes back with the state and nothing else $name", async ({ state }) => {
   const { browser, idToken } = await world.signInTo(client);
   const metadata = new URL(`${world.issuer}/.well-known/openid-configuration`);
   const execute = [openid.allowInsecureRequests];
@@ -81,22 +81,22 @@ const withoutSignature = (idToken: string) =>
   `${Buffer.from('{"alg":"none"}').toString("base64url")}.${idToken.split(".")[1]}.`;
 const refused = [
   {
-    name: "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
+    name: "(cert 10 oidcc-rp-initiated-logout-bad-post-logout-redirect-uri)",
     more: { post_logout_redirect_uri: `${REDIRECT_URI}/else` },
   },
   {
-    name: "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
+    name: "(cert 10 oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri)",
     more: { post_logout_redirect_uri: `${POST_LOGOUT}?foo=bar` },
   },
-  { name: "oidcc-rp-initiated-logout-modified-id-token-hint", hint: withoutSignature },
-  { name: "oidcc-rp-initiated-logout-bad-id-token-hint", hint: otherKey() },
-  { name: "oidcc-rp-initiated-logout-no-id-token-hint", hint: () => undefined },
+  { name: "(cert 10 oidcc-rp-initiated-logout-modified-id-token-hint)", hint: withoutSignature },
+  { name: "(cert 10 oidcc-rp-initiated-logout-bad-id-token-hint)", hint: otherKey() },
+  { name: "(cert 10 oidcc-rp-initiated-logout-no-id-token-hint)", hint: () => undefined },
   { name: "an address of another client", more: { post_logout_redirect_uri: `${POST_LOGOUT}/other` } },
   { name: "a hint of another client than client_id", more: { client_id: "other" } },
   { name: "an unknown client_id", hint: () => undefined, more: { client_id: "nobody" } },
   { name: "a state without end", more: { state: "s".repeat(2000) } },
 ];
-test.each(refused)("is refused on our own page, and the session lives ($name) (BRO-9)", async ({ hint, more }) => {
+test.each(refused)("is refused on our own page, and the session lives $name (BRO-9)", async ({ hint, more }) => {
   const { browser, idToken } = await world.signInTo(client);
   const parameters = { post_logout_redirect_uri: POST_LOGOUT, state: STATE, ...more };
   const clientId = "client_id" in parameters && parameters.client_id === "other" ? other.id : more?.client_id;
@@ -119,28 +119,25 @@ test("a parameter that comes twice is refused, others are taken and change nothi
 });
 
 const unasked = [
-  { name: "oidcc-rp-initiated-logout-no-params", parameters: {} },
-  { name: "oidcc-rp-initiated-logout-only-state", parameters: { state: STATE } },
+  { name: "(cert 10 oidcc-rp-initiated-logout-no-params)", parameters: {} },
+  { name: "(cert 10 oidcc-rp-initiated-logout-only-state)", parameters: { state: STATE } },
 ];
-test.each(unasked)(
-  "asks the person, who then sees that they are signed out ($name) (BRO-9)",
-  async ({ parameters }) => {
-    const { browser } = await world.signInTo(client);
-    const question = await browser.open(world.logoutUrl(parameters));
-    expect(isConfirmation(question)).toBe(true);
-    expect(question.text).toContain(PERSON.email);
-    expect(await world.silent(browser, client)).toBeNull();
-    const done = await confirm(browser, question);
-    expect([isSignedOut(done), done.url.origin, done.headers.get("refresh")]).toEqual([
-      true,
-      new URL(world.issuer).origin,
-      null,
-    ]);
-    expect(await world.silent(browser, client)).toBe("login_required");
-  },
-);
+test.each(unasked)("asks the person, who then sees that they are signed out $name (BRO-9)", async ({ parameters }) => {
+  const { browser } = await world.signInTo(client);
+  const question = await browser.open(world.logoutUrl(parameters));
+  expect(isConfirmation(question)).toBe(true);
+  expect(question.text).toContain(PERSON.email);
+  expect(await world.silent(browser, client)).toBeNull();
+  const done = await confirm(browser, question);
+  expect([isSignedOut(done), done.url.origin, done.headers.get("refresh")]).toEqual([
+    true,
+    new URL(world.issuer).origin,
+    null,
+  ]);
+  expect(await world.silent(browser, client)).toBe("login_required");
+});
 
-test("with a hint alone the person is signed out and told so (oidcc-rp-initiated-logout-no-post-logout-redirect-uri)", async () => {
+test("with a hint alone the person is signed out and told so (cert 10 oidcc-rp-initiated-logout-no-post-logout-redirect-uri)", async () => {
   const { browser, idToken } = await world.signInTo(client);
   const page = await browser.open(world.logoutUrl({ id_token_hint: idToken, state: STATE }));
   expect([isSignedOut(page), page.url.pathname]).toEqual([true, "/dex/logout"]);
