@@ -37,6 +37,20 @@ export interface SealableConnectors {
   replaceUnchanged(read: StoredConnector, config: JsonObject, fence: number): Promise<"replaced" | "changed" | "lost">;
 }
 
+export interface SealedClientSecretStore {
+  /** Clients with sealed secrets, by id, after that one. */
+  listSealed(
+    afterId: string,
+    limit: number,
+  ): Promise<readonly { readonly clientId: string; readonly seals: readonly Buffer[] }[]>;
+  /** Writes only over the seal that was read; "lost": `fence` is not the leader's any more. */
+  replaceSeal(
+    clientId: string,
+    seal: { readonly before: Buffer; readonly after: Buffer },
+    fence: number,
+  ): Promise<"replaced" | "changed" | "lost">;
+}
+
 /** This process leads, until it is told otherwise. */
 export interface Lead {
   /** Stored with every write: one that carries an old fence changes nothing. */

@@ -1,5 +1,6 @@
 import { makeConnectorSealer } from "@dex/connectors";
 import { inspectSeals, makeSigningKeySealer, UnopenableKeys } from "@dex/keys";
+import { makeClientSecretSealer } from "@dex/oidc";
 import type { FollowingClock, Logger, Random } from "@dex/runtime";
 import { type Candidacy, type Storage, StorageUnavailable } from "@dex/storage";
 import type { PasswordHasher } from "@dex/users";
@@ -11,6 +12,7 @@ import type { OverlordConfig } from "./config.ts";
 import { makeCollectGarbage } from "./jobs/collect-garbage.ts";
 import { type LeadJobs, makeLeadJobs } from "./jobs/lead-jobs.ts";
 import { makeRotateKeys } from "./jobs/rotate-keys.ts";
+import { makeSealClientSecrets } from "./jobs/seal-client-secrets.ts";
 import { makeSealConnectors } from "./jobs/seal-connectors.ts";
 
 const LONGEST_ROTATION_PAUSE_SECONDS = 5;
@@ -39,6 +41,7 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
   const { storage, leadership, hasher, clock, random, logger, onFatal } = outside;
   const sealing = { secrets: config.keySecrets, salt: outside.salt, random };
   const sealer = makeSigningKeySealer(sealing);
+  const clientSecretSealer = makeClientSecretSealer(sealing);
   const { signingKeys, connectors } = storage;
   const policy = config.rotationPolicy;
   return {
@@ -54,6 +57,7 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
         connectors,
         localConnectorId: config.localConnector,
         hasher,
+        sealClientSecret: clientSecretSealer.seal,
         ping: () => storage.ping(),
         listen: config.adminListen,
         random,
@@ -68,6 +72,11 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
       leadership,
       rotateKeys: makeRotateKeys({ signingKeys, sealer, policy, clock: clock.now, random, logger }),
       sealConnectors: makeSealConnectors({ connectors, sealer: makeConnectorSealer(sealing), logger }),
+      sealClientSecrets: makeSealClientSecrets({
+        clientSecrets: storage.clientSecrets,
+        sealer: clientSecretSealer,
+        logger,
+      }),
       collectGarbage: makeCollectGarbage({ garbage: toGarbage(storage), clock: clock.now, logger }),
       // Cheap: one read. A requested rotation begins within this time.
       rotationIntervalSeconds: Math.min(LONGEST_ROTATION_PAUSE_SECONDS, policy.periodSeconds / 10),

@@ -154,6 +154,7 @@ describe("two overlords on one database", () => {
       leadership: leadershipOf(database),
       rotateKeys: rotateKeysOn(database, clock, sealer).rotate,
       sealConnectors: async () => "nothing due",
+      sealClientSecrets: async () => "nothing due",
       collectGarbage: makeCollectGarbage({ garbage: garbageOf(database), clock: clock.now, logger: silentLogger }),
       rotationIntervalSeconds: 1,
       gcIntervalSeconds: 3600,

@@ -117,7 +117,7 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
   if (parts.registration !== undefined) {
     const { endpoint, management } = parts.registration;
     route(router, "/registration", "bearer", { POST: makeRegistrationHandler(endpoint, clock) });
-    route(router, "/registration/:clientId", "bearer", makeManagementHandlers(management));
+    route(router, "/registration/:clientId", "bearer", makeManagementHandlers(management, clock));
   }
 
   route(router, "/auth", "page", {

@@ -66,6 +66,7 @@ async function start(settings: WorkerConfig, log: Logger): Promise<void> {
         ["http server", () => server?.close(CLOSING_GRACE_SECONDS)],
         ["mail", () => mail?.close()],
         ["change watcher", () => worker?.watcher.close()],
+        ["uses of client secrets", () => worker?.secretUses.close()],
         ["password threads", () => hasher.close()],
         ["database", () => storage.close()],
         ["redis", () => redis?.disconnect()],
@@ -76,6 +77,7 @@ async function start(settings: WorkerConfig, log: Logger): Promise<void> {
   worker = wire(settings, { storage, salt, hasher, clock, random: systemRandom, logger: log, live: () => live });
   await waitForKeys(worker, log);
   worker.watcher.start();
+  worker.secretUses.start();
   server = await openHttpServer({
     handler: worker.app,
     listen: settings.listen,

@@ -1,4 +1,5 @@
 // The API for administrators, and everybody's own account.
+import { makeClientSecretSealer } from "@dex/oidc";
 import { makeSealer } from "@dex/runtime";
 import type { Router } from "express";
 import type { WorkerConfig } from "./config.ts";
@@ -29,6 +30,7 @@ export function wireApi(
     clientCredentials: config.apiUseClientCredentials,
     pageSealer: makeSealer({ secrets: config.keySecrets, salt, purpose: "page-token", random }),
     hashChosenSecret: hasher.hash,
+    sealClientSecret: makeClientSecretSealer({ secrets: config.keySecrets, salt, random }).seal,
     random,
     clock: clock.now,
     logger,

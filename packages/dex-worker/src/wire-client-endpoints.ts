@@ -4,6 +4,8 @@ import {
   type EncryptToClient,
   type EngineSealers,
   makeClientAuthentication,
+  makeReadOwnToken,
+  makeRevocationEndpoint,
   makeTokenEndpoint,
   type Subjects,
   type TokenLifetimes,
@@ -38,6 +40,7 @@ export function wireClientEndpoints(
     chosenSecrets: hasher,
     secretUpgrades: storage.clients,
     checkAssertion: wiring.checkAssertion,
+    noteSecretUse: live.noteSecretUse,
   });
   const token = makeTokenEndpoint({
     issuer: config.issuerText,
@@ -60,5 +63,11 @@ export function wireClientEndpoints(
       logger,
     }),
   });
-  return [token];
+  const readOwnToken = makeReadOwnToken({
+    issuer: config.issuerText,
+    sealers: wiring.sealers,
+    verifier: keyRing.verifier,
+  });
+  const revocation = makeRevocationEndpoint({ clientAuthentication, readOwnToken, revocations: storage.revocations });
+  return [token, revocation];
 }

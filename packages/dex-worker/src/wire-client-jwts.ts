@@ -2,37 +2,50 @@
 import {
   type CheckClientAssertion,
   type ClientKeySets,
+  type ClientSecretSealer,
   endpointUrl,
   makeCheckClientAssertion,
   makeClientKeySets,
+  makeClientSecretSealer,
   makeReadRequestObject,
   makeRequestDocuments,
   type ReadRequestObject,
 } from "@dex/oidc";
 import { makeOutgoingClient, type OutgoingClient } from "@dex/runtime";
 import type { WorkerConfig } from "./config.ts";
-import type { Outside } from "./wiring.ts";
+import type { Live, Outside } from "./wiring.ts";
 
 /** Somebody at a browser waits for it. */
 const REQUEST_OBJECT_LIMITS = { connectMilliseconds: 3_000, totalMilliseconds: 5_000, answerBytes: 65_536 };
 
 export interface ClientJwts {
   readonly keySets: ClientKeySets;
+  readonly clientSecrets: ClientSecretSealer;
   readonly checkAssertion: CheckClientAssertion;
   readonly readRequestObject: ReadRequestObject;
 }
 
-export function wireClientJwts(config: WorkerConfig, { storage }: Outside, outgoing: OutgoingClient): ClientJwts {
+export function wireClientJwts(
+  config: WorkerConfig,
+  outside: Outside,
+  outgoing: OutgoingClient,
+  { noteSecretUse }: Pick<Live, "noteSecretUse">,
+): ClientJwts {
+  const { storage, salt, random } = outside;
   const issuer = config.issuerText;
+  const clientSecrets = makeClientSecretSealer({ secrets: config.keySecrets, salt, random });
   const keySets = makeClientKeySets(outgoing);
   const forRequests = makeOutgoingClient({ ...reachOf(config), limits: REQUEST_OBJECT_LIMITS });
   return {
     keySets,
+    clientSecrets,
     checkAssertion: makeCheckClientAssertion({
       issuer,
       tokenEndpoint: endpointUrl(issuer, "/token"),
       keySets,
       useOnce: storage.useOnce,
+      clientSecrets,
+      noteSecretUse,
     }),
     readRequestObject: makeReadRequestObject({ issuer, keySets, documents: makeRequestDocuments(forRequests) }),
   };

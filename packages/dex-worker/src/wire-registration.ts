@@ -1,4 +1,10 @@
-import { endpointUrl, makeClientManagement, makeRegistrationEndpoint, type SupportedValues } from "@dex/oidc";
+import {
+  endpointUrl,
+  makeClientManagement,
+  makeRegistrationEndpoint,
+  type SealSecret,
+  type SupportedValues,
+} from "@dex/oidc";
 import type { OutgoingClient } from "@dex/runtime";
 import type { WorkerConfig } from "./config.ts";
 import type { ClientRegistration } from "./endpoints/registration.ts";
@@ -8,7 +14,11 @@ import type { Outside } from "./wiring.ts";
 export function wireRegistration(
   config: WorkerConfig,
   { storage, random }: Outside,
-  parts: { readonly supported: SupportedValues; readonly outgoing: OutgoingClient },
+  parts: {
+    readonly supported: SupportedValues;
+    readonly outgoing: OutgoingClient;
+    readonly sealSecret: SealSecret;
+  },
 ): ClientRegistration | undefined {
   if (!config.enableClientRegistration) return undefined;
   const shared = {
@@ -16,6 +26,7 @@ export function wireRegistration(
     supported: parts.supported,
     fetchDocument: parts.outgoing.fetchDocument,
     random,
+    sealSecret: parts.sealSecret,
   };
   return {
     endpoint: makeRegistrationEndpoint({

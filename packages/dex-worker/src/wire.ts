@@ -29,8 +29,10 @@ import type { Health } from "./endpoints/health.ts";
 import type { Published } from "./endpoints/published.ts";
 import { makeClientCache } from "./live/client-cache.ts";
 import { makeConnectorSet } from "./live/connector-set.ts";
+import { makeSecretUses, type SecretUses } from "./live/secret-uses.ts";
 import { type ChangeWatcher, makeChangeWatcher } from "./live/watch-changes.ts";
 import { makeAcceptIdentity } from "./login/accept-identity.ts";
+import { makeBrowserStates } from "./login/browser-state.ts";
 import { makeConnectorChooser } from "./login/choose-connector.ts";
 import { makeConnectorLogin } from "./login/connector-login.ts";
 import { makeConsent } from "./login/consent.ts";
@@ -56,6 +58,7 @@ export interface Worker {
   readonly app: Express;
   readonly watcher: ChangeWatcher;
   readonly keyRing: KeyRing;
+  readonly secretUses: SecretUses;
   /** What is delivered with the mail and is none. */
   readonly notices: NoticeSenders;
 }
@@ -107,7 +110,9 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
   const notices = wireNotices(config, outside, { clients, keyRing });
-  return { app: wireApp(config, outside, { clients, keyRing, connectors, health }), watcher, keyRing, notices };
+  const secretUses = makeSecretUses({ record: storage.clientSecrets.recordUses, logger });
+  const live: Live = { clients, keyRing, connectors, health, noteSecretUse: secretUses.note };
+  return { app: wireApp(config, outside, live), watcher, keyRing, secretUses, notices };
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
@@ -130,7 +135,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const { signer, verifier } = keyRing;
   const subjects = makeSubjects({ format: config.subjectFormat, pairwiseKey: derivePairwiseKey(outside.salt) });
   const outgoing = makeOutgoingClient(reachOf(config));
-  const clientJwts = wireClientJwts(config, outside, outgoing);
+  const clientJwts = wireClientJwts(config, outside, outgoing, live);
   const encryptToClient = makeEncryptToClient({ findKeys: clientJwts.keySets.find, encrypt: encryptToken });
   return makeApp({
     basePath,
@@ -166,6 +171,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
     registration: wireRegistration(config, outside, {
       supported: supportedWith(responseTypesOfDeployment(config)),
       outgoing,
+      sealSecret: clientJwts.clientSecrets.seal,
     }),
     discovery: publishDiscovery(config),
     jwks: keyRing.jwks,
@@ -203,6 +209,7 @@ function wireLogin(
   const cookieNames = makeCookieNames(config.issuer, issuer);
   const loginStates = makeLoginStates({ sealer: parts.sealers.loginState, random });
   const cookies = makeLoginCookies(loginStates, cookieNames);
+  const browserStates = makeBrowserStates({ cookieNames, random });
   const paths = makeLoginPaths(config.issuer);
   const sessionLimits: SessionLimits = {
     idleSeconds: config.sessionIdleLifetime,
@@ -215,6 +222,7 @@ function wireLogin(
     signIns: storage.signIns,
     cookies,
     cookieNames,
+    browserStates,
     paths,
     newFormToken: loginStates.newFormToken,
     pages,
@@ -254,6 +262,7 @@ function wireLogin(
     dispatcher,
     cookies,
     cookieNames,
+    browserStates,
     paths,
     loginStates,
     sessionLimits,

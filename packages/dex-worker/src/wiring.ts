@@ -1,6 +1,6 @@
 // What the parts of the worker are made of, between main.ts and wire.ts.
 import type { KeyRing } from "@dex/keys";
-import type { Clients, LoginStates, SessionLimits } from "@dex/oidc";
+import type { Clients, LoginStates, NoteSecretUse, SessionLimits } from "@dex/oidc";
 import type { FollowingClock, Logger, Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
 import type { PasswordHasher } from "@dex/users";
@@ -8,6 +8,7 @@ import type { Health } from "./endpoints/health.ts";
 import type { ClientCache } from "./live/client-cache.ts";
 import type { ConnectorSet } from "./live/connector-set.ts";
 import type { AcceptIdentity } from "./login/accept-identity.ts";
+import type { BrowserStates } from "./login/browser-state.ts";
 import type { Dispatcher } from "./login/dispatcher.ts";
 import type { LoginCookies } from "./login/login-cookies.ts";
 import type { BeginOwnPages } from "./login/own-pages.ts";
@@ -34,6 +35,7 @@ export interface Live {
   readonly keyRing: KeyRing;
   readonly connectors: ConnectorSet;
   readonly health: Health;
+  readonly noteSecretUse: NoteSecretUse;
 }
 
 /** What pages around sign-in and accounts are made of. */
@@ -44,6 +46,7 @@ export interface LoginWiring {
   readonly dispatcher: Dispatcher;
   readonly cookies: LoginCookies;
   readonly cookieNames: CookieNames;
+  readonly browserStates: BrowserStates;
   readonly paths: LoginPaths;
   readonly loginStates: LoginStates;
   readonly sessionLimits: SessionLimits;

@@ -1,4 +1,12 @@
-import { type Client, makeClient, parseClientChanges, parseNewClient, renderClient } from "@dex/oidc";
+import {
+  type Client,
+  makeClient,
+  needsSealedSecret,
+  parseClientChanges,
+  parseNewClient,
+  renderClient,
+  type SealSecret,
+} from "@dex/oidc";
 import type { JsonObject, Random, Secret } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 
@@ -43,6 +51,8 @@ export interface ClientAdministrationParts {
   /** Whether those who ask may make clients that can administer in turn. */
   readonly adminClients: "allowed" | "refused";
   readonly hashChosenSecret: (secret: string) => Promise<string>;
+  /** For clients that make MACs with their secrets; without it none is made here. */
+  readonly sealClientSecret?: SealSecret | undefined;
   readonly random: Random;
 }
 
@@ -76,7 +86,9 @@ export function makeClientAdministration(parts: ClientAdministrationParts): Clie
       if (decision.kind === "refused") return { ...decision, code: "bad_request" };
       // A stolen admin token lives for minutes. Were it able to make admin clients, the theft would outlive it.
       if (decision.metadata.admin && parts.adminClients === "refused") return ADMIN_REFUSED;
-      const made = await makeClient(decision.metadata, { ...parts, now });
+      const { sealClientSecret: sealSecret } = parts;
+      if (needsSealedSecret(decision.metadata.details) && sealSecret === undefined) return SEAL_REFUSED;
+      const made = await makeClient(decision.metadata, { ...parts, sealSecret, now });
       const outcome = await clients.create(made.client, actor);
       if (outcome === "id taken")
         return { kind: "refused", code: "duplicate_id", reason: "a client with this id exists" };
@@ -85,6 +97,13 @@ export function makeClientAdministration(parts: ClientAdministrationParts): Clie
     delete: async (clientId, actor) => CLIENT_ID.test(clientId) && (await clients.delete(clientId, actor)),
   };
 }
+
+const SEAL_REFUSED: ClientCreation = {
+  kind: "refused",
+  code: "bad_request",
+  reason:
+    "token_endpoint_auth_method: client_secret_jwt needs a key secret, which workers and the overlord have: use their API",
+};
 
 const ADMIN_REFUSED: ClientCreation = {
   kind: "refused",

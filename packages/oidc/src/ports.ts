@@ -304,12 +304,38 @@ export interface TokenFamilies {
   rotate(rotation: RefreshRotation, now: Date): Promise<TokenGrant | undefined>;
   /** The family as it is now, live or not, or undefined when unknown. */
   find(familyId: string): Promise<StoredFamily | undefined>;
-  /** The grant of a live family of an active user and an existing client, or undefined. One statement. */
-  findLive(familyId: string, now: Date): Promise<TokenGrant | undefined>;
+  /**
+   * The grant of a live family of an active user and an existing client, or undefined; also undefined when the access token
+   * with this id was given back. One statement. What stands for an access token is liveGrantOf.
+   */
+  findLive(familyId: string, now: Date, accessTokenId?: string): Promise<TokenGrant | undefined>;
   /** Ends the family with all its tokens and writes an audit event; harmless when it has ended already. */
   revoke(familyId: string, reason: RevocationReason, now: Date): Promise<void>;
   /** The same for several, in one statement. */
   revokeAll(familyIds: readonly string[], reason: RevocationReason, now: Date): Promise<void>;
+}
+
+/** Tokens that clients give back, RFC 7009. Each method is one statement; to end again what has ended is harmless. */
+export interface Revocations {
+  /**
+   * Ends a family of this client with all its tokens, and the one that was opened in the front channel beside its code. Of a
+   * rotation at the same moment nothing outlives it, whichever comes first (REV-4). Writes an audit event. Returns the client
+   * that the family is of: another one's stays as it is, and of one that is not there nobody is named.
+   */
+  endFamily(
+    family: { readonly familyId: string; readonly clientId: string },
+    now: Date,
+  ): Promise<string | undefined>;
+  /** Ends this one access token and writes an audit event. Its id is kept until `expiresAt`. */
+  endAccessToken(token: {
+    readonly id: string;
+    readonly clientId: string;
+    /** Undefined for a token that a client got for itself. */
+    readonly userId: string | undefined;
+    readonly expiresAt: Date;
+  }): Promise<void>;
+  /** Whether the client of an access token that belongs to no family still exists, and has not given it back. */
+  stands(token: { readonly id: string; readonly clientId: string }): Promise<boolean>;
 }
 
 /** Makes signed JWTs with the active key. Throws SignerNotReady while no key is loaded. */

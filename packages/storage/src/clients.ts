@@ -1,6 +1,7 @@
 import type { Client, ClientSecretHash, ClientSecretUpgrades, Clients } from "@dex/oidc";
 import type { Actor } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
+import { SECRET_COLUMNS, type SecretColumns, toSecrets, toSecretValues } from "./client-secrets.ts";
 import { cold, type Database, hot, type Runner } from "./database.ts";
 import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
 
@@ -22,7 +23,7 @@ export interface ClientStore extends Clients, ClientSecretUpgrades {
   originIsRegistered(origin: string): Promise<boolean>;
 }
 
-export interface ClientRow {
+export interface ClientRow extends SecretColumns {
   readonly id: string;
   readonly name: string | null;
   readonly logo_uri: string | null;
@@ -66,18 +67,23 @@ export const CLIENT_COLUMNS = [
   "dynamic",
   "allowed_connectors",
   "details",
+  ...SECRET_COLUMNS,
 ] as const;
 
 const FIND = hot("client.find", `SELECT ${CLIENT_COLUMNS.join(", ")} FROM client WHERE id = $1`);
+
+function placeholders(first: number, count: number): string {
+  return Array.from({ length: count }, (_, index) => `$${first + index}`).join(", ");
+}
 
 const CREATE = cold(
   "client.create",
   `WITH created AS (
     INSERT INTO client (${CLIENT_COLUMNS.join(", ")}, redirect_origins, registration_token_sha256)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+    VALUES (${placeholders(5, CLIENT_COLUMNS.length + 2)})
     ON CONFLICT (id) DO NOTHING RETURNING id
   )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $23, id, $24, $25, $26 FROM created RETURNING subject_id`,
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $1, id, $2, $3, $4 FROM created RETURNING subject_id`,
 );
 
 // Nobody changed anything that means something, so no audit event.
@@ -171,7 +177,7 @@ export async function insertClient(
   registrationTokenHash?: Buffer,
 ): Promise<boolean> {
   const own = [...toValues(client), originsOf(client.redirectUris), registrationTokenHash ?? null];
-  const values = [...own, event, ...toAuditValues(actor)];
+  const values = [event, ...toAuditValues(actor), ...own];
   return (await runner.run(CREATE, values)).length > 0;
 }
 
@@ -209,6 +215,7 @@ function toValues(client: Client): readonly unknown[] {
     client.dynamic,
     client.allowedConnectors,
     client.details,
+    ...toSecretValues(client),
   ];
 }
 
@@ -228,6 +235,7 @@ export function toClient(row: ClientRow): Client {
     trustedPeers: row.trusted_peers,
     idTokenSigningAlgorithm: row.id_token_signing_algorithm,
     secret: toSecretHash(row),
+    ...toSecrets(row),
     dynamic: row.dynamic,
     allowedConnectors: orUndefined(row.allowed_connectors),
     details: row.details,

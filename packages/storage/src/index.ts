@@ -1,4 +1,10 @@
 export type { Changes, ChangeVersions } from "./changes.ts";
+export type {
+  ClientSecretStore,
+  ClientSecretUse,
+  GeneratedClientSecret,
+  SealedClientSecrets,
+} from "./client-secrets.ts";
 export type { ClientStore } from "./clients.ts";
 export type { ConnectorStore } from "./connectors.ts";
 export {

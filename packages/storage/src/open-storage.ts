@@ -1,6 +1,6 @@
 import type { UseOnce } from "@dex/connectors";
 import type { MailQueue, Outbox } from "@dex/email";
-import type { AuthorizationCodes, FailureCounter, Logouts, SignIns, TokenFamilies } from "@dex/oidc";
+import type { AuthorizationCodes, FailureCounter, Logouts, Revocations, SignIns, TokenFamilies } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
 import type { Actor, OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
@@ -8,6 +8,7 @@ import { type AccountLinkStore, makeAccountLinkStore } from "./account-links.ts"
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
 import { type Changes, makeChanges } from "./changes.ts";
+import { type ClientSecretStore, makeClientSecretStore } from "./client-secrets.ts";
 import { type ClientStore, makeClientStore } from "./clients.ts";
 import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
 import { hot, openDatabase } from "./database.ts";
@@ -22,6 +23,7 @@ import { makePasswordStore } from "./passwords.ts";
 import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
 import { makeRegisteredClients, type RegisteredClientStore } from "./registered-clients.ts";
 import { makeRegistrationStore } from "./registrations.ts";
+import { makeRevocationStore } from "./revocations.ts";
 import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
 import { makeFamilyStore } from "./token-families.ts";
@@ -35,6 +37,7 @@ export interface Storage {
   readonly clients: ClientStore;
   /** Those that registered themselves, by what they manage their registration with. */
   readonly registeredClients: RegisteredClientStore;
+  readonly clientSecrets: ClientSecretStore;
   readonly connectors: ConnectorStore;
   readonly users: Users;
   readonly userDirectory: UserDirectory;
@@ -44,6 +47,7 @@ export interface Storage {
   readonly logouts: Logouts;
   readonly codes: AuthorizationCodes;
   readonly families: TokenFamilies;
+  readonly revocations: Revocations;
   readonly upstreamGrants: UpstreamGrants;
   readonly failures: FailureCounter;
   readonly signingKeys: SigningKeyStore;
@@ -88,6 +92,7 @@ export function openStorage(options: StorageOptions): Storage {
   return {
     clients: makeClientStore(db),
     registeredClients: makeRegisteredClients(db),
+    clientSecrets: makeClientSecretStore(db),
     connectors: makeConnectorStore(db),
     users: makeUserStore(db),
     userDirectory: makeUserDirectory(db),
@@ -97,6 +102,7 @@ export function openStorage(options: StorageOptions): Storage {
     logouts: makeLogoutStore(db),
     codes: makeCodeStore(db),
     families: makeFamilyStore(db),
+    revocations: makeRevocationStore(db),
     upstreamGrants: makeUpstreamGrantStore(db),
     failures: makeFailureCounter(preferRedis(redis, countInDatabase(db))),
     signingKeys: makeSigningKeyStore(db),

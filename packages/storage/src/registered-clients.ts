@@ -20,8 +20,19 @@ const REPLACE = cold(
   "registeredClient.replace",
   `WITH changed AS (
     UPDATE client SET registration_token_sha256 = $3, name = $4, logo_uri = $5, client_uri = $6, redirect_uris = $7,
-      redirect_origins = $8, grant_types = $9, scopes = $10, id_token_signing_algorithm = $11, details = $12
+      redirect_origins = $8, grant_types = $9, scopes = $10, id_token_signing_algorithm = $11, details = $12,
+      secret_sha256 = coalesce($16, secret_sha256),
+      secret_argon2id = CASE WHEN $16::bytea IS NULL THEN secret_argon2id END,
+      secret_bcrypt = CASE WHEN $16::bytea IS NULL THEN secret_bcrypt END,
+      secret_sealed = CASE WHEN $16 IS NOT NULL THEN $17 WHEN $19 THEN secret_sealed END,
+      secret_created_at = CASE WHEN $16 IS NOT NULL THEN $18::timestamptz ELSE secret_created_at END,
+      secret_expires_at = CASE WHEN $16::bytea IS NULL THEN secret_expires_at END,
+      added_secrets = CASE WHEN $16 IS NOT NULL THEN '[]' WHEN $19 THEN added_secrets ELSE coalesce((
+        SELECT jsonb_agg(s - 'sealed' ORDER BY n) FROM jsonb_array_elements(added_secrets) WITH ORDINALITY e (s, n)
+      ), '[]') END
     WHERE id = $1 AND registration_token_sha256 = $2 RETURNING id
+  ), forgotten AS (
+    DELETE FROM client_secret_use u USING changed WHERE $16 IS NOT NULL AND u.client_id = changed.id
   )
   INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client changed', id, $13, $14, $15 FROM changed RETURNING subject_id`,
 );
@@ -44,8 +55,12 @@ export function makeRegisteredClients(db: Database): RegisteredClientStore {
       const [row] = await db.run<ClientRow>(FIND, [clientId, tokenHash]);
       return row === undefined ? undefined : toClient(row);
     },
-    async replace(client, { presented, next }, source) {
-      const values = [client.id, presented, next, ...toChanges(client), ...toAuditValues(itself(client.id, source))];
+    async replace(client, { presented, next }, source, secret) {
+      const values = [
+        ...[client.id, presented, next, ...toChanges(client), ...toAuditValues(itself(client.id, source))],
+        ...[secret?.hash.hash, secret?.sealed, client.firstSecret?.createdAt],
+        client.details.token_endpoint_auth_method === "client_secret_jwt",
+      ];
       return (await db.run(REPLACE, values)).length > 0;
     },
     async delete(clientId, tokenHash, source) {

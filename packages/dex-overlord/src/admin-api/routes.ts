@@ -7,6 +7,7 @@ import {
   makeOpenApiRoutes,
   type OpenApiFacts,
 } from "@dex/management";
+import type { SealSecret } from "@dex/oidc";
 import type { Random } from "@dex/runtime";
 import type { PasswordHasher } from "@dex/users";
 import type { AdminUsers } from "../ports.ts";
@@ -21,6 +22,7 @@ export function makeAdminApiRoutes(parts: {
   connectors: ManagedConnectors;
   localConnectorId: string;
   hasher: Pick<PasswordHasher, "hash">;
+  sealClientSecret?: SealSecret | undefined;
   ping: () => Promise<unknown>;
   /** Where the API is served. */
   listen: URL;

@@ -25,6 +25,7 @@ export function makeLeadJobs(parts: {
   leadership: Leadership;
   rotateKeys: RotateKeys;
   sealConnectors: SealConnectors;
+  sealClientSecrets: SealConnectors;
   collectGarbage: CollectGarbage;
   rotationIntervalSeconds: number;
   gcIntervalSeconds: number;
@@ -48,6 +49,7 @@ export function makeLeadJobs(parts: {
     return {
       rotation: makeCadence({ intervalSeconds: rotation, firstSeconds: seconds() }),
       sealing: makeCadence({ intervalSeconds: SEALING_INTERVAL_SECONDS, firstSeconds: seconds() }),
+      clientSecrets: makeCadence({ intervalSeconds: SEALING_INTERVAL_SECONDS, firstSeconds: seconds() }),
       // As in dex v1 the first collection comes one interval after the start.
       garbage: makeCadence({ intervalSeconds: gc, firstSeconds: seconds() + gc }),
     };
@@ -78,6 +80,11 @@ export function makeLeadJobs(parts: {
     const jobs = [
       { name: "rotate keys", cadence: cadences.rotation, run: () => parts.rotateKeys(lead.fence) },
       { name: "seal connectors", cadence: cadences.sealing, run: () => parts.sealConnectors(lead.fence) },
+      {
+        name: "seal client secrets",
+        cadence: cadences.clientSecrets,
+        run: () => parts.sealClientSecrets(lead.fence),
+      },
       { name: "collect garbage", cadence: cadences.garbage, run: () => parts.collectGarbage(lead.fence, abort.signal) },
     ];
     for (const job of jobs) {
@@ -137,5 +144,6 @@ export function makeLeadJobs(parts: {
 interface Cadences {
   readonly rotation: Cadence;
   readonly sealing: Cadence;
+  readonly clientSecrets: Cadence;
   readonly garbage: Cadence;
 }

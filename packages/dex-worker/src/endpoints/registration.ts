@@ -24,6 +24,7 @@ export function makeRegistrationHandler(registration: RegistrationEndpoint, cloc
 /** The client configuration endpoint over HTTP, RFC 7592 §2, by method. No other origin may call it (NET-7). */
 export function makeManagementHandlers(
   management: ClientManagement,
+  clock: Clock,
 ): Readonly<Record<"GET" | "PUT" | "DELETE", RequestHandler>> {
   const ofClient = (request: Request): ClientManagementRequest => ({
     ...toRequest(request),
@@ -36,7 +37,7 @@ export function makeManagementHandlers(
     },
     PUT: async (request, response) => {
       setTokenHeaders(response);
-      response.json(await management.replace(ofClient(request)));
+      response.json(await management.replace(ofClient(request), clock()));
     },
     DELETE: async (request, response) => {
       setTokenHeaders(response);

@@ -20,7 +20,7 @@ import {
   type OpenApiFacts,
   USER_API,
 } from "@dex/management";
-import type { Client } from "@dex/oidc";
+import type { Client, SealSecret } from "@dex/oidc";
 import type { Clock, Logger, Random, Sealer } from "@dex/runtime";
 import type { AccountLinks, Actor, UserDirectory } from "@dex/users";
 import type { Router } from "express";
@@ -37,6 +37,7 @@ export interface ManagementApiParts extends Pick<AccessParts, "verifier" | "issu
   /** For page tokens alone. */
   readonly pageSealer: Sealer;
   readonly hashChosenSecret: (secret: string) => Promise<string>;
+  readonly sealClientSecret?: SealSecret | undefined;
   readonly random: Random;
   readonly clock: Clock;
   readonly logger: Logger;

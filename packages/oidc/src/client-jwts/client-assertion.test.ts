@@ -1,3 +1,4 @@
+import { Secret, sha256, systemRandom } from "@dex/runtime";
 import { expect, test } from "vitest";
 import { assertionClaims, type Claims, encodePart, macJwt, makeClientKey } from "../../test/client-jwts.ts";
 import {
@@ -11,11 +12,14 @@ import {
   now,
   secretOfClient,
 } from "../../test/fakes.ts";
+import type { Client } from "../clients/client.ts";
 import { makeClientAuthentication } from "../clients/client-authentication.ts";
 import type { ClientDetails } from "../clients/client-details.ts";
+import { makeClientSecretSealer } from "../clients/client-secret-sealer.ts";
 import { OAuthError } from "../errors.ts";
 import { JWT_BEARER, makeCheckClientAssertion } from "./client-assertion.ts";
 import { makeClientKeySets } from "./client-key-sets.ts";
+import { CLIENT_MAC_ALGORITHMS } from "./shared-secret-mac.ts";
 
 const tokenEndpoint = `${issuer}/token`;
 const key = makeClientKey("RS256", "one");
@@ -30,11 +34,35 @@ const details: ClientDetails = {
   jwks: { keys: [key.jwk, ps.jwk, es.jwk, ed.jwk, weak.jwk] as never },
 };
 
+const sealer = makeClientSecretSealer({
+  secrets: [new Secret(Buffer.alloc(32, 7))],
+  salt: Buffer.alloc(16, 1),
+  random: systemRandom,
+});
+const macMethod = { token_endpoint_auth_method: "client_secret_jwt" } as const;
+const [oldSecret, newSecret] = ["an old secret of its own that is long", "a new secret of its own that is long"];
+
+/** Three secrets sealed where it makes MACs: one that works, one beside it, and one that has expired. */
+function secretsFor({ token_endpoint_auth_method: method }: ClientDetails): Partial<Client> {
+  if (method !== "client_secret_jwt") return { secret: undefined };
+  const added = (id: string, secret: string, expiresAt: Date | undefined) => ({
+    ...{ id, createdAt: now, expiresAt },
+    hash: { kind: "sha256", hash: sha256(secret) } as const,
+    sealed: sealer.seal("client-a", secret),
+  });
+  return {
+    secret: { kind: "sha256", hash: sha256(macSecret) },
+    firstSecret: { sealed: sealer.seal("client-a", macSecret) },
+    addedSecrets: [added("old", oldSecret, now), added("new", newSecret, later(1))],
+  };
+}
+
 function make(registered: ClientDetails = details) {
   const used = new Set<string>();
   const fetched: string[] = [];
+  const uses: unknown[] = [];
   const failures = makeFailureCounter();
-  const asserting = { ...client, secret: undefined, details: registered };
+  const asserting = { ...client, details: registered, ...secretsFor(registered) };
   const other = { ...client, id: "other", secret: undefined, details };
   const basic = { ...client, id: "basic", details: { token_endpoint_auth_method: "client_secret_basic" } as const };
   const authentication = makeClientAuthentication({
@@ -52,13 +80,15 @@ function make(registered: ClientDetails = details) {
         },
       }),
       useOnce: async (one) => !used.has(one) && used.add(one) !== undefined,
+      clientSecrets: sealer,
+      noteSecretUse: (...use) => void uses.push(use),
     }),
   });
   const send = (body: Readonly<Record<string, string>>, at = now) =>
     authentication.authenticate({ authorization: undefined, body: new URLSearchParams(body), source: "192.0.2.1" }, at);
   const present = (assertion: string, more: Readonly<Record<string, string>> = {}, at = now) =>
     send({ client_assertion_type: JWT_BEARER, client_assertion: assertion, ...more }, at);
-  return { present, send, used, fetched, failures };
+  return { present, send, used, uses, fetched, failures };
 }
 
 async function refusalOf(attempt: Promise<unknown>): Promise<OAuthError> {
@@ -87,6 +117,17 @@ const right: { when: string; jwt: string; more?: Record<string, string>; registe
     jwt: es.sign(assertionClaims()),
     registered: { ...details, token_endpoint_auth_signing_alg: "ES256" },
   },
+  ...CLIENT_MAC_ALGORITHMS.map((alg) => ({
+    when: `${alg} with its secret (OIDC Core §9)`,
+    jwt: macJwt(assertionClaims(), macSecret, alg),
+    registered: macMethod,
+  })),
+  {
+    when: "HS512 where that was registered",
+    jwt: macJwt(assertionClaims(), macSecret, "HS512"),
+    registered: { ...macMethod, token_endpoint_auth_signing_alg: "HS512" },
+  },
+  { when: "a MAC with its second secret", jwt: macJwt(assertionClaims(), newSecret), registered: macMethod },
 ];
 test.each(right)("an assertion with $when authenticates and counts no failure (RFC 7523 §3)", async (row) => {
   const { present, failures, fetched } = make(row.registered);
@@ -118,6 +159,47 @@ const claimsThatDoNotFit: readonly { when: string; claims: Claims }[] = [
   { when: "jti is missing", claims: { jti: undefined } },
   { when: "jti is empty", claims: { jti: "" } },
   { when: "jti is no text", claims: { jti: 7 } },
+];
+const keyed = { ...macMethod, jwks: details.jwks };
+const forgedMacs: readonly { when: string; jwt: string; by: string; registered: ClientDetails }[] = [
+  { when: "it is under a MAC with another secret", jwt: macJwt(assertionClaims(), `${macSecret}x`), by: "TOK-11" },
+  { when: "it is under a MAC with an empty secret", jwt: macJwt(assertionClaims(), ""), by: "JWT-1" },
+  { when: "its secret has expired", jwt: macJwt(assertionClaims(), oldSecret), by: "TOK-10" },
+  { when: "its secret is nothing but its hash", jwt: macJwt(assertionClaims(), sha256(macSecret)), by: "TOK-17" },
+  { when: "its MAC is cut", jwt: macJwt(assertionClaims(), macSecret).slice(0, -4), by: "TOK-11" },
+  { when: "it has the right secret and alg none", jwt: `${encodePart({ alg: "none" })}.${payload}.`, by: "TOK-11" },
+  { when: "it says HS1", jwt: macJwt(assertionClaims(), macSecret, "HS1"), by: "JWT-1" },
+  {
+    when: "it brings its secret as jwk",
+    jwt: macJwt(assertionClaims(), macSecret, "HS256", { jwk: { kty: "oct", k: "AAAA" } }),
+    by: "TOK-11",
+  },
+  {
+    when: "it names a jku beside its MAC",
+    jwt: macJwt(assertionClaims(), macSecret, "HS256", { jku: "https://evil.example/keys" }),
+    by: "TOK-11",
+  },
+  { when: "it is for somebody else", jwt: macJwt(assertionClaims({ aud: "other" }), macSecret), by: "TOK-10" },
+].map((one) => ({ ...one, registered: macMethod }));
+const macsOfOtherClients: typeof forgedMacs = [
+  {
+    when: "a client that registered HS512 uses HS256",
+    jwt: macJwt(assertionClaims(), macSecret),
+    by: "TOK-10",
+    registered: { ...macMethod, token_endpoint_auth_signing_alg: "HS512" },
+  },
+  {
+    when: "its key signed, and MACs are its method",
+    jwt: key.sign(assertionClaims()),
+    by: "TOK-11",
+    registered: keyed,
+  },
+  {
+    when: "its published key is the secret of a MAC",
+    jwt: macJwt(assertionClaims(), publicPem),
+    by: "TOK-11",
+    registered: keyed,
+  },
 ];
 const forged: readonly { when: string; jwt: string; by: string; registered?: ClientDetails }[] = [
   ...claimsThatDoNotFit.map(({ when, claims }) => ({ when, jwt: key.sign(assertionClaims(claims)), by: "TOK-10" })),
@@ -174,12 +256,8 @@ const forged: readonly { when: string; jwt: string; by: string; registered?: Cli
     by: "TOK-10",
     registered: { ...details, token_endpoint_auth_signing_alg: "ES256" },
   },
-  {
-    when: "a client that registered another method made a MAC",
-    jwt: macJwt(assertionClaims(), macSecret),
-    by: "TOK-17",
-    registered: { token_endpoint_auth_method: "client_secret_jwt" },
-  },
+  ...forgedMacs,
+  ...macsOfOtherClients,
   {
     when: "it does not say which of very many keys",
     jwt: ps.sign(assertionClaims()),
@@ -251,4 +329,19 @@ test("after 60 wrong assertions in a minute the client is refused from that sour
     expect(await refusalOf(present(strange.sign(assertionClaims())))).toMatchObject({ status: 401 });
   }
   expect(await refusalOf(present(key.sign(assertionClaims())))).toMatchObject({ status: 429 });
+});
+
+test("a MAC is good once, its secret's use is noted then, and its secret cannot be shown instead (TOK-10, TOK-6)", async () => {
+  const { present, send, uses } = make(macMethod);
+  const jwt = macJwt(assertionClaims(), newSecret);
+  const outcomes = await Promise.allSettled([present(jwt), present(jwt), present(jwt)]);
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  expect(uses).toEqual([["client-a", "new", now]]);
+  const shown = await refusalOf(send({ client_id: "client-a", client_secret: macSecret }));
+  expect(shown).toMatchObject({ code: "invalid_client", detail: expect.stringContaining("another method") });
+});
+
+test("a seal opens for its own client only (TOK-17)", () => {
+  expect(sealer.open("client-a", sealer.seal("client-a", macSecret))).toEqual({ secret: macSecret, outdated: false });
+  expect(sealer.open("client-b", sealer.seal("client-a", macSecret))).toBeUndefined();
 });

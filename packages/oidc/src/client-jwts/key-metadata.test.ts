@@ -1,3 +1,4 @@
+import { sha256 } from "@dex/runtime";
 import { expect, test } from "vitest";
 import { makeClientKey } from "../../test/client-jwts.ts";
 import { now } from "../../test/fakes.ts";
@@ -19,6 +20,8 @@ const fitting: ClientDetails[] = [
   { ...jwt, jwks_uri: uri },
   { ...jwt, jwks: rsa, token_endpoint_auth_signing_alg: "PS256" },
   { token_endpoint_auth_method: "client_secret_post" },
+  { token_endpoint_auth_method: "client_secret_jwt" },
+  { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_signing_alg: "HS384" },
   { request_object_signing_alg: "none" },
   { request_object_signing_alg: "RS256", jwks: rsa },
   { request_object_signing_alg: "ES256", jwks_uri: uri },
@@ -40,7 +43,16 @@ const contradictions: { details: ClientDetails; member: string; isPublic?: boole
   },
   { details: { token_endpoint_auth_signing_alg: "RS256" }, member: "token_endpoint_auth_signing_alg" },
   {
-    details: { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_signing_alg: "HS256" },
+    details: { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_signing_alg: "RS256", jwks: rsa },
+    member: "token_endpoint_auth_signing_alg",
+  },
+  {
+    details: { token_endpoint_auth_method: "client_secret_basic", token_endpoint_auth_signing_alg: "HS256" },
+    member: "token_endpoint_auth_signing_alg",
+  },
+  {
+    details: { token_endpoint_auth_method: "client_secret_jwt" },
+    isPublic: true,
     member: "token_endpoint_auth_method",
   },
   { details: { token_endpoint_auth_method: "none" }, member: "token_endpoint_auth_method" },
@@ -60,4 +72,32 @@ test("a client that signs is made without a secret, and chooses none (TOK-17)", 
   const made = await makeClient(decision.metadata, { random, now, hashChosenSecret: async () => "" });
   expect(made).toMatchObject({ secret: undefined, client: { secret: undefined, public: false } });
   expect(parseNewClient({ ...input, secret: "a-secret-of-mine-0" })).toMatchObject({ kind: "refused" });
+});
+
+test("a client that makes MACs gets a generated secret that fits every one of them, sealed; it chooses none (TOK-17, RFC 7518 §3.2)", async () => {
+  const details = { token_endpoint_auth_method: "client_secret_jwt" };
+  const input = { id: "macs", redirectURIs: ["https://a.example/cb"], details };
+  const decision = parseNewClient(input);
+  if (decision.kind === "refused") return expect.fail(decision.reason);
+  const random = (bytes: number) => Buffer.alloc(bytes, 1);
+  const parts = { random, now, hashChosenSecret: async () => "" };
+  const sealed = (id: string, secret: string) => Buffer.from(`${id} ${secret}`);
+  const made = await makeClient(decision.metadata, { ...parts, sealSecret: sealed });
+  const secret = made.secret?.reveal() ?? "";
+  expect(Buffer.byteLength(secret)).toBe(64);
+  expect(made.client).toMatchObject({
+    secret: { kind: "sha256", hash: sha256(secret) },
+    firstSecret: { sealed: Buffer.from(`macs ${secret}`) },
+  });
+  await expect(makeClient(decision.metadata, parts)).rejects.toThrow("sealed");
+  expect(parseNewClient({ ...input, secret: "a-secret-of-mine-0" })).toMatchObject({ kind: "refused" });
+});
+
+test("of a client that shows its secret only the hash is kept (TOK-17)", async () => {
+  const decision = parseNewClient({ redirectURIs: ["https://a.example/cb"] });
+  if (decision.kind === "refused") return expect.fail(decision.reason);
+  const sealSecret = () => expect.fail("nothing is to be sealed");
+  const random = (bytes: number) => Buffer.alloc(bytes, 1);
+  const { client } = await makeClient(decision.metadata, { random, now, hashChosenSecret: async () => "", sealSecret });
+  expect(client).not.toHaveProperty("firstSecret");
 });

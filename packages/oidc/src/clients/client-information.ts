@@ -1,6 +1,7 @@
-import type { JsonObject } from "@dex/runtime";
+import { type JsonObject, toEpochSeconds } from "@dex/runtime";
 import type { Client } from "./client.ts";
 import { renderClientDetails, responseTypesOf } from "./client-details.ts";
+import { secretsOf } from "./client-secrets.ts";
 
 /** What only the client itself is shown. */
 export interface ShownToClient {
@@ -18,8 +19,7 @@ export function renderClientInformation(client: Client, shown: ShownToClient): J
     client_id: client.id,
     ...(shown.secret === undefined ? {} : { client_secret: shown.secret }),
     client_id_issued_at: Math.floor(client.createdAt.getTime() / 1000),
-    // A secret never expires.
-    client_secret_expires_at: 0,
+    client_secret_expires_at: endOfSecrets(client),
     registration_client_uri: shown.managementUrl,
     registration_access_token: shown.managementToken,
     redirect_uris: client.redirectUris,
@@ -35,4 +35,11 @@ export function renderClientInformation(client: Client, shown: ShownToClient): J
     ...(client.clientUri === undefined ? {} : { client_uri: client.clientUri }),
     ...(client.scopes === undefined ? {} : { scope: client.scopes.join(" ") }),
   };
+}
+
+/** RFC 7591 §3.2.1: 0 for never. Of two secrets that which lasts longer says how long the client can go on. */
+function endOfSecrets(client: Client): number {
+  const ends = secretsOf(client).map(({ expiresAt }) => expiresAt);
+  const times = ends.filter((end) => end !== undefined).map((end) => toEpochSeconds(end));
+  return times.length < ends.length ? 0 : Math.max(0, ...times);
 }

@@ -6,7 +6,8 @@ import { decideRegistration } from "./registration-metadata.ts";
 import type { SupportedValues } from "./supported.ts";
 
 export type ClientUpdateDecision =
-  | { readonly kind: "update"; readonly client: Client }
+  /** `secret`: whether it keeps those that it has, or one that is new and readable takes their place. */
+  | { readonly kind: "update"; readonly client: Client; readonly secret: "kept" | "new" }
   | { readonly kind: "refused"; readonly error: OAuthError };
 
 /** RFC 7592 §2.2 forbids to send them. */
@@ -35,6 +36,7 @@ const PROTECTIONS = [
   "default_acr_values",
   "backchannel_logout_uri",
   "frontchannel_logout_uri",
+  "dpop_bound_access_tokens",
 ] as const;
 
 /** Decides what becomes of a client that asks to be `input`. What only we or an administrator set stays as it is (DCR-2). */
@@ -57,12 +59,14 @@ export function decideClientUpdate(client: Client, input: unknown, supported: Su
   const decision = decideRegistration(present, supported);
   if (decision.kind === "refused") return decision;
   const { metadata } = decision;
-  if (proofOf(metadata) !== proofOf(client)) {
+  const [proof, before] = [proofOf(metadata), proofOf(client)];
+  if (proof !== before && !PROOF_CHANGES.some(([from, to]) => from === before && to === proof)) {
     return refused("invalid_client_metadata", "token_endpoint_auth_method: the kind of proof cannot be changed");
   }
   const { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm, details } = metadata;
   const changes = { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm, details };
-  return { kind: "update", client: { ...client, ...changes } };
+  const secretFrom = proof === "client_secret_jwt" && proof !== before ? "new" : "kept";
+  return { kind: "update", client: { ...client, ...changes }, secret: secretFrom };
 }
 
 function forgottenProtection(client: Client, wanted: object): string | undefined {
@@ -70,8 +74,17 @@ function forgottenProtection(client: Client, wanted: object): string | undefined
   return PROTECTIONS.find((member) => client.details[member] !== undefined && !Object.hasOwn(wanted, member));
 }
 
-/** Clients of one kind prove with the same thing who they are; what another kind needs was not made at registration. */
-function proofOf({ public: isPublic, details }: Pick<Client, "public" | "details">): string {
+type Proof = "none" | "secret" | "client_secret_jwt" | "private_key_jwt";
+
+/** What a client proves itself with cannot be changed but so: to a secret that is made then, or from it to its hash. */
+const PROOF_CHANGES: readonly (readonly [Proof, Proof])[] = [
+  ["secret", "client_secret_jwt"],
+  ["private_key_jwt", "client_secret_jwt"],
+  ["client_secret_jwt", "secret"],
+];
+
+/** Clients of one kind prove with the same thing who they are. */
+function proofOf({ public: isPublic, details }: Pick<Client, "public" | "details">): Proof {
   const { token_endpoint_auth_method: method } = details;
   if (isPublic) return "none";
   return method === "private_key_jwt" || method === "client_secret_jwt" ? method : "secret";

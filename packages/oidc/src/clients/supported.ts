@@ -58,6 +58,7 @@ export const SUPPORTED_MEMBERS = {
   backchannel_logout_session_required: true,
   frontchannel_logout_uri: true,
   frontchannel_logout_session_required: true,
+  dpop_bound_access_tokens: true,
 } as const satisfies Partial<Record<keyof ClientDetails, boolean>>;
 
 /** The table of a deployment that serves these response types alone. */

@@ -3,6 +3,7 @@ import { type FetchDocument, type JsonObject, type Random, sha256 } from "@dex/r
 import type { Client } from "../clients/client.ts";
 import { renderClientInformation } from "../clients/client-information.ts";
 import { decideClientUpdate } from "../clients/client-update.ts";
+import { type GeneratedSecret, generateSecret, type SealSecret } from "../clients/make-client.ts";
 import { checkSectorIdentifier } from "../clients/sector-identifier.ts";
 import type { SupportedValues } from "../clients/supported.ts";
 import { BearerTokenMissing, OAuthError } from "../errors.ts";
@@ -25,9 +26,15 @@ export interface RegisteredClients {
   find(clientId: string, tokenHash: Buffer): Promise<Client | undefined>;
   /**
    * Replaces what a client may change, and its token, in one statement, where `presented` still is the token's hash. Of two
-   * racing callers one gets true. What only we or administrators set stays as it is then.
+   * racing callers one gets true. What only we or administrators set stays as it is then. `secret` takes the place of all
+   * secrets that the client has; without it they stay, unsealed ones where the client makes no MACs any more.
    */
-  replace(client: Client, tokens: { presented: Buffer; next: Buffer }, source: string): Promise<boolean>;
+  replace(
+    client: Client,
+    tokens: { presented: Buffer; next: Buffer },
+    source: string,
+    secret?: GeneratedSecret | undefined,
+  ): Promise<boolean>;
   /** Deletes the client with all it was granted; false when there is none with this token. */
   delete(clientId: string, tokenHash: Buffer, source: string): Promise<boolean>;
 }
@@ -39,14 +46,19 @@ export interface ClientManagementParts {
   readonly supported: SupportedValues;
   readonly fetchDocument: FetchDocument;
   readonly random: Random;
+  /** Without it nobody can begin to make MACs. */
+  readonly sealSecret?: SealSecret | undefined;
 }
 
 /** Each throws an OAuthError, invalid_token for all that is not a token of this client. */
 export interface ClientManagement {
   /** RFC 7592 §2.1 */
   read(request: ClientManagementRequest): Promise<JsonObject>;
-  /** RFC 7592 §2.2. The answer holds a new token; the one that was presented is dead. */
-  replace(request: ClientManagementRequest): Promise<JsonObject>;
+  /**
+   * RFC 7592 §2.2. The answer holds a new token; the one that was presented is dead. A client that begins to make MACs gets a
+   * new secret with it.
+   */
+  replace(request: ClientManagementRequest, now: Date): Promise<JsonObject>;
   /** RFC 7592 §2.3 */
   delete(request: ClientManagementRequest): Promise<void>;
 }
@@ -77,9 +89,9 @@ export function makeClientManagement(parts: ClientManagementParts): ClientManage
     return { client, token: bearer.token, hash };
   }
 
-  const render = (client: Client, managementToken: string): JsonObject =>
+  const render = (client: Client, managementToken: string, secret?: string): JsonObject =>
     renderClientInformation(client, {
-      secret: undefined,
+      secret,
       managementUrl: managementUrlOf(url, client.id),
       managementToken,
     });
@@ -89,21 +101,27 @@ export function makeClientManagement(parts: ClientManagementParts): ClientManage
       const { client, token } = await authorize(request);
       return render(client, token);
     },
-    async replace(request) {
+    async replace(request, now) {
       const { client, hash } = await authorize(request);
       const decision = decideClientUpdate(client, await request.readBody(), parts.supported);
       if (decision.kind === "refused") throw decision.error;
       await checkSectorIdentifier(decision.client, parts.fetchDocument);
       const next = newManagementToken(random);
       const tokens = { presented: hash, next: next.hash };
-      if (!(await registered.replace(decision.client, tokens, request.source))) throw wrongToken();
-      return render(decision.client, next.token);
+      const secret = decision.secret === "new" ? generateSecret(decision.client, parts) : undefined;
+      const changed = secret === undefined ? decision.client : withNewSecret(decision.client, secret, now);
+      if (!(await registered.replace(changed, tokens, request.source, secret))) throw wrongToken();
+      return render(changed, next.token, secret?.secret);
     },
     async delete(request) {
       const { client, hash } = await authorize(request);
       if (!(await registered.delete(client.id, hash, request.source))) throw wrongToken();
     },
   };
+}
+
+function withNewSecret(client: Client, { hash, sealed }: GeneratedSecret, createdAt: Date): Client {
+  return { ...client, secret: hash, firstSecret: { ...(sealed && { sealed }), createdAt }, addedSecrets: [] };
 }
 
 function wrongToken(): OAuthError {

@@ -35,8 +35,14 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
     subject_types_supported: ["public", "pairwise"],
     id_token_signing_alg_values_supported: ["RS256", "ES256"],
     code_challenge_methods_supported: ["S256"],
-    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
-    token_endpoint_auth_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA"],
+    token_endpoint_auth_methods_supported: [
+      "client_secret_basic",
+      "client_secret_post",
+      "client_secret_jwt",
+      "private_key_jwt",
+      "none",
+    ],
+    token_endpoint_auth_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"],
     request_object_signing_alg_values_supported: ["RS256", "PS256", "ES256", "EdDSA", "none"],
     authorization_response_iss_parameter_supported: true,
     request_parameter_supported: true,
@@ -53,6 +59,7 @@ const bare = [
   "jwks_uri",
   "userinfo_endpoint",
   "end_session_endpoint",
+  "check_session_iframe",
   "frontchannel_logout_supported",
   "frontchannel_logout_session_supported",
   "backchannel_logout_supported",
@@ -128,4 +135,17 @@ test("response types that hand out tokens bring the implicit grant with them (OI
   });
   const off = renderDiscovery({ ...parts, responseTypes: ["code"] });
   expect(off.grant_types_supported).not.toContain("implicit");
+});
+
+test.each([
+  { issuer: "https://id.example/dex", frame: "https://id.example/dex/check-session" },
+  { issuer: "http://127.0.0.1:5556/dex", frame: "http://127.0.0.1:5556/dex/check-session" },
+  { issuer: "http://id.internal/dex", frame: undefined },
+])("sessions of $issuer are checked at $frame (OIDC Session Management §3.3)", ({ issuer, frame }) => {
+  const parts = {
+    algorithms: ["RS256"],
+    responseTypes: ["code"],
+    registration: { clients: false, people: false },
+  } as const;
+  expect(renderDiscovery({ issuer, ...parts }).check_session_iframe).toBe(frame);
 });

@@ -8,7 +8,7 @@ import {
 } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
 import { renderClientInformation } from "../clients/client-information.ts";
-import { makeClient } from "../clients/make-client.ts";
+import { makeClient, type SealSecret } from "../clients/make-client.ts";
 import { decideRegistration } from "../clients/registration-metadata.ts";
 import { checkSectorIdentifier } from "../clients/sector-identifier.ts";
 import type { SupportedValues } from "../clients/supported.ts";
@@ -52,6 +52,8 @@ export interface RegistrationParts {
   readonly store: StoreRegisteredClient;
   readonly failures: FailureCounter;
   readonly random: Random;
+  /** For clients that make MACs with their secrets. */
+  readonly sealSecret?: SealSecret | undefined;
 }
 
 const WRONG_TOKENS = { what: "wrong registration tokens", limit: 20, windowSeconds: 60 };
@@ -92,6 +94,7 @@ export function makeRegistrationEndpoint(parts: RegistrationParts): Registration
       const { client, secret } = await makeClient(decision.metadata, {
         random: parts.random,
         now,
+        sealSecret: parts.sealSecret,
         hashChosenSecret: () => Promise.reject(new Error("a client that registers itself chooses no secret")),
       });
       const management = newManagementToken(parts.random);

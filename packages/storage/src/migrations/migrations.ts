@@ -9,7 +9,9 @@ import { clientDetails } from "./0010-client-details.ts";
 import { frontChannelFamilies } from "./0011-front-channel-families.ts";
 import { logout } from "./0012-logout.ts";
 import { claims } from "./0014-claims.ts";
+import { clientSecrets } from "./0021-client-secrets.ts";
 import { grantTerms } from "./0022-grant-terms.ts";
+import { revokedAccessTokens } from "./0023-revoked-access-tokens.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -30,5 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   frontChannelFamilies,
   logout,
   claims,
+  clientSecrets,
   grantTerms,
+  revokedAccessTokens,
 ];
