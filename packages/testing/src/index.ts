@@ -57,6 +57,7 @@ export { answersOk, type RunningProgram, startProgram, waitUntilReady } from "./
 export { type Form, type FormBrowser, openFormBrowser, type Page, readForm } from "./form-browser.ts";
 export { finishSignIn, hasForm, signInWithForms } from "./form-sign-in.ts";
 export { type HandSetClock, makeHandSetClock } from "./hand-set-clock.ts";
+export { type JwksVerdict, type RunningJwksVerifier, startJwksVerifier } from "./jwks-verifier.ts";
 export { type RunningKdc, startKdc } from "./kdc.ts";
 export { type KeystoneRequest, type RunningKeystone, startKeystone } from "./keystone.ts";
 export { makeKeytab } from "./keytab.ts";
