@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { makeConnectorSealer, type StoredConnector } from "@dex/connectors";
 import { decideRotation, makeSigningKeySealer, planRotation } from "@dex/keys";
-import { makeClient, parseNewClient } from "@dex/oidc";
+import { makeClient, makeClientSecretSealer, parseNewClient } from "@dex/oidc";
 import { type Logger, makeFollowingClock, openHttpServer, type Sealer, Secret, systemRandom } from "@dex/runtime";
 import { migrate, openLeadership, openStorage, type Storage } from "@dex/storage";
 import { type FormBrowser, openFormBrowser, openTestDatabase } from "@dex/testing";
@@ -126,6 +126,7 @@ export async function openTestWorker(
       random: systemRandom,
       now: new Date(),
       hashChosenSecret: hasher.hash,
+      sealSecret: makeClientSecretSealer({ secrets: config.keySecrets, salt, random: systemRandom }).seal,
     });
     await storage.clients.create(made.client, ACTOR);
     await worker.watcher.refresh();
