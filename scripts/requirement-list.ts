@@ -151,5 +151,4 @@ export const REQUIREMENTS: Readonly<Record<string, string>> = {
 export const NOT_YET: Readonly<Record<string, string>> = {
   "ACC-17": "there are no second factors yet",
   "ACC-18": "there are no second factors yet",
-  "BRO-14": "there is no script on any page and no web_message response mode",
 };

@@ -26,7 +26,7 @@ export interface Pages {
   chooser(response: Response, status: number, view: ChooserView, formTargets: readonly string[]): void;
   password(response: Response, status: number, view: PasswordView, formTargets: readonly string[]): void;
   consent(response: Response, status: number, view: ConsentView, formTargets: readonly string[]): void;
-  /** Posts a form on to where it is going; the only page with a script. */
+  /** Posts a form on to where it is going; the only page for people that has a script. */
   continue(response: Response, view: ContinueView, formTargets: readonly string[]): void;
   /** The only page with frames, from these origins. */
   loggedOut(response: Response, view: LoggedOutView, frameOrigins: readonly string[]): void;

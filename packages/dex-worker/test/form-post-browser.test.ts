@@ -42,6 +42,7 @@ test("the form posts itself after a sign-in, and its policy lets script and targ
   expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
     code: expect.stringMatching(/^dxc_/),
     id_token: expect.stringMatching(/^eyJ/),
+    session_state: expect.any(String),
     state: STATE,
     iss: worker.issuer,
   });

@@ -64,7 +64,7 @@ describe.each(answers)("response_type $type with response_mode $mode", ({ type, 
       ...(has("token") ? ["access_token", "token_type", "expires_in", "scope"] : []),
       ...(has("id_token") ? ["id_token"] : []),
     ];
-    expect(Object.keys(members).sort()).toEqual([...names, "state", "iss"].sort());
+    expect(Object.keys(members).sort()).toEqual([...names, "session_state", "state", "iss"].sort());
     expect(members).toMatchObject({ state: STATE, iss: worker.issuer }); // AUT-1, AUT-2
     if (has("token")) {
       expect(members).toMatchObject({ token_type: "Bearer", expires_in: "600", scope: "openid email" });
@@ -100,7 +100,9 @@ describe.each(answers)("response_type $type with response_mode $mode", ({ type, 
     for (const more of [{ prompt: "none" }, { scope: "email" }, { max_age: "x" }]) {
       const answer = await ask(more);
       expect(answer.as).toBe(as);
-      expect(Object.keys(answer.members).sort()).toEqual(["error", "error_description", "iss", "state"]);
+      // Of a request that is wrong in itself nothing is said but that.
+      const session = "prompt" in more ? ["session_state"] : [];
+      expect(Object.keys(answer.members).sort()).toEqual(["error", "error_description", "iss", ...session, "state"]);
       expect(answer.members).toMatchObject({ state: STATE, iss: worker.issuer });
     }
   });

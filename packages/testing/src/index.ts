@@ -5,7 +5,14 @@ export {
   type RunningApache,
   startApache,
 } from "./apache.ts";
-export { openBrowser, type RealBrowser, submitPassword, waitPastConsent } from "./browser.ts";
+export {
+  type BrowserProfile,
+  openBrowser,
+  openBrowserProfile,
+  type RealBrowser,
+  submitPassword,
+  waitPastConsent,
+} from "./browser.ts";
 export { NOTHING_ASKED, PLAIN_CALLBACK } from "./callback-input.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
 export { type FakeCrowd, type FakeCrowdPerson, startFakeCrowd } from "./fake-crowd.ts";

@@ -16,7 +16,7 @@ export interface ContinueView {
   readonly signedOut?: boolean;
 }
 
-// The only script there is. A field may be called `submit` and hide the form's own method of that name.
+// The only script on a page for people. A field may be called `submit` and hide the form's own method of that name.
 const SUBMIT = html`<script>HTMLFormElement.prototype.submit.call(document.forms[0])</script>`;
 
 /** The source expression that lets this script run and no other: the policy of this page must hold it (BRO-10). */

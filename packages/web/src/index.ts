@@ -11,6 +11,7 @@ export { type AccountView, renderAccountPage } from "./account-page.ts";
 export { type AccountPasswordView, renderAccountPasswordPage } from "./account-password-page.ts";
 export { type ChangeEmailView, renderChangeEmailPage } from "./change-email-page.ts";
 export { type CheckYourMailView, renderCheckYourMailPage } from "./check-your-mail-page.ts";
+export { CHECK_SESSION_SCRIPT, renderCheckSessionPage } from "./check-session-page.ts";
 export { type ChooserView, type ConnectorChoice, renderChooserPage } from "./chooser-page.ts";
 export { type ConfirmAddressView, renderConfirmAddressPage } from "./confirm-address-page.ts";
 export { type ConsentView, renderConsentPage } from "./consent-page.ts";

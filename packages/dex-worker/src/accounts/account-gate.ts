@@ -4,6 +4,7 @@ import { OWN_PAGES_CLIENT_ID, type Session, type SessionLimits, type SignIns } f
 import { equalInConstantTime } from "@dex/runtime";
 import { type AccountOwner, decideRecentSignIn, RECENT_SIGN_IN_SECONDS } from "@dex/users";
 import type { AccountNotice } from "@dex/web";
+import type { BrowserStates } from "../login/browser-state.ts";
 import type { BeginOwnPages } from "../login/own-pages.ts";
 import { readSessionHash, writeSession } from "../login/session-cookie.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
@@ -56,13 +57,14 @@ export function makeAccountGate(parts: {
   issuerOrigin: string;
   signIns: SignIns;
   cookieNames: CookieNames;
+  browserStates: BrowserStates;
   sessionLimits: SessionLimits;
   beginOwnPages: BeginOwnPages;
   /** The first makes form tokens, each of them is accepted. */
   formKeys: readonly [KeyObject, ...KeyObject[]];
   pages: Pages;
 }): AccountGate {
-  const { basePath, signIns, cookieNames, sessionLimits, beginOwnPages, formKeys, pages } = parts;
+  const { basePath, signIns, cookieNames, browserStates, sessionLimits, beginOwnPages, formKeys, pages } = parts;
   const href = (path: string) => `${basePath}${path}`;
   const tokenUnder = (key: KeyObject, { hash }: Session) =>
     createHmac("sha256", key).update("account\0").update(hash).digest("base64url");
@@ -122,7 +124,9 @@ export function makeAccountGate(parts: {
     },
 
     leave: ({ response }, notice) => response.redirect(303, `${href(ACCOUNT_PATH)}?notice=${notice}`),
-    leaveSignedOut({ response }) {
+    leaveSignedOut(visit) {
+      const { response } = visit;
+      browserStates.end(visit);
       writeSession(response, cookieNames, "", 0);
       response.redirect(303, href(SIGNED_OUT_PATH));
     },

@@ -13,13 +13,14 @@ import { accountPasswordPages } from "./account-password.ts";
 
 /** Every page of "your account". */
 export function accountPages(config: WorkerConfig, wiring: LoginWiring, signOut: SignOut): readonly PageRoute[] {
-  const { outside, live, pages, cookieNames, sessionLimits, beginOwnPages } = wiring;
+  const { outside, live, pages, cookieNames, browserStates, sessionLimits, beginOwnPages } = wiring;
   const { storage, salt, hasher, logger } = outside;
   const gate = makeAccountGate({
     basePath: config.issuer.pathname.replace(/\/+$/, ""),
     issuerOrigin: config.issuer.origin,
     signIns: storage.signIns,
     cookieNames,
+    browserStates,
     sessionLimits,
     beginOwnPages,
     formKeys: deriveKeys({ secrets: config.keySecrets, salt, purpose: "account-form" }),

@@ -79,7 +79,12 @@ export function makeConsent(parts: {
       const decision = form.get("decision");
       if (decision === "approve") return dispatcher.finish(visit, state, step.session, step.scope);
       if (decision === "deny")
-        return dispatcher.refuse(visit, state, new OAuthError("access_denied", "consent was not given"));
+        return dispatcher.refuse(
+          visit,
+          state,
+          new OAuthError("access_denied", "consent was not given"),
+          step.session.hash,
+        );
       throw new InvalidInput(400, "the form says neither yes nor no");
     },
   };

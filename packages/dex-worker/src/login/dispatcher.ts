@@ -32,6 +32,7 @@ import type { CookieNames } from "../middleware/cookies.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
+import type { BrowserStates } from "./browser-state.ts";
 import { homeRealmOf } from "./home-realm.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import { type ChooserMode, offeredConnectors, servesResponseType } from "./offered-connectors.ts";
@@ -67,8 +68,8 @@ export interface Dispatcher {
   decide(visit: Visit, state: LoginState): Promise<NextStep>;
   /** Ends the flow with what the client asked for, of `session`; `consent` is recorded with it. */
   finish(visit: Visit, state: LoginState, session: Session, consent: readonly string[] | undefined): Promise<void>;
-  /** Ends the flow with an error that the client is told. */
-  refuse(visit: Visit, state: LoginState, error: OAuthError): void;
+  /** Ends the flow with an error that the client is told. `sessionHash`: of the browser's live session, where it has one. */
+  refuse(visit: Visit, state: LoginState, error: OAuthError, sessionHash: Buffer | undefined): void;
 }
 
 /** The steps that need the person: each has a page. */
@@ -81,6 +82,7 @@ export function makeDispatcher(parts: {
   signIns: SignIns;
   cookies: LoginCookies;
   cookieNames: CookieNames;
+  browserStates: BrowserStates;
   paths: LoginPaths;
   newFormToken: () => string;
   pages: Pages;
@@ -98,6 +100,7 @@ export function makeDispatcher(parts: {
     signIns,
     cookies,
     cookieNames,
+    browserStates,
     paths,
     pages,
     answers,
@@ -134,7 +137,7 @@ export function makeDispatcher(parts: {
     return { remoteId, sealed };
   }
 
-  async function decide(visit: Visit, state: LoginState): Promise<NextStep> {
+  async function look(visit: Visit, state: LoginState): Promise<{ step: NextStep; live: Session | undefined }> {
     const hash = readSessionHash(visit.request, cookieNames);
     const [client, found] = await Promise.all([
       clientOf(state),
@@ -143,7 +146,7 @@ export function makeDispatcher(parts: {
         : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
     ]);
     const session = found !== undefined && countsFor(state, found) ? found : undefined;
-    return decideNextStep(state, { session, client, gives, subjects, now: visit.now });
+    return { step: decideNextStep(state, { session, client, gives, subjects, now: visit.now }), live: found };
   }
 
   /** A session through a connector that is not for this kind of answer is none to this request; our own pages get no answer. */
@@ -161,7 +164,7 @@ export function makeDispatcher(parts: {
     if (isForOwnPages(state)) return backToOwnPage(visit, state);
     const client = await clientOf(state);
     const refusal = await answers.refusalOf(state.request, client);
-    if (refusal !== undefined) return refuse(visit, state, refusal);
+    if (refusal !== undefined) return refuse(visit, state, refusal, session.hash);
     const answer = answers.prepare({ state: forAnswer(state, session.connectorId), session, now: visit.now });
     refuseUnissued(await signIns.issueCode({ code: answer.stored, consent }));
     await deliver(visit, state, { answer, client });
@@ -177,6 +180,7 @@ export function makeDispatcher(parts: {
     const { redirectUri } = state.request;
     if (redirectUri === OUT_OF_BAND && answer.code !== undefined) {
       cookies.clear(response, state.id);
+      browserStates.begin(visit, answer.session.hash);
       handOverCode(response, cookieNames, answer.code);
       response.redirect(303, endpointUrl(issuer, OOB_PATH));
       return;
@@ -185,15 +189,16 @@ export function makeDispatcher(parts: {
       if (error instanceof OAuthError) return error;
       throw error;
     });
-    if (members instanceof OAuthError) return refuseUnmade(visit, state, members);
+    if (members instanceof OAuthError) return refuseUnmade(visit, state, members, answer.session);
     cookies.clear(response, state.id);
-    sendAuthorizationResponse(response, pages, renderAuthorizationResponse(state.request, members, issuer));
+    const all = [...members, ...browserStates.describe(visit, state.request, answer.session.hash)];
+    sendAuthorizationResponse(response, pages, renderAuthorizationResponse(state.request, all, issuer));
   }
 
   /** What the client registered does not let its answer be made, such as a key that cannot be encrypted to. */
-  function refuseUnmade(visit: Visit, state: LoginState, { message, detail }: OAuthError): void {
+  function refuseUnmade(visit: Visit, state: LoginState, { message, detail }: OAuthError, { hash }: Session): void {
     parts.logger.warn("answer not made", { clientId: state.request.clientId, message, detail });
-    refuse(visit, state, new OAuthError("server_error", message));
+    refuse(visit, state, new OAuthError("server_error", message), hash);
   }
 
   // The session is all that our own pages need.
@@ -202,7 +207,8 @@ export function makeDispatcher(parts: {
     response.redirect(303, state.request.redirectUri);
   }
 
-  function refuse({ response }: Visit, state: LoginState, error: OAuthError): void {
+  function refuse(visit: Visit, state: LoginState, error: OAuthError, sessionHash: Buffer | undefined): void {
+    const { response } = visit;
     cookies.clear(response, state.id);
     if (isForOwnPages(state)) throw error;
     // Nobody listens there, so the person is told, in whose hands everything else is too.
@@ -212,7 +218,8 @@ export function makeDispatcher(parts: {
         `the application gets no code: ${error.message}`,
       );
     }
-    sendAuthorizationResponse(response, pages, renderAuthorizationError(state.request, error, issuer));
+    const beside = browserStates.describe(visit, state.request, sessionHash);
+    sendAuthorizationResponse(response, pages, renderAuthorizationError(state.request, error, issuer, beside));
   }
 
   /** Hands the state to the browser and sends it on. */
@@ -253,16 +260,16 @@ export function makeDispatcher(parts: {
   }
 
   return {
-    decide,
+    decide: async (visit, state) => (await look(visit, state)).step,
     finish,
     refuse,
     goOn,
     authenticate: async (visit, state) => goOn(visit, state, await placeOfSignIn(state)),
 
     async next(visit, state) {
-      const step = await decide(visit, state);
+      const { step, live } = await look(visit, state);
       if (step.kind === "finish") return finish(visit, state, step.session, undefined);
-      if (step.kind === "refuse") return refuse(visit, state, step.error);
+      if (step.kind === "refuse") return refuse(visit, state, step.error, live?.hash);
       goOn(visit, state, await placeOf(state, step));
     },
 
@@ -289,16 +296,18 @@ export function makeDispatcher(parts: {
       const step = decideNextStep(proved, { session, client, gives, subjects, now });
       const answered = step.kind === "finish" && !isForOwnPages(proved);
       const refusal = answered ? await answers.refusalOf(proved.request, client) : undefined;
-      if (refusal !== undefined) return refuse(visit, state, refusal);
+      // Refused, the browser stays in the session that it came with.
+      const before = readSessionHash(visit.request, cookieNames);
+      if (refusal !== undefined) return refuse(visit, state, refusal, before);
       // The credentials are right but not what was asked for: another person than the hint named, an old upstream session.
-      if (step.kind === "refuse") return refuse(visit, state, step.error);
+      if (step.kind === "refuse") return refuse(visit, state, step.error, before);
       const answering = { state: forAnswer(proved, session.connectorId), session, now };
       const answer = answered ? answers.prepare(answering) : undefined;
       refuseUnissued(
         await signIns.signIn({
           session: stored,
           code: answer?.stored,
-          replaces: readSessionHash(visit.request, cookieNames),
+          replaces: before,
           rightPassword: person.rightPassword,
           upstreamGrant: sealGrant(person),
         }),
@@ -310,6 +319,7 @@ export function makeDispatcher(parts: {
       });
       writeSession(visit.response, cookieNames, id.value, sessionLimits.absoluteSeconds);
       if (answer !== undefined) return deliver(visit, proved, { answer, client });
+      browserStates.begin(visit, id.hash);
       if (step.kind === "finish") return backToOwnPage(visit, proved);
       goOn(visit, proved, await placeOf(proved, step));
     },

@@ -4,6 +4,7 @@ import { derivePairwiseKey, makeSubjects, type Subjects } from "@dex/oidc";
 import { deriveKeys, makeOutgoingClient, makeSealer } from "@dex/runtime";
 import { ACCOUNT_PATH } from "../accounts/account-gate.ts";
 import type { WorkerConfig } from "../config.ts";
+import { checkSessionPage } from "../login/check-session.ts";
 import type { PageRoute } from "../visit.ts";
 import type { LoginWiring } from "../wiring.ts";
 import { endSessionPages } from "./end-session.ts";
@@ -18,7 +19,7 @@ export function wireLogout(
   config: WorkerConfig,
   wiring: LoginWiring,
 ): { readonly signOut: SignOut; readonly pages: readonly PageRoute[] } {
-  const { outside, live, pages, paths, cookieNames, sessionLimits } = wiring;
+  const { outside, live, pages, paths, cookieNames, browserStates, sessionLimits } = wiring;
   const { storage, salt, random, logger } = outside;
   const { clients, connectors, keyRing } = live;
   const { keySecrets: secrets, issuerText: issuer } = config;
@@ -35,12 +36,14 @@ export function wireLogout(
     paths,
     handles,
     cookieNames,
+    browserStates,
     pages,
     logger,
   });
   return {
     signOut,
     pages: [
+      checkSessionPage(cookieNames),
       ...signedOutPages({ basePath, departures, handles, cookieNames, paths, pages, logger }),
       ...endSessionPages({
         issuer,

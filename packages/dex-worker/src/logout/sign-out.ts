@@ -2,6 +2,7 @@
 // in the database; their clients are told behind the scenes.
 import { type Clients, type EndedSession, type Logouts, sidOf } from "@dex/oidc";
 import type { Logger } from "@dex/runtime";
+import type { BrowserStates } from "../login/browser-state.ts";
 import { formTargets } from "../login/form-targets.ts";
 import type { LoginPaths } from "../login/paths.ts";
 import { writeSession } from "../login/session-cookie.ts";
@@ -45,10 +46,11 @@ export function makeSignOut(parts: {
   paths: LoginPaths;
   handles: LogoutHandles;
   cookieNames: CookieNames;
+  browserStates: BrowserStates;
   pages: Pages;
   logger: Logger;
 }): SignOut {
-  const { issuer, logouts, clients, departures, paths, handles, cookieNames, pages, logger } = parts;
+  const { issuer, logouts, clients, departures, paths, handles, cookieNames, browserStates, pages, logger } = parts;
 
   /** OIDC Front-Channel Logout §3: the clients' own addresses, with the session as each of them knows it. */
   async function framesOf(ended: EndedSession): Promise<readonly URL[]> {
@@ -95,6 +97,7 @@ export function makeSignOut(parts: {
   return async (visit, { session, returnTo, by, signedOutPath }) => {
     const { response, now } = visit;
     const ended = session && (await logouts.end({ ...session, address: visit.request.ip }, now));
+    browserStates.end(visit);
     writeSession(response, cookieNames, "", 0);
     if (ended !== undefined) {
       const { userId, connectorId } = ended;

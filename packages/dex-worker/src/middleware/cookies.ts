@@ -8,6 +8,8 @@ const MAX_COOKIES = 100;
 
 export interface CookieNames {
   readonly session: string;
+  /** What the session frame compares; scripts of our own origin read it. */
+  readonly browserState: string;
   /** Prefix of the cookies that carry login states: the flow's id follows. */
   readonly loginPrefix: string;
   /** Prefix of the cookies that carry mailed links: the name of their page follows. */
@@ -29,6 +31,7 @@ export function makeCookieNames(issuer: URL, issuerText: string): CookieNames {
   const tag = sha256(issuerText).toString("hex").slice(0, 8);
   return {
     session: `${prefix}dex-session-${tag}`,
+    browserState: `${prefix}dex-browser-state-${tag}`,
     loginPrefix: `${prefix}dex-login-${tag}.`,
     linkPrefix: `${prefix}dex-link-${tag}.`,
     registration: `${prefix}dex-registration-${tag}`,
@@ -59,14 +62,26 @@ export function readCookies(request: IncomingMessage): ReadonlyMap<string, strin
   return cookies;
 }
 
-/** Sets a cookie for the whole host, unreadable by scripts; `maxAgeSeconds` 0 deletes it. */
+/**
+ * Sets a cookie for the whole host, unreadable by scripts; `maxAgeSeconds` 0 deletes it. Without it, the cookie goes when the
+ * browser is closed.
+ */
 export function setCookie(
   response: ServerResponse,
-  cookie: { name: string; value: string; maxAgeSeconds: number; secure: boolean },
+  cookie: { name: string; value: string; maxAgeSeconds: number | undefined; secure: boolean },
 ): void {
+  const maxAge = cookie.maxAgeSeconds === undefined ? "" : `; Max-Age=${cookie.maxAgeSeconds}`;
   const secure = cookie.secure ? "; Secure" : "";
   response.appendHeader(
     "Set-Cookie",
-    `${cookie.name}=${cookie.value}; Path=/; Max-Age=${cookie.maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`,
+    `${cookie.name}=${cookie.value}; Path=/${maxAge}; HttpOnly; SameSite=Lax${secure}`,
   );
+}
+
+/**
+ * Sets a cookie that scripts of our own origin read in frames of other sites, until the browser is closed: nothing that anybody
+ * could sign in with (BRO-8). Browsers take it only with Secure, and on loopback over http too.
+ */
+export function setFrameCookie(response: ServerResponse, cookie: { name: string; value: string }): void {
+  response.appendHeader("Set-Cookie", `${cookie.name}=${cookie.value}; Path=/; SameSite=None; Secure`);
 }

@@ -42,6 +42,24 @@ export function setPageHeaders(
   response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
 }
 
+/**
+ * The page of the session frame: nothing but its script. Any page may frame it, and a header could not list those of all
+ * clients: there is nothing to see or to click in it, and its answers are worth something only to the origin that was given
+ * the `session_state` (BRO-14).
+ */
+export function setFrameHeaders(response: ServerResponse, script: string): void {
+  response.setHeader("Content-Type", "text/html; charset=utf-8");
+  const policy = [
+    "default-src 'none'",
+    `script-src ${script}`,
+    "form-action 'none'",
+    "base-uri 'none'",
+    "frame-ancestors *",
+  ];
+  response.setHeader("Content-Security-Policy", policy.join("; "));
+  response.setHeader("Referrer-Policy", "no-referrer");
+}
+
 /** A token answer: RFC 6749 §5.1. */
 export function setTokenHeaders(response: ServerResponse): void {
   response.setHeader("Cache-Control", "no-store");

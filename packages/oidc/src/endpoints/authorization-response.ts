@@ -35,14 +35,15 @@ export function renderAuthorizationResponse(
   }
 }
 
-/** Takes an error to the client, RFC 6749 §4.1.2.1 and OIDC Core §3.2.2.6. */
+/** Takes an error to the client, RFC 6749 §4.1.2.1 and OIDC Core §3.2.2.6, with what else is said beside it. */
 export function renderAuthorizationError(
   target: ResponseTarget,
   error: OAuthError,
   issuer: string,
+  beside: ResponseMembers = [],
 ): AuthorizationResponse {
   const members = [["error", error.code] as const, ["error_description", renderErrorDescription(error)] as const];
-  return renderAuthorizationResponse(target, members, issuer);
+  return renderAuthorizationResponse(target, [...members, ...beside], issuer);
 }
 
 // Appended as text: URL would write the registered redirect_uri anew, and its query must stay as it is (RFC 6749 §3.1.2).

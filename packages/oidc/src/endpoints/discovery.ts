@@ -1,8 +1,9 @@
-import type { JsonObject } from "@dex/runtime";
+import { isLoopback, type JsonObject } from "@dex/runtime";
 import type { SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
 import { SUPPORTED } from "../clients/supported.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
+import { CHECK_SESSION_PATH } from "../sessions/browser-state.ts";
 import { ACR_VALUES } from "../tokens/acr.ts";
 import { USER_CLAIMS } from "../tokens/claims.ts";
 import { END_SESSION_PATH } from "./end-session.ts";
@@ -32,6 +33,7 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     jwks_uri: endpointUrl(issuer, "/keys"),
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
     end_session_endpoint: endpointUrl(issuer, END_SESSION_PATH),
+    ...(framesWork(issuer) ? { check_session_iframe: endpointUrl(issuer, CHECK_SESSION_PATH) } : {}),
     frontchannel_logout_supported: true,
     frontchannel_logout_session_supported: true,
     backchannel_logout_supported: true,
@@ -67,4 +69,10 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     require_request_uri_registration: true,
     claims_parameter_supported: true,
   };
+}
+
+/** Browsers keep cookies from frames of other sites' pages unless they are Secure, which over http only loopback can have. */
+function framesWork(issuer: string): boolean {
+  const url = new URL(issuer);
+  return url.protocol === "https:" || isLoopback(url);
 }
