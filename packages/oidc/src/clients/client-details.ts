@@ -54,6 +54,8 @@ export const clientDetailsShape = z.object({
     .enum(["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"])
     .optional(),
   token_endpoint_auth_signing_alg: z.enum(["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"]).optional(),
+  /** Ours: whether an ID token beside an access token tells what the scope releases, or leaves that to userinfo. */
+  id_token_claims: z.enum(["by_scope", "requested"]).optional(),
   id_token_encrypted_response_alg: encryption.optional(),
   id_token_encrypted_response_enc: contentEncryption.optional(),
   userinfo_signed_response_alg: signing.optional(),

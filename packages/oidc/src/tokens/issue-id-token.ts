@@ -25,12 +25,21 @@ export function makeIssueIdToken(parts: {
   return async ({ client, ...order }, now) => {
     const algorithm = client.idTokenSigningAlgorithm;
     const subject = subjects.of(order.grant, sectorOf(client));
+    const userClaims = leavesToUserinfo(client, order) ? "none" : order.userClaims;
     const claims = idTokenClaims(
-      { ...order, issuer, subject, algorithm, lifetimeSeconds: lifetimes.idTokenSeconds },
+      { ...order, issuer, subject, algorithm, userClaims, lifetimeSeconds: lifetimes.idTokenSeconds },
       now,
     );
     const signed = await signer.sign(claims, { typ: ID_TOKEN_TYP, algorithm });
     const encryption = idTokenEncryptionOf(client.details);
     return encryption === undefined ? signed : encryptToClient(client, { text: signed, cty: "JWT" }, encryption, now);
   };
+}
+
+/**
+ * OIDC Core §5.4 has what a scope releases at userinfo alone where an access token leads there. Clients of dex (kubectl, proxies)
+ * never ask there, so a client says when it is content with that.
+ */
+function leavesToUserinfo({ details }: Client, { beside }: Pick<IdTokenInput, "beside">): boolean {
+  return details.id_token_claims === "requested" && beside.accessToken !== undefined;
 }
