@@ -1,5 +1,5 @@
 // Keys change every few seconds instead of every day, and the overlord that changes them dies.
-import { type Fleet, startFleet } from "@dex/testing";
+import { type Fleet, type RunningJwksVerifier, startFleet, startJwksVerifier } from "@dex/testing";
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,6 +11,7 @@ const GIVE_UP_MILLISECONDS = 50_000;
 
 let fleet: Fleet;
 let party: RelyingParty;
+let verifier: RunningJwksVerifier;
 beforeAll(async () => {
   fleet = await startFleet({
     workers: 2,
@@ -24,18 +25,24 @@ beforeAll(async () => {
     workerEnv: { DEX_WORKER_ID_TOKEN_LIFETIME: "10s", DEX_WORKER_ACCESS_TOKEN_LIFETIME: "10s" },
   });
   party = await makeRelyingParty(fleet.facts);
+  // Patient as well: it keeps keys for five minutes, and asks again only for a kid that it does not know.
+  verifier = await startJwksVerifier(fleet.facts.issuer, fleet.facts.client.id);
 });
-afterAll(() => fleet?.stop());
+afterAll(async () => {
+  await verifier?.close();
+  await fleet?.stop();
+});
 
-/** Refreshes and verifies until `until` keys have signed; every token must verify with what the client has cached. */
-async function verifyWhileKeysChange(until: number): Promise<ReadonlySet<string>> {
+/** Refreshes and verifies until `until` keys have signed; every token must verify with what clients have cached. */
+async function verifyWhileKeysChange(until: number): Promise<{ kids: ReadonlySet<string>; first: string }> {
   const metadata = party.configuration.serverMetadata();
   // As patient as a client may be: it asks again only when max-age is over, or for a kid it does not know.
   const keys = createRemoteJWKSet(new URL(metadata.jwks_uri ?? ""), {
     cacheMaxAge: JWKS_MAX_AGE_SECONDS * 1000,
     cooldownDuration: GIVE_UP_MILLISECONDS,
   });
-  let { refresh_token = "" } = await obtainTokens(party);
+  const { id_token: first = "", ...tokens } = await obtainTokens(party);
+  let { refresh_token = "" } = tokens;
   const kids = new Set<string>();
   for (const deadline = performance.now() + GIVE_UP_MILLISECONDS; kids.size < until; ) {
     if (performance.now() > deadline) throw new Error(`only ${kids.size} keys were used in time`);
@@ -43,10 +50,11 @@ async function verifyWhileKeysChange(until: number): Promise<ReadonlySet<string>
     refresh_token = tokens.refresh_token ?? refresh_token;
     const idToken = tokens.id_token ?? "";
     await jwtVerify(idToken, keys, { issuer: fleet.facts.issuer, audience: fleet.facts.client.id });
+    expect(await verifier.verify(idToken)).toMatchObject({ claims: { email: fleet.facts.user.email } });
     kids.add(decodeProtectedHeader(idToken).kid ?? "");
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  return kids;
+  return { kids, first };
 }
 
 async function publishedKeys(): Promise<number> {
@@ -58,9 +66,10 @@ async function publishedKeys(): Promise<number> {
 }
 
 test("a client that caches the JWKS verifies every token while keys rotate", async () => {
-  const kids = await verifyWhileKeysChange(ROTATIONS_SEEN);
+  const { kids, first } = await verifyWhileKeysChange(ROTATIONS_SEEN);
   expect(kids.size).toBe(ROTATIONS_SEEN);
   expect(await publishedKeys()).toBeGreaterThan(1);
+  await expect.poll(() => verifier.verify(first)).toEqual({ refused: "ExpiredSignatureError" });
 }, 90_000);
 
 test("when the leading overlord is killed, the standby takes over and keys go on rotating", async () => {
@@ -70,6 +79,6 @@ test("when the leading overlord is killed, the standby takes over and keys go on
   expect(standby?.logs()).not.toMatch(leading);
   await leader?.kill();
   await expect.poll(() => standby?.logs(), { timeout: 20_000 }).toMatch(leading);
-  const kids = await verifyWhileKeysChange(ROTATIONS_SEEN);
+  const { kids } = await verifyWhileKeysChange(ROTATIONS_SEEN);
   expect(kids.size).toBe(ROTATIONS_SEEN);
 }, 90_000);
