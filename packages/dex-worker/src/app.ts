@@ -12,7 +12,7 @@ import { type ClientRegistration, makeManagementHandlers, makeRegistrationHandle
 import type { ConnectorChooser } from "./login/choose-connector.ts";
 import type { ConnectorLogin } from "./login/connector-login.ts";
 import type { Consent } from "./login/consent.ts";
-import { errorReply, notFound, replyWith } from "./middleware/error-reply.ts";
+import { errorReply, notFound, type ReplyForm, replyWith } from "./middleware/error-reply.ts";
 import { readForm, readQuery } from "./middleware/form-body.ts";
 import { setCommonHeaders, setTokenHeaders } from "./middleware/headers.ts";
 import { InvalidInput } from "./middleware/invalid-input.ts";
@@ -99,13 +99,16 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
         authorization: soleHeader(request.headersDistinct.authorization),
         query: readQuery(request),
         body: request.method === "POST" && hasBody(request.headers) ? await readForm(request) : undefined,
+        dpop: request.headersDistinct.dpop,
+        method: request.method,
       },
       clock(),
     );
+    if (answer.dpopNonce !== undefined) response.setHeader("DPoP-Nonce", answer.dpopNonce);
     if (answer.kind === "json") response.json(answer.claims);
     else response.setHeader("Content-Type", "application/jwt").end(answer.jwt);
   };
-  route(router, "/userinfo", "bearer", {
+  route(router, "/userinfo", "resource", {
     GET: answerUserinfo,
     POST: answerUserinfo,
     OPTIONS: async (request, response) => {
@@ -191,7 +194,7 @@ type Method = "GET" | "POST" | "PUT" | "DELETE" | "OPTIONS";
 function route(
   router: Router,
   path: string,
-  form: "page" | "token" | "bearer",
+  form: ReplyForm,
   methods: Partial<Record<Method, RequestHandler>>,
 ): void {
   const allowed = Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));

@@ -147,6 +147,12 @@ const SETTINGS = {
     "uuid",
   ),
   requirePkce: setting("require-pkce", toggle, "Refuse every client's authorization request without PKCE.", false),
+  requireDpopNonce: setting(
+    "require-dpop-nonce",
+    toggle,
+    "Take DPoP proofs only with a nonce that a worker gave within the last five minutes (RFC 9449 section 8).",
+    false,
+  ),
   accessTokenLifetime: setting(
     "access-token-lifetime",
     seconds({ min: 10, max: HOUR }),

@@ -7,6 +7,7 @@ import {
   makeReadOwnToken,
   makeRevocationEndpoint,
   makeTokenEndpoint,
+  type ProveSender,
   type Subjects,
   type TokenLifetimes,
 } from "@dex/oidc";
@@ -23,6 +24,7 @@ export interface ClientEndpointWiring {
   readonly sealers: EngineSealers;
   readonly lifetimes: TokenLifetimes;
   readonly grantSealer: UpstreamGrantSealer;
+  readonly proveSender: ProveSender;
 }
 
 /** Every endpoint that a client calls with a form and its authentication. */
@@ -54,6 +56,7 @@ export function wireClientEndpoints(
     sealers: wiring.sealers,
     random,
     lifetimes: wiring.lifetimes,
+    proveSender: wiring.proveSender,
     upstream: makeUpstreamRefresher({
       connectors,
       grants: storage.upstreamGrants,

@@ -50,6 +50,7 @@ import { wireApi } from "./wire-api.ts";
 import { wireClientEndpoints } from "./wire-client-endpoints.ts";
 import { type ClientJwts, reachOf, wireClientJwts } from "./wire-client-jwts.ts";
 import { wireRegistration } from "./wire-registration.ts";
+import { wireSenderConstraint } from "./wire-sender-constraint.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
 const DISCOVERY_MAX_AGE_SECONDS = 300;
@@ -137,6 +138,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const outgoing = makeOutgoingClient(reachOf(config));
   const clientJwts = wireClientJwts(config, outside, outgoing, live);
   const encryptToClient = makeEncryptToClient({ findKeys: clientJwts.keySets.find, encrypt: encryptToken });
+  const proveSender = wireSenderConstraint(config, outside, sealers);
   return makeApp({
     basePath,
     overTls: config.issuer.protocol === "https:",
@@ -157,6 +159,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       sealers,
       lifetimes,
       grantSealer,
+      proveSender,
     }),
     userinfo: makeUserinfoEndpoint({
       issuer,
@@ -167,6 +170,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       signer,
       encryptToClient,
       subjects,
+      proveSender,
     }),
     registration: wireRegistration(config, outside, {
       supported: supportedWith(responseTypesOfDeployment(config)),

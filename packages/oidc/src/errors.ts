@@ -1,6 +1,6 @@
 /**
  * Every code we answer with, and the HTTP status it means. Codes of RFC 6749 §4.1.2.1 and §5.2, OIDC Core §3.1.2.6,
- * RFC 6750 §3.1 and RFC 7591 §3.2.2; `too_many_requests` is our own, for throttled guessing (RFC 6749 §10.10).
+ * RFC 6750 §3.1, RFC 7591 §3.2.2 and RFC 9449 §5 and §8; `too_many_requests` is our own, for throttled guessing (RFC 6749 §10.10).
  */
 const OAUTH_ERRORS = {
   invalid_request: { status: 400 },
@@ -26,6 +26,8 @@ const OAUTH_ERRORS = {
   insufficient_scope: { status: 403 },
   invalid_redirect_uri: { status: 400 },
   invalid_client_metadata: { status: 400 },
+  invalid_dpop_proof: { status: 400 },
+  use_dpop_nonce: { status: 400 },
   too_many_requests: { status: 429 },
 } as const;
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
@@ -36,6 +38,7 @@ interface OAuthErrorOptions {
   readonly cause?: unknown;
   /** Set where an operator should see it in the log without asking for debug lines. */
   readonly noteworthy?: boolean;
+  readonly dpopNonce?: string;
 }
 
 /** What the other side did is refused by a specification or a policy. The code decides the status. */
@@ -48,6 +51,8 @@ export class OAuthError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** Whether an operator should see it in the log without asking for debug lines. */
   readonly noteworthy: boolean;
+  /** For the header DPoP-Nonce, RFC 9449 §8. */
+  readonly dpopNonce: string | undefined;
 
   constructor(code: OAuthErrorCode, description: string, more: OAuthErrorOptions = {}) {
     super(description, { cause: more.cause });
@@ -55,6 +60,7 @@ export class OAuthError extends Error {
     this.detail = more.detail;
     this.retryAfterSeconds = more.retryAfterSeconds;
     this.noteworthy = more.noteworthy ?? false;
+    this.dpopNonce = more.dpopNonce;
   }
 
   get status(): number {
@@ -86,10 +92,39 @@ export function renderBasicChallenge(): string {
 
 /** The codes that RFC 6750 §3.1 gives a challenge; others say nothing about a token. */
 const CHALLENGED: readonly OAuthErrorCode[] = ["invalid_request", "invalid_token", "insufficient_scope"];
+/** Those of RFC 9449 §7.1 and §9. */
+const DPOP_CHALLENGED: readonly OAuthErrorCode[] = ["invalid_dpop_proof", "use_dpop_nonce"];
 
-/** The WWW-Authenticate value for a protected resource, RFC 6750 §3; undefined where the error is not about access. */
+/** The WWW-Authenticate value for what takes bearer tokens alone, RFC 6750 §3; undefined where the error is not about access. */
 export function renderBearerChallenge(error: OAuthError): string | undefined {
-  if (!CHALLENGED.includes(error.code)) return undefined;
-  if (error instanceof BearerTokenMissing) return 'Bearer realm="dex"';
-  return `Bearer realm="dex", error="${error.code}", error_description="${renderErrorDescription(error)}"`;
+  return CHALLENGED.includes(error.code) ? renderChallenge("Bearer", [], error) : undefined;
+}
+
+/**
+ * The WWW-Authenticate values of a resource that takes bearer tokens and such as are bound to a key, RFC 9449 §7.1 and §7.2.
+ * The error is told in the scheme that the request was made in.
+ */
+export function renderResourceChallenges(
+  error: OAuthError,
+  { scheme, algorithms }: { readonly scheme: "Bearer" | "DPoP"; readonly algorithms: readonly string[] },
+): readonly string[] {
+  if (![...CHALLENGED, ...DPOP_CHALLENGED].includes(error.code)) return [];
+  const algs = [`algs="${algorithms.join(" ")}"`];
+  return [
+    renderChallenge("Bearer", [], scheme === "Bearer" ? error : undefined),
+    renderChallenge("DPoP", algs, scheme === "DPoP" ? error : undefined),
+  ];
+}
+
+/** RFC 9449 §7.1: what is wrong with a proof is 401 at a resource, unlike at the token endpoint (§5). */
+export function statusAtResource(error: OAuthError): number {
+  return DPOP_CHALLENGED.includes(error.code) ? 401 : error.status;
+}
+
+function renderChallenge(scheme: string, parameters: readonly string[], error: OAuthError | undefined): string {
+  const told =
+    error === undefined || error instanceof BearerTokenMissing
+      ? []
+      : [`error="${error.code}"`, `error_description="${renderErrorDescription(error)}"`];
+  return `${scheme} ${['realm="dex"', ...parameters, ...told].join(", ")}`;
 }

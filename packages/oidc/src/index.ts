@@ -46,6 +46,7 @@ export { SUPPORTED_SCOPES, type SupportedScope } from "./scope.ts";
 export * from "./sealers.ts";
 export * from "./sender-constraint/dpop-nonces.ts";
 export * from "./sender-constraint/dpop-proof.ts";
+export { schemeOf } from "./sender-constraint/presented-token.ts";
 export * from "./sender-constraint/prove-sender.ts";
 export * from "./sessions/browser-state.ts";
 export * from "./sessions/limits.ts";

@@ -7,6 +7,8 @@ export interface EngineSealers {
   readonly refreshToken: Sealer;
   /** The successor of a rotated refresh token, kept for racing callers (REF-3). */
   readonly refreshSuccessor: Sealer;
+  /** What a DPoP proof shows its age with. */
+  readonly dpopNonce: Sealer;
 }
 
 /** Derives the engine's sealers from the key secrets and the deployment's salt. */
@@ -16,5 +18,6 @@ export function makeEngineSealers(parts: { secrets: KeySecrets; salt: Buffer; ra
     accessToken: makeSealer({ ...parts, purpose: "access-token" }),
     refreshToken: makeSealer({ ...parts, purpose: "refresh-token" }),
     refreshSuccessor: makeSealer({ ...parts, purpose: "refresh-successor" }),
+    dpopNonce: makeSealer({ ...parts, purpose: "dpop-nonce" }),
   };
 }

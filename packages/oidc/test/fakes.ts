@@ -94,6 +94,7 @@ export function makeTokenStore() {
   /** What the upstream said last, by user. */
   const upstream = new Map<string, NonNullable<StoredFamily["upstream"]>>();
   const revocations: { familyId: string; reason: RevocationReason }[] = [];
+  const usedOnce = new Set<string>();
   let roundTrips = 0;
 
   const toStored = (row: CodeRow | undefined): StoredCode | undefined =>
@@ -107,7 +108,8 @@ export function makeTokenStore() {
     const { clientId, connectorId, sessionHash, scope, nonce, authTime, amr } = row;
     const refreshable = scope.includes("offline_access") && family.refreshTokenHash !== undefined;
     const described = { clientId, connectorId, sessionHash, scope, nonce, authTime, amr };
-    const grant = { ...described, familyId: family.id, user: jane };
+    const terms = { ...row.terms, ...family.terms };
+    const grant = { ...described, familyId: family.id, user: jane, terms };
     families.set(family.id, {
       id: family.id,
       clientId,
@@ -190,6 +192,13 @@ export function makeTokenStore() {
     add(code: NewCode): void {
       codes.set(code.hash.toString("hex"), { ...code, spentAt: undefined, wrongVerifiers: 0, familyId: undefined });
     },
+    async useOnce(key: string): Promise<boolean> {
+      roundTrips += 1;
+      const first = !usedOnce.has(key);
+      usedOnce.add(key);
+      return first;
+    },
+    usedProofs: () => usedOnce.size,
     /** Round trips since the last call. */
     takeRoundTrips(): number {
       const taken = roundTrips;

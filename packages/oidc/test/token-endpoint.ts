@@ -5,8 +5,10 @@ import {
   type ClientAnswer,
   DEFAULT_TOKEN_LIFETIMES,
   makeClientAuthentication,
+  makeDpopNonces,
   makeEncryptToClient,
   makeLoginStates,
+  makeProveSender,
   makeTokenEndpoint,
   makeUserinfoEndpoint,
   matchRedirectUri,
@@ -48,6 +50,7 @@ export function setUp(
     clients?: readonly Client[];
     /** What asking the upstream comes to; there is nothing to ask when left out. */
     askUpstream?: UpstreamRefresher["revalidate"];
+    requireDpopNonce?: boolean;
   } = {},
 ) {
   const store = makeTokenStore();
@@ -63,6 +66,11 @@ export function setUp(
     encrypt: async (text, { key, ...to }, cty) => JSON.stringify({ text, kid: key.kid, ...to, cty }),
   });
   const clients = clientsOf(client, otherClient, publicClient, ...(settings.clients ?? []));
+  const proveSender = makeProveSender({
+    useOnce: store.useOnce,
+    nonces: makeDpopNonces(sealers.dpopNonce),
+    requireNonce: settings.requireDpopNonce ?? false,
+  });
   const endpoint = makeTokenEndpoint({
     issuer,
     codes: store.codes,
@@ -75,6 +83,7 @@ export function setUp(
     lifetimes,
     random: systemRandom,
     clients,
+    proveSender,
     clientAuthentication: makeClientAuthentication({
       clients,
       failures: makeFailureCounter(),
@@ -91,12 +100,20 @@ export function setUp(
     signer,
     encryptToClient,
     subjects,
+    proveSender,
   });
   const states = makeLoginStates({ sealer: sealers.loginState, random: systemRandom });
 
   /** A code as the authorization endpoint would issue it to `client` for jane, who signed in five minutes ago. */
   function issueCode(
-    wanted: { scope?: string; nonce?: string; codeChallenge?: string; client?: Client; redirectUri?: string } = {},
+    wanted: {
+      scope?: string;
+      nonce?: string;
+      codeChallenge?: string;
+      client?: Client;
+      redirectUri?: string;
+      dpopJkt?: string;
+    } = {},
   ): string {
     const owner = wanted.client ?? client;
     const uri = wanted.redirectUri ?? owner.redirectUris[0] ?? "";
@@ -125,6 +142,7 @@ export function setUp(
       state: undefined,
       nonce: wanted.nonce,
       codeChallenge: wanted.codeChallenge,
+      ...(wanted.dpopJkt === undefined ? {} : { dpopJkt: wanted.dpopJkt }),
       prompt: [],
       maxAgeSeconds: undefined,
       loginHint: undefined,
@@ -136,27 +154,26 @@ export function setUp(
     return code.value;
   }
 
-  /** Sends `fields` as `client`, which authenticates with its secret unless fields say otherwise. */
-  async function post(fields: Fields, at = now): Promise<TokenResponse> {
+  /** Sends `fields` as `client`, which authenticates with its secret unless fields say otherwise, with these DPoP proofs. */
+  async function post(fields: Fields, at = now, dpop?: readonly string[]): Promise<TokenResponse> {
+    return tokensOf(await ask(fields, at, dpop));
+  }
+  async function ask(fields: Fields, at: Date, dpop: readonly string[] | undefined): Promise<ClientAnswer> {
     const body = new URLSearchParams();
     const all: Fields = { client_id: client.id, client_secret: secretOfClient, ...fields };
     for (const [name, value] of Object.entries(all)) if (value !== undefined) body.append(name, value);
     const contentType = "application/x-www-form-urlencoded;charset=UTF-8";
-    return tokensOf(
-      await endpoint.handle(
-        { authorization: undefined, contentType, query: new URLSearchParams(), body, source: "" },
-        at,
-      ),
-    );
+    const query = new URLSearchParams();
+    return endpoint.handle({ authorization: undefined, contentType, query, body, source: "", dpop }, at);
   }
-  const redeem = (code: string, fields: Fields = {}, at = now) =>
-    post({ grant_type: "authorization_code", code, redirect_uri: "https://a.example/cb", ...fields }, at);
-  const refresh = (token: unknown, fields: Fields = {}, at = now) =>
-    post({ grant_type: "refresh_token", refresh_token: String(token), ...fields }, at);
+  const redeem = (code: string, fields: Fields = {}, at = now, dpop?: readonly string[]) =>
+    post({ grant_type: "authorization_code", code, redirect_uri: "https://a.example/cb", ...fields }, at, dpop);
+  const refresh = (token: unknown, fields: Fields = {}, at = now, dpop?: readonly string[]) =>
+    post({ grant_type: "refresh_token", refresh_token: String(token), ...fields }, at, dpop);
   const askUserinfo = async (token: unknown, at = now) =>
     claimsOf(await userinfo.handle({ authorization: `Bearer ${token}`, query: new URLSearchParams() }, at));
 
-  return { store, signer, endpoint, userinfo, issueCode, post, redeem, refresh, askUserinfo };
+  return { store, signer, endpoint, userinfo, issueCode, ask, post, redeem, refresh, askUserinfo };
 }
 
 /** The members of an answer of the token endpoint. */

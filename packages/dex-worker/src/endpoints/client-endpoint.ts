@@ -33,10 +33,12 @@ async function readClientRequest(request: Request): Promise<ClientRequest> {
     query: readQuery(request),
     body: await readForm(request),
     source: request.ip ?? "",
+    dpop: request.headersDistinct.dpop,
   };
 }
 
 function send(response: Response, answer: ClientAnswer): void {
+  if (answer.dpopNonce !== undefined) response.setHeader("DPoP-Nonce", answer.dpopNonce);
   if (answer.kind === "empty") response.status(200).end();
   else if (answer.kind === "jwt") response.status(200).setHeader("Content-Type", answer.contentType).end(answer.jwt);
   else response.status(answer.status).json(answer.body);

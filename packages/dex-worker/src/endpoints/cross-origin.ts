@@ -17,7 +17,7 @@ export async function allowClientOrigin(
   if (origin === undefined || !URL.canParse(origin) || new URL(origin).origin !== origin) return;
   if (await isClientOrigin(origin)) {
     response.setHeader("Access-Control-Allow-Origin", origin);
-    response.setHeader("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id");
+    response.setHeader("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id, DPoP-Nonce");
   }
 }
 
@@ -27,7 +27,7 @@ export function answerPreflight(request: Request, response: Response, methods: s
     throw new InvalidInput(405, "this method is not offered here", { Allow: methods });
   }
   response.setHeader("Access-Control-Allow-Methods", methods);
-  response.setHeader("Access-Control-Allow-Headers", "Authorization, Content-Type");
+  response.setHeader("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP");
   response.setHeader("Access-Control-Max-Age", "600");
   response.status(204).end();
 }

@@ -1,9 +1,18 @@
 import { SignerNotReady } from "@dex/keys";
-import { OAuthError, renderBasicChallenge, renderBearerChallenge, renderErrorDescription } from "@dex/oidc";
+import {
+  DPOP_SIGNING_ALGORITHMS,
+  OAuthError,
+  renderBasicChallenge,
+  renderBearerChallenge,
+  renderErrorDescription,
+  renderResourceChallenges,
+  schemeOf,
+  statusAtResource,
+} from "@dex/oidc";
 import { describeError, type Logger } from "@dex/runtime";
 import { StorageUnavailable } from "@dex/storage";
 import { HasherBusy } from "@dex/users";
-import type { ErrorRequestHandler, RequestHandler, Response } from "express";
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import type { Pages } from "../pages.ts";
 import { InvalidInput } from "./invalid-input.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -17,9 +26,12 @@ interface Failure {
   readonly level: "debug" | "warn" | "error";
 }
 
-export type ReplyForm = "page" | "token" | "bearer";
+export type ReplyForm = "page" | "token" | "bearer" | "resource";
 
-/** Declares how failures of the routes behind it are told: as a page, as RFC 6749 §5.2 JSON, or as RFC 6750 §3. */
+/**
+ * Declares how failures of the routes behind it are told: as a page, as RFC 6749 §5.2 JSON, as RFC 6750 §3, or with RFC 9449
+ * §7.1 beside that.
+ */
 export function replyWith(form: ReplyForm): RequestHandler {
   return (_request, response, next) => {
     response.locals.replyForm = form;
@@ -31,7 +43,7 @@ export function replyWith(form: ReplyForm): RequestHandler {
 export function errorReply(parts: { pages: Pages; logger: Logger }): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     if (request.destroyed && !request.complete) return; // the caller went away in the middle of its body
-    const failure = toFailure(error);
+    const failure = toFailure(error, response.locals.replyForm === "resource");
     const fields = {
       requestId: requestIdOf(response),
       method: request.method,
@@ -49,7 +61,7 @@ export function errorReply(parts: { pages: Pages; logger: Logger }): ErrorReques
       return;
     }
     for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
-    reply(response, failure, error, parts.pages);
+    reply(request, response, { failure, error, pages: parts.pages });
   };
 }
 
@@ -59,11 +71,15 @@ export const notFound: RequestHandler = (_request, response, next) => {
   next(new InvalidInput(404, "there is nothing at this address"));
 };
 
-function reply(response: Response, failure: Failure, error: unknown, pages: Pages): void {
-  const form: unknown = response.locals.replyForm;
-  if (form === "token" || form === "bearer") {
-    const challenge = form === "bearer" && error instanceof OAuthError ? renderBearerChallenge(error) : undefined;
-    if (challenge !== undefined) response.setHeader("WWW-Authenticate", challenge);
+function reply(
+  request: Request,
+  response: Response,
+  { failure, error, pages }: { failure: Failure; error: unknown; pages: Pages },
+): void {
+  const form = response.locals.replyForm as ReplyForm | undefined;
+  if (form === "token" || form === "bearer" || form === "resource") {
+    const challenges = error instanceof OAuthError ? challengesOf(form, error, request) : [];
+    if (challenges.length > 0) response.setHeader("WWW-Authenticate", challenges);
     response.status(failure.status).json({ error: failure.code, error_description: failure.message });
     return;
   }
@@ -71,13 +87,22 @@ function reply(response: Response, failure: Failure, error: unknown, pages: Page
   pages.error(response, failure.status, { title: titleOf(failure.status), message: explain(failure, error), backHref });
 }
 
-function toFailure(error: unknown): Failure {
+function challengesOf(form: ReplyForm, error: OAuthError, { headers }: Request): readonly string[] {
+  if (form === "resource") {
+    const scheme = schemeOf(headers.authorization);
+    return renderResourceChallenges(error, { scheme, algorithms: DPOP_SIGNING_ALGORITHMS });
+  }
+  return [form === "bearer" ? renderBearerChallenge(error) : undefined].filter((text) => text !== undefined);
+}
+
+function toFailure(error: unknown, atResource: boolean): Failure {
   if (error instanceof OAuthError) {
     const headers: Record<string, string> = {};
     if (error.code === "invalid_client") headers["WWW-Authenticate"] = renderBasicChallenge();
+    if (error.dpopNonce !== undefined) headers["DPoP-Nonce"] = error.dpopNonce;
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(error.retryAfterSeconds);
     return {
-      status: error.status,
+      status: atResource ? statusAtResource(error) : error.status,
       code: error.code,
       message: renderErrorDescription(error),
       headers,

@@ -27,6 +27,8 @@ const accessTokenClaims = z.object({
   ...ofAnyToken,
   aud: z.union([z.string(), z.tuple([z.string()])]),
   client_id: z.string(),
+  // The API takes bearer tokens: one that is bound to a key is none (DPO-2).
+  cnf: z.undefined().optional(),
 });
 
 /** What an ID token says of its time, in whole seconds as it stands there. */

@@ -1,6 +1,6 @@
 // JWTs that clients sign, RFC 7519 §7.2: taken apart, and nothing more. What their header wishes for is not acted on: which
 // algorithm and which keys count is decided by what the client registered (JWT-1, RFC 8725 §3.1).
-import { decodeBase64Url } from "@dex/runtime";
+import { decodeBase64Url, type JsonObject } from "@dex/runtime";
 
 export interface CompactJws {
   /** From the header: something to compare with, never to choose by. EdDSA also for its newer name, RFC 9864 §2.2. */
@@ -23,6 +23,22 @@ const MAX_KID_LENGTH = 255;
 
 /** The JWT in its one canonical spelling (JWT-9), or undefined. An encrypted one has five parts and is none. */
 export function parseCompactJws(text: string, maxLength: number): CompactJws | undefined {
+  return parse(text, maxLength, REFUSED_MEMBERS)?.jws;
+}
+
+/** The same of a JWT that has to bring its own key: all that its signature proves is that the sender has that key. */
+export function parseCompactJwsWithKey(
+  text: string,
+  maxLength: number,
+): { readonly jws: CompactJws; readonly jwk: JsonObject } | undefined {
+  const members = REFUSED_MEMBERS.filter((member) => member !== "jwk");
+  const parsed = parse(text, maxLength, members);
+  const jwk = parsed?.header.jwk;
+  // What JSON.parse gave and is an object is one of JSON.
+  return parsed === undefined || !isObject(jwk) ? undefined : { jws: parsed.jws, jwk: jwk as JsonObject };
+}
+
+function parse(text: string, maxLength: number, refusedMembers: readonly string[]) {
   if (text.length > maxLength) return undefined;
   const parts = text.split(".", 4).map(decodeBase64Url);
   const [headerBytes, payload, signature] = parts;
@@ -32,10 +48,10 @@ export function parseCompactJws(text: string, maxLength: number): CompactJws | u
   const header = parseObject(headerBytes);
   const claims = parseObject(payload);
   if (header === undefined || claims === undefined) return undefined;
-  if (REFUSED_MEMBERS.some((member) => Object.hasOwn(header, member))) return undefined;
+  if (refusedMembers.some((member) => Object.hasOwn(header, member))) return undefined;
   const { alg, kid, typ } = header;
   if (typeof alg !== "string" || !isShortText(kid) || !isShortText(typ)) return undefined;
-  return {
+  const jws: CompactJws = {
     alg: alg === "Ed25519" ? "EdDSA" : alg,
     kid,
     typ: typ?.toLowerCase().replace(/^application\//, ""),
@@ -43,6 +59,7 @@ export function parseCompactJws(text: string, maxLength: number): CompactJws | u
     signedText: text.slice(0, text.lastIndexOf(".")),
     signature,
   };
+  return { jws, header };
 }
 
 function isShortText(value: unknown): value is string | undefined {
@@ -52,11 +69,12 @@ function isShortText(value: unknown): value is string | undefined {
 function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    // What JSON.parse calls an object and is no array is a record of unknowns.
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

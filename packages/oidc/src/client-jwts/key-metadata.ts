@@ -56,6 +56,7 @@ function hasKeyFor(
   return jwks_uri !== undefined || algorithms.some((alg) => keysFor(keys, { alg, kid: undefined }).length > 0);
 }
 
-function isPrivate(key: JsonObject): boolean {
+/** Whether the key holds anything that must not leave its owner. */
+export function isPrivate(key: JsonObject): boolean {
   return key.kty === "oct" || PRIVATE_MEMBERS.some((member) => key[member] !== undefined);
 }

@@ -72,6 +72,7 @@ export const clientDetailsShape = z.object({
   backchannel_logout_session_required: z.boolean().optional(),
   frontchannel_logout_uri: webAddress.optional(),
   frontchannel_logout_session_required: z.boolean().optional(),
+  dpop_bound_access_tokens: z.boolean().optional(),
 });
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
 
@@ -83,7 +84,16 @@ export function renderClientDetails(details: ClientDetails): JsonObject {
   return Object.fromEntries(members);
 }
 
-/** Response types a client may ask for: code alone unless it registered others (OIDC Registration §2). */
-export function responseTypesOf({ response_types: types }: ClientDetails): readonly ResponseType[] {
-  return types ?? ["code"];
+/**
+ * Response types a client may ask for: code alone unless it registered others (OIDC Registration §2). Nobody proves a key
+ * at the authorization endpoint, so none with an access token where those are bound to one (RFC 9449 §5.2).
+ */
+export function responseTypesOf(details: ClientDetails): readonly ResponseType[] {
+  const { response_types: types = ["code"], dpop_bound_access_tokens: bound } = details;
+  return bound === true ? types.filter((type) => !bringsAccessToken(type)) : types;
+}
+
+/** Whether an access token travels with the browser. */
+export function bringsAccessToken(type: ResponseType): boolean {
+  return type.split(" ").includes("token");
 }

@@ -3,7 +3,13 @@
 import { isLoopback } from "@dex/runtime";
 import { z } from "zod";
 import type { GrantType } from "./client.ts";
-import { type ClientDetails, clientDetailsShape, RESPONSE_TYPES, responseTypesOf } from "./client-details.ts";
+import {
+  bringsAccessToken,
+  type ClientDetails,
+  clientDetailsShape,
+  RESPONSE_TYPES,
+  responseTypesOf,
+} from "./client-details.ts";
 import { type Contradiction, webUriShape } from "./client-metadata.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
 
@@ -59,6 +65,13 @@ interface Rule {
 }
 
 const RULES: readonly Rule[] = [
+  {
+    // RFC 9449 §5.2
+    member: "dpop_bound_access_tokens",
+    reason: "forbids response types with token, which nobody could bind",
+    breaks: ({ details }) =>
+      details.dpop_bound_access_tokens === true && details.response_types?.some(bringsAccessToken) === true,
+  },
   {
     // RFC 7591 §2.1, OIDC Registration §2
     member: "response_types",

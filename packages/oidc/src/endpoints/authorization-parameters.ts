@@ -12,6 +12,7 @@ export const AUTHORIZATION_PARAMETERS = [
   "nonce",
   "code_challenge",
   "code_challenge_method",
+  "dpop_jkt",
   "prompt",
   "max_age",
   "display",
@@ -78,7 +79,7 @@ export function parseMaxAge(text: string): number | undefined {
   return seconds > MAX_AGE_LIMIT_SECONDS ? undefined : seconds;
 }
 
-/** RFC 7636 §4.2: an S256 challenge is 32 bytes in base64url. */
-export function isCodeChallenge(text: string): boolean {
+/** 32 bytes in base64url, as an S256 challenge (RFC 7636 §4.2) and the thumbprint of a key (RFC 9449 §10) are. */
+export function isSha256(text: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(text);
 }

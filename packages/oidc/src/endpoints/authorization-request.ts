@@ -19,6 +19,8 @@ export interface AuthorizationRequest {
   readonly nonce: string | undefined;
   /** S256 challenge: 43 characters of base64url. */
   readonly codeChallenge: string | undefined;
+  /** The key that the code can be redeemed with, by its thumbprint. Left out when the request named none (RFC 9449 §10). */
+  readonly dpopJkt?: string;
   readonly prompt: readonly Prompt[];
   readonly maxAgeSeconds: number | undefined;
   readonly loginHint: string | undefined;

@@ -11,7 +11,7 @@ import { sectorOf } from "../tokens/subject.ts";
 import {
   AUTHORIZATION_PARAMETERS,
   asksForRegistration,
-  isCodeChallenge,
+  isSha256,
   MAX_BYTES,
   MAX_ID_TOKEN_HINT_LENGTH,
   parseMaxAge,
@@ -80,6 +80,7 @@ const CHECKS: readonly ((
   refuseScope, // OIDC Core §3.1.2.1, RFC 6749 §3.3
   refuseMissingNonce, // OIDC Core §3.2.2.1, §3.3.2.11
   refuseCodeChallenge, // RFC 7636 §4.3, RFC 9700 §2.1.1
+  refuseKeyThumbprint, // RFC 9449 §10
   refusePrompt, // OIDC Core §3.1.2.1
   refuseMaxAge, // OIDC Core §3.1.2.1
   refuseClaims, // OIDC Core §5.5
@@ -258,7 +259,12 @@ function refuseCodeChallenge(
     return client.public || client.requirePkce || requirePkce ? invalid("a code_challenge must be sent") : undefined;
   }
   if (method !== "S256") return invalid("the only supported code_challenge_method is S256");
-  return isCodeChallenge(challenge) ? undefined : invalid("code_challenge must be 43 characters of base64url");
+  return isSha256(challenge) ? undefined : invalid("code_challenge must be 43 characters of base64url");
+}
+
+function refuseKeyThumbprint(params: URLSearchParams): OAuthError | undefined {
+  const jkt = single(params, "dpop_jkt");
+  return jkt === undefined || isSha256(jkt) ? undefined : invalid("dpop_jkt must be the SHA-256 thumbprint of a key");
 }
 
 function refusePrompt(params: URLSearchParams): OAuthError | undefined {
@@ -324,6 +330,7 @@ function toRequest(
   const maxAge = single(params, "max_age");
   const responseType = responseTypeOf(params);
   const shownConnectorIds = parseShownConnectors(single(params, "show_connectors"));
+  const dpopJkt = single(params, "dpop_jkt");
   return {
     clientId: client.id,
     redirectUri,
@@ -333,6 +340,7 @@ function toRequest(
     state: single(params, "state"),
     nonce: single(params, "nonce"),
     codeChallenge: single(params, "code_challenge"),
+    ...(dpopJkt === undefined ? {} : { dpopJkt }),
     prompt: parsePrompt(single(params, "prompt")) ?? [],
     // OIDC Registration §2 default_max_age: the request overrides what was registered.
     maxAgeSeconds: maxAge === undefined ? client.details.default_max_age : parseMaxAge(maxAge),

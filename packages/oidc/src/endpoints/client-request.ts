@@ -10,13 +10,19 @@ export interface ClientRequest {
   readonly body: URLSearchParams;
   /** The peer's address, for throttling. */
   readonly source: string;
+  /** The header DPoP, each time it was sent (RFC 9449 §4.1). */
+  readonly dpop?: readonly string[] | undefined;
 }
 
 /** What such an endpoint answers with when it does not throw an OAuthError. */
-export type ClientAnswer =
+export type ClientAnswer = (
   | { readonly kind: "json"; readonly status: 200 | 201; readonly body: JsonObject }
   | { readonly kind: "jwt"; readonly jwt: string; readonly contentType: string }
-  | { readonly kind: "empty" };
+  | { readonly kind: "empty" }
+) & {
+  /** For the header DPoP-Nonce, RFC 9449 §8.2. */
+  readonly dpopNonce?: string | undefined;
+};
 
 /** An endpoint for clients, below the issuer. */
 export interface ClientEndpoint {

@@ -35,6 +35,7 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
     subject_types_supported: ["public", "pairwise"],
     id_token_signing_alg_values_supported: ["RS256", "ES256"],
     code_challenge_methods_supported: ["S256"],
+    dpop_signing_alg_values_supported: ["ES256", "PS256", "EdDSA", "Ed25519"],
     token_endpoint_auth_methods_supported: [
       "client_secret_basic",
       "client_secret_post",
@@ -77,6 +78,7 @@ const bare = [
   "userinfo_encryption_enc_values_supported",
   "token_endpoint_auth_methods_supported",
   "code_challenge_methods_supported",
+  "dpop_signing_alg_values_supported",
   "acr_values_supported",
   "claims_supported",
   "prompt_values_supported",

@@ -3,6 +3,7 @@ import type { SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
 import { SUPPORTED } from "../clients/supported.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
+import { DPOP_SIGNING_ALGORITHMS } from "../sender-constraint/dpop-proof.ts";
 import { CHECK_SESSION_PATH } from "../sessions/browser-state.ts";
 import { ACR_VALUES } from "../tokens/acr.ts";
 import { USER_CLAIMS } from "../tokens/claims.ts";
@@ -56,6 +57,7 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     token_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
     request_object_signing_alg_values_supported: SUPPORTED.request_object_signing_alg,
     code_challenge_methods_supported: ["S256"],
+    dpop_signing_alg_values_supported: DPOP_SIGNING_ALGORITHMS,
     acr_values_supported: ACR_VALUES,
     claims_supported: [
       ...["iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "nonce", "at_hash", "acr", "amr", "azp"],

@@ -1,12 +1,16 @@
 import type { ClientAuthentication } from "../clients/client-authentication.ts";
+import type { Client } from "../clients/client.ts";
 import { OAuthError } from "../errors.ts";
 import type { Grant } from "../grants/grant.ts";
 import { type GrantParts, makeGrants } from "../grants/grants.ts";
+import type { ProvenSender, ProveSender } from "../sender-constraint/prove-sender.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
+import { endpointUrl } from "./discovery.ts";
 import { single } from "./parameters.ts";
 
 export interface TokenEndpointParts extends GrantParts {
   readonly clientAuthentication: ClientAuthentication;
+  readonly proveSender: ProveSender;
 }
 
 const TOKEN_PARAMETERS = [
@@ -22,7 +26,8 @@ const TOKEN_PARAMETERS = [
 
 /** The token endpoint, RFC 6749 §3.2: what holds for every grant, before the grant itself. */
 export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
-  const { clientAuthentication } = parts;
+  const { clientAuthentication, proveSender } = parts;
+  const target = { method: "POST", url: endpointUrl(parts.issuer, "/token") };
   const grants: ReadonlyMap<string, Grant> = new Map(makeGrants(parts).map((grant) => [grant.grantType, grant]));
   return {
     path: "/token",
@@ -40,8 +45,20 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       if (!client.grantTypes.includes(grant.grantType)) {
         throw new OAuthError("unauthorized_client", `the client may not use the ${grant.grantType} grant`);
       }
-      const answer = await grant.redeem({ params: body, client, confirmation: undefined }, now);
-      return { kind: "json", status: 200, body: answer };
+      const sender = proveSender(request, target, now);
+      refuseUnbound(client, sender);
+      // A public client has shown nothing until its grant is good, and who has shown nothing writes nothing.
+      if (!client.public) await sender.spend();
+      const answer = await grant.redeem({ params: body, client, confirmation: sender.confirmation }, now);
+      if (client.public) await sender.spend();
+      return { kind: "json", status: 200, body: answer, dpopNonce: sender.dpopNonce };
     },
   };
+}
+
+/** RFC 9449 §5.2: who registered that its tokens are bound gets no others. */
+function refuseUnbound(client: Client, { confirmation }: ProvenSender): void {
+  if (client.details.dpop_bound_access_tokens === true && confirmation?.jkt === undefined) {
+    throw new OAuthError("invalid_dpop_proof", "the client's tokens are bound to a key: a DPoP proof is missing");
+  }
 }

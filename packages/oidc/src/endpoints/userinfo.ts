@@ -4,13 +4,15 @@ import { userinfoEncryptionOf } from "../clients/encryption-key.ts";
 import { BearerTokenMissing, OAuthError } from "../errors.ts";
 import type { Clients, OwnTokenVerifier, TokenFamilies, TokenSigner } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
+import { parsePresentedToken, proveBearer } from "../sender-constraint/presented-token.ts";
+import type { ProveSender } from "../sender-constraint/prove-sender.ts";
 import { type AccessToken, makeAccessTokenOpener } from "../tokens/access-token.ts";
 import { userClaims } from "../tokens/claims.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
 import { federatedClaims } from "../tokens/federated-claims.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
 import { type Subjects, sectorOf } from "../tokens/subject.ts";
-import { parseBearerToken } from "./bearer-token.ts";
+import { endpointUrl } from "./discovery.ts";
 
 /** The `typ` of a signed answer: it can be taken for no other JWT of ours, an ID token above all (JWT-3). */
 export const USERINFO_JWT_TYP = "userinfo+jwt";
@@ -20,15 +22,22 @@ export interface UserinfoRequest {
   readonly authorization: string | undefined;
   readonly query: URLSearchParams;
   readonly body?: URLSearchParams | undefined;
+  /** The header DPoP, each time it was sent, and the method that its proof must name. */
+  readonly dpop?: readonly string[] | undefined;
+  readonly method?: string | undefined;
 }
 
 /** The claims as the client registered to get them, OIDC Core §5.3.2: `jwt` is an answer of the type application/jwt. */
-export type UserinfoAnswer =
+export type UserinfoAnswer = (
   | { readonly kind: "json"; readonly claims: JsonObject }
-  | { readonly kind: "jwt"; readonly jwt: string };
+  | { readonly kind: "jwt"; readonly jwt: string }
+) & {
+  /** For the header DPoP-Nonce, RFC 9449 §8.2. */
+  readonly dpopNonce?: string | undefined;
+};
 
 export interface UserinfoEndpoint {
-  /** The claims about the token's user. Throws an OAuthError, whose challenge renderBearerChallenge writes. */
+  /** The claims about the token's user. Throws an OAuthError, whose challenges renderResourceChallenges writes. */
   handle(request: UserinfoRequest, now: Date): Promise<UserinfoAnswer>;
 }
 
@@ -42,19 +51,25 @@ export interface UserinfoParts {
   readonly signer: TokenSigner;
   readonly encryptToClient: EncryptToClient;
   readonly subjects: Subjects;
+  readonly proveSender: ProveSender;
 }
 
-/** The userinfo endpoint, OIDC Core §5.3. One statement; a signature where the client registered for one. */
+/**
+ * The userinfo endpoint, OIDC Core §5.3. One statement, and one more for a token that is bound to a key; a signature where the
+ * client registered for one.
+ */
 export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
   const { families, issuer } = parts;
   const accessTokens = makeAccessTokenOpener(parts.sealers.accessToken);
+
+  const url = endpointUrl(issuer, "/userinfo");
 
   async function openToken(text: string, now: Date): Promise<AccessToken> {
     const token = accessTokens.open(text, now);
     if (token !== undefined) return token;
     const claims = text.includes(".") ? await parts.accessTokenVerifier.verify(text, ACCESS_TOKEN_JWT_TYP) : undefined;
-    const { iss, exp } = claims ?? {};
-    if (iss === issuer && isUnexpired(exp, now)) {
+    const { iss, exp, cnf } = claims ?? {};
+    if (iss === issuer && isUnexpired(exp, now) && cnf === undefined) {
       throw new OAuthError("insufficient_scope", "this access token speaks for a client, not for a user");
     }
     throw new OAuthError("invalid_token", "the access token is not valid");
@@ -62,10 +77,17 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
 
   return {
     async handle(request, now) {
-      const bearer = parseBearerToken(request);
-      if (bearer.kind === "missing") throw new BearerTokenMissing(bearer.detail);
-      if (bearer.kind === "refused") throw bearer.error;
-      const token = await openToken(bearer.token, now);
+      const presented = parsePresentedToken(request);
+      if (presented.kind === "missing") throw new BearerTokenMissing(presented.detail);
+      if (presented.kind === "refused") throw presented.error;
+      const token = await openToken(presented.token, now);
+      const sender = proveBearer(
+        { ...presented, boundTo: token.confirmation },
+        { evidence: request, target: { method: request.method ?? "GET", url } },
+        parts.proveSender,
+        now,
+      );
+      await sender.spend();
       const grant = await families.findLive(token.familyId, now);
       if (grant === undefined || grant.clientId !== token.clientId || grant.user.id !== token.userId) {
         throw new OAuthError("invalid_token", "the access token is not valid", { detail: "its grant has ended" });
@@ -81,7 +103,7 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
       const sub = parts.subjects.of(grant, sectorOf(client));
       const released = userClaims(grant.user, scope, grant.claims?.userinfo);
       const claims = { ...released, ...federatedClaims(grant, scope), sub };
-      return renderAnswer(claims, client, parts, now);
+      return { ...(await renderAnswer(claims, client, parts, now)), dpopNonce: sender.dpopNonce };
     },
   };
 }

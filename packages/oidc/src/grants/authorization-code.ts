@@ -4,6 +4,7 @@ import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type { AuthorizationCodes, CodeRedemption, NewTokenFamily, TokenFamilies } from "../ports.ts";
 import { hashOfCode } from "../tokens/code.ts";
+import type { Confirmation } from "../tokens/confirmation.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
 import { FIRST_GENERATION, type NewRefreshToken, type RefreshTokens } from "../tokens/refresh-token.ts";
@@ -40,7 +41,7 @@ export function authorizationCodeGrant(parts: AuthorizationCodeGrantParts): Gran
     grantType: "authorization_code",
     async redeem({ params, client, confirmation }, now) {
       const request = parseCodeRequest(params);
-      const { family, refreshToken } = newFamily(parts, client, now);
+      const { family, refreshToken } = newFamily(parts, { client, confirmation }, now);
       const redemption: CodeRedemption = {
         ...request,
         clientId: client.id,
@@ -78,7 +79,7 @@ function parseCodeRequest(params: URLSearchParams): CodeRequest {
 
 function newFamily(
   { random, refreshTokens, lifetimes }: AuthorizationCodeGrantParts,
-  client: Client,
+  { client, confirmation }: { client: Client; confirmation: Confirmation | undefined },
   now: Date,
 ): { family: NewTokenFamily; refreshToken: NewRefreshToken | undefined } {
   const id = newUuid(random, now);
@@ -93,6 +94,8 @@ function newFamily(
       refreshIdleExpiresAt: addSeconds(now, Math.min(lifetimes.refreshIdleSeconds, absoluteSeconds)),
       refreshExpiresAt: addSeconds(now, absoluteSeconds),
       accessExpiresAt: addSeconds(now, lifetimes.accessTokenSeconds),
+      // RFC 9449 §5: a client that authenticates may go on with another key.
+      ...(client.public && confirmation !== undefined ? { terms: { confirmation } } : {}),
     },
   };
 }

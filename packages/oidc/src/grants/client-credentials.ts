@@ -6,7 +6,7 @@ import type { TokenSigner } from "../ports.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
-import type { Grant } from "./grant.ts";
+import { type Grant, tokenTypeFor } from "./grant.ts";
 
 /** These are about a person, and nobody is behind this grant (TOK-15). */
 const SCOPES_OF_PEOPLE: readonly string[] = SUPPORTED_SCOPES;
@@ -24,7 +24,7 @@ export function clientCredentialsGrant(parts: {
   const { issuer, signer, random, lifetimes } = parts;
   return {
     grantType: "client_credentials",
-    async redeem({ params, client }, now) {
+    async redeem({ params, client, confirmation }, now) {
       if (client.public) {
         throw new OAuthError("unauthorized_client", "the client_credentials grant needs a confidential client");
       }
@@ -44,10 +44,16 @@ export function clientCredentialsGrant(parts: {
         exp: toEpochSeconds(addSeconds(now, lifetimes.accessTokenSeconds)),
         iat: toEpochSeconds(now),
         jti: random(16).toString("base64url"),
+        ...(confirmation === undefined ? {} : { cnf: { ...confirmation } }),
       };
       const algorithm = client.idTokenSigningAlgorithm;
       const token = await signer.sign(claims, { typ: ACCESS_TOKEN_JWT_TYP, algorithm });
-      return { access_token: token, token_type: "Bearer", expires_in: lifetimes.accessTokenSeconds, ...granted };
+      return {
+        access_token: token,
+        token_type: tokenTypeFor(confirmation),
+        expires_in: lifetimes.accessTokenSeconds,
+        ...granted,
+      };
     },
   };
 }

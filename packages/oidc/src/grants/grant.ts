@@ -2,10 +2,18 @@ import type { JsonObject } from "@dex/runtime";
 import type { Client, GrantType } from "../clients/client.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 
+/** How an access token is shown to who asks for it, RFC 6750 §2.1 and RFC 9449 §7.1. */
+export type TokenType = "Bearer" | "DPoP";
+
+/** A token that is bound to a certificate is a bearer token still (RFC 8705 §3). */
+export function tokenTypeFor(confirmation: Confirmation | undefined): TokenType {
+  return confirmation?.jkt === undefined ? "Bearer" : "DPoP";
+}
+
 /** A successful answer of the token endpoint, RFC 6749 §5.1. */
 export interface TokenResponse extends JsonObject {
   readonly access_token: string;
-  readonly token_type: "Bearer";
+  readonly token_type: TokenType;
   readonly expires_in: number;
   readonly scope?: string;
   readonly id_token?: string;

@@ -38,6 +38,7 @@ export function newCode(input: {
       nonce: request.nonce,
       ...(request.claims === undefined ? {} : { claims: request.claims }),
       codeChallenge: request.codeChallenge,
+      ...(request.dpopJkt === undefined ? {} : { terms: { codeJkt: request.dpopJkt } }),
       authTime: session.authTime,
       amr: session.amr,
       issuedAt: now,

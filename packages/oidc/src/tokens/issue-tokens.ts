@@ -1,6 +1,6 @@
 import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
-import type { TokenResponse } from "../grants/grant.ts";
+import { type TokenResponse, tokenTypeFor } from "../grants/grant.ts";
 import type { Clients, TokenFamilies, TokenGrant } from "../ports.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { Confirmation } from "./confirmation.ts";
@@ -50,7 +50,7 @@ export function makeIssueTokens(parts: {
       : undefined;
     return {
       access_token: accessToken,
-      token_type: "Bearer",
+      token_type: tokenTypeFor(confirmation),
       expires_in: lifetimes.accessTokenSeconds,
       // Always, since the token endpoint cannot know what the authorization request asked for (RFC 6749 §5.1).
       scope: scope.join(" "),
