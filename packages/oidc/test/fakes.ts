@@ -13,6 +13,7 @@ import type {
   NewCode,
   OwnTokenVerifier,
   RevocationReason,
+  Revocations,
   StoredCode,
   StoredFamily,
   TokenFamilies,
@@ -165,11 +166,11 @@ export function makeTokenStore() {
       roundTrips += 1;
       return toFamily(families.get(familyId));
     },
-    async findLive(familyId, at) {
+    async findLive(familyId, at, accessTokenId) {
       roundTrips += 1;
       const row = toFamily(families.get(familyId));
       const live = row !== undefined && row.revokedAt === undefined && row.expiresAt > at && row.ownerActive;
-      return live ? row.grant : undefined;
+      return live && !endedAccessTokens.has(accessTokenId ?? "") ? row.grant : undefined;
     },
     revoke: (familyId, reason, at) => familyPort.revokeAll([familyId], reason, at),
     async revokeAll(familyIds, reason, at) {
@@ -182,9 +183,27 @@ export function makeTokenStore() {
     },
   };
 
+  const givenBack: Revocations = {
+    async endFamily({ familyId, clientId }, at) {
+      roundTrips += 1;
+      const owner = families.get(familyId)?.clientId;
+      if (owner === clientId) await familyPort.revoke(familyId, "revoked by client", at);
+      return owner;
+    },
+    async endAccessToken({ id }) {
+      roundTrips += 1;
+      endedAccessTokens.add(id);
+    },
+    async stands({ id }) {
+      roundTrips += 1;
+      return !endedAccessTokens.has(id);
+    },
+  };
+
   return {
     codes: codePort,
     families: familyPort,
+    givenBack,
     revocations,
     upstream,
     disable: (userId: string) => disabled.add(userId),

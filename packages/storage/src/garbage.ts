@@ -11,6 +11,7 @@ export interface GarbageReport {
   readonly registration: number;
   readonly account_link: number;
   readonly used_once: number;
+  readonly revoked_access_token: number;
 }
 
 export interface Garbage {
@@ -42,6 +43,7 @@ const ATTEMPTS = collectFrom("attempt_count", "key", "window_ends_at");
 const OUTBOX = collectFrom("outbox", "id", "delete_after");
 const ACCOUNT_LINKS = collectFrom("account_link", "id", "expires_at");
 const USED_ONCE = collectFrom("used_once", "key_hash", "expires_at");
+const REVOKED_ACCESS_TOKENS = collectFrom("revoked_access_token", "token_id", "expires_at");
 const REGISTRATIONS = collectFrom("registration", "id", "expires_at");
 
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
@@ -64,9 +66,11 @@ export function makeGarbage(db: Database): Garbage {
       const registrations = await collect(REGISTRATIONS);
       const accountLinks = await collect(ACCOUNT_LINKS);
       const usedOnce = await collect(USED_ONCE);
+      const revokedAccessTokens = await collect(REVOKED_ACCESS_TOKENS);
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
       if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
       if (registrations === undefined || accountLinks === undefined || usedOnce === undefined) return undefined;
+      if (revokedAccessTokens === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
@@ -76,6 +80,7 @@ export function makeGarbage(db: Database): Garbage {
         registration: registrations,
         account_link: accountLinks,
         used_once: usedOnce,
+        revoked_access_token: revokedAccessTokens,
       };
     },
   };

@@ -33,7 +33,8 @@ const FIND_LIVE = hot(
   "family.findLive",
   `SELECT ${GRANT}
   FROM token_family f JOIN app_user u ON u.id = f.user_id AND NOT u.disabled JOIN client ON client.id = f.client_id
-  WHERE f.id = $1::uuid AND f.revoked_at IS NULL AND f.idle_expires_at > $2 AND f.expires_at > $2 AND ${CONNECTOR_EXISTS}`,
+  WHERE f.id = $1::uuid AND f.revoked_at IS NULL AND f.idle_expires_at > $2 AND f.expires_at > $2 AND ${CONNECTOR_EXISTS}
+    AND NOT EXISTS (SELECT FROM revoked_access_token r WHERE r.token_id = $3::text)`,
 );
 
 const FIND = hot(
@@ -110,9 +111,9 @@ export function makeFamilyStore(db: Database): TokenFamilies {
       const [row] = await db.run<FamilyRow>(FIND, [familyId]);
       return row === undefined ? undefined : toStoredFamily(row);
     },
-    async findLive(familyId, now) {
-      if (!isUuid(familyId)) return undefined;
-      const [row] = await db.run<TokenGrantRow>(FIND_LIVE, [familyId, now]);
+    async findLive(familyId, now, accessTokenId) {
+      if (!isUuid(familyId) || !isStorable(accessTokenId)) return undefined;
+      const [row] = await db.run<TokenGrantRow>(FIND_LIVE, [familyId, now, accessTokenId]);
       return row === undefined ? undefined : toTokenGrant(row);
     },
     revoke: (familyId, reason, now) => revokeAll([familyId], reason, now),

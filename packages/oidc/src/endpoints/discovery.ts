@@ -9,6 +9,7 @@ import { ACR_VALUES } from "../tokens/acr.ts";
 import { USER_CLAIMS } from "../tokens/claims.ts";
 import { END_SESSION_PATH } from "./end-session.ts";
 import { asksForTokens, RESPONSE_MODES } from "./response-type.ts";
+import { REVOCATION_PATH } from "./revocation.ts";
 
 export interface DiscoveryParts {
   readonly issuer: string;
@@ -33,6 +34,9 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     token_endpoint: endpointUrl(issuer, "/token"),
     jwks_uri: endpointUrl(issuer, "/keys"),
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
+    revocation_endpoint: endpointUrl(issuer, REVOCATION_PATH),
+    revocation_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
+    revocation_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
     end_session_endpoint: endpointUrl(issuer, END_SESSION_PATH),
     ...(framesWork(issuer) ? { check_session_iframe: endpointUrl(issuer, CHECK_SESSION_PATH) } : {}),
     frontchannel_logout_supported: true,

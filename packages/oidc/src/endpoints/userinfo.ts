@@ -11,6 +11,7 @@ import { userClaims } from "../tokens/claims.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
 import { federatedClaims } from "../tokens/federated-claims.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
+import { liveGrantOf } from "../tokens/live-grant.ts";
 import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { endpointUrl } from "./discovery.ts";
 
@@ -92,10 +93,10 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
       if (grant === undefined || grant.clientId !== token.clientId || grant.user.id !== token.userId) {
         throw new OAuthError("invalid_token", "the access token is not valid", { detail: "its grant has ended" });
       }
+      const { grant, scope } = live;
       if (!token.scope.includes("openid")) {
         throw new OAuthError("insufficient_scope", "the access token lacks the scope openid");
       }
-      const scope = token.scope.filter((word) => grant.scope.includes(word));
       const client = await parts.clients.find(grant.clientId);
       if (client === undefined) {
         throw new OAuthError("invalid_token", "the access token is not valid", { detail: "its client is gone" });

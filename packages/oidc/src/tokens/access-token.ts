@@ -15,6 +15,8 @@ export interface AccessToken {
   readonly userId: string;
   readonly scope: readonly string[];
   readonly expiresAt: Date;
+  /** Undefined of a token that a worker of before issued. */
+  readonly issuedAt?: Date | undefined;
   /** The key that its bearer must have; undefined for a bearer token. */
   readonly confirmation?: Confirmation | undefined;
   /** Names this one token. */
@@ -28,7 +30,7 @@ export interface AccessTokenOpener {
 }
 
 export interface AccessTokens extends AccessTokenOpener {
-  issue(input: Omit<AccessToken, "id" | "expiresAt">, lifetimeSeconds: number, now: Date): string;
+  issue(input: Omit<AccessToken, "id" | "expiresAt" | "issuedAt">, lifetimeSeconds: number, now: Date): string;
 }
 
 export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): AccessTokens {
@@ -38,7 +40,16 @@ export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): Acc
       const { familyId, clientId, userId, scope, confirmation } = token;
       const exp = toEpochSeconds(addSeconds(now, lifetimeSeconds));
       const jti = random(12).toString("base64url");
-      const plaintext = JSON.stringify([familyId, clientId, userId, scope.join(" "), exp, jti, confirmation]);
+      const plaintext = JSON.stringify([
+        familyId,
+        clientId,
+        userId,
+        scope.join(" "),
+        exp,
+        jti,
+        confirmation,
+        toEpochSeconds(now),
+      ]);
       return PREFIX + sealer.seal(Buffer.from(plaintext), CONTEXT).toString("base64url");
     },
     ...makeAccessTokenOpener(sealer),
@@ -60,9 +71,10 @@ export function makeAccessTokenOpener(sealer: Sealer): AccessTokenOpener {
 function parseAccessToken(plaintext: Buffer): AccessToken | undefined {
   const members: unknown = JSON.parse(plaintext.toString()); // only we can seal, so this is JSON
   if (!Array.isArray(members)) return undefined;
-  const [familyId, clientId, userId, scope, exp, id, bound]: unknown[] = members;
+  const [familyId, clientId, userId, scope, exp, id, bound, iat]: unknown[] = members;
   if (typeof familyId !== "string" || typeof clientId !== "string" || typeof userId !== "string") return undefined;
   if (typeof scope !== "string" || typeof exp !== "number" || typeof id !== "string") return undefined;
-  const token = { familyId, clientId, userId, scope: parseScope(scope), expiresAt: new Date(exp * 1000), id };
+  const issuedAt = typeof iat === "number" ? new Date(iat * 1000) : undefined;
+  const token = { familyId, clientId, userId, scope: parseScope(scope), expiresAt: new Date(exp * 1000), issuedAt, id };
   return typeof bound === "object" && bound !== null ? { ...token, confirmation: bound } : token;
 }

@@ -26,10 +26,14 @@ export interface NewRefreshToken {
   text(): string;
 }
 
-export interface RefreshTokens {
-  make(familyId: string, generation: number): NewRefreshToken;
+/** Opens refresh tokens. */
+export interface RefreshTokenOpener {
   /** The token, or undefined when it was not issued by us or was altered. */
   open(text: string): RefreshToken | undefined;
+}
+
+export interface RefreshTokens extends RefreshTokenOpener {
+  make(familyId: string, generation: number): NewRefreshToken;
 }
 
 export function makeRefreshTokens(parts: { sealer: Sealer; random: Random }): RefreshTokens {
@@ -47,6 +51,12 @@ export function makeRefreshTokens(parts: { sealer: Sealer; random: Random }): Re
         },
       };
     },
+    ...makeRefreshTokenOpener(sealer),
+  };
+}
+
+export function makeRefreshTokenOpener(sealer: Sealer): RefreshTokenOpener {
+  return {
     open(text) {
       if (!text.startsWith(PREFIX) || text.length > MAX_LENGTH) return undefined;
       const sealed = decodeBase64Url(text.slice(PREFIX.length));
