@@ -322,10 +322,7 @@ export interface Revocations {
    * rotation at the same moment nothing outlives it, whichever comes first (REV-4). Writes an audit event. Returns the client
    * that the family is of: another one's stays as it is, and of one that is not there nobody is named.
    */
-  endFamily(
-    family: { readonly familyId: string; readonly clientId: string },
-    now: Date,
-  ): Promise<string | undefined>;
+  endFamily(family: { readonly familyId: string; readonly clientId: string }, now: Date): Promise<string | undefined>;
   /** Ends this one access token and writes an audit event. Its id is kept until `expiresAt`. */
   endAccessToken(token: {
     readonly id: string;

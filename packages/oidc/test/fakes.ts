@@ -95,6 +95,7 @@ export function makeTokenStore() {
   /** What the upstream said last, by user. */
   const upstream = new Map<string, NonNullable<StoredFamily["upstream"]>>();
   const revocations: { familyId: string; reason: RevocationReason }[] = [];
+  const endedAccessTokens = new Set<string>();
   const usedOnce = new Set<string>();
   let roundTrips = 0;
 

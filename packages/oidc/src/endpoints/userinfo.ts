@@ -89,9 +89,9 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
         now,
       );
       await sender.spend();
-      const grant = await families.findLive(token.familyId, now);
-      if (grant === undefined || grant.clientId !== token.clientId || grant.user.id !== token.userId) {
-        throw new OAuthError("invalid_token", "the access token is not valid", { detail: "its grant has ended" });
+      const live = await liveGrantOf(token, families, now);
+      if (live === undefined) {
+        throw new OAuthError("invalid_token", "the access token is not valid", { detail: "it or its grant has ended" });
       }
       const { grant, scope } = live;
       if (!token.scope.includes("openid")) {
