@@ -84,7 +84,11 @@ export async function openDynamicWorld(flags: readonly string[] = []): Promise<D
     address,
     post,
     async register(responseType, more = {}) {
-      const grants = responseType === "code" ? ["authorization_code"] : ["authorization_code", "implicit"];
+      const words = responseType.split(" ");
+      const grants = [
+        ...(words.includes("code") ? ["authorization_code"] : []),
+        ...(responseType === "code" ? [] : ["implicit"]),
+      ];
       const response = await post({ response_types: [responseType], grant_types: grants, ...more });
       const answer = await readJsonAnswer(response);
       checkRegistrationAnswer(answer);

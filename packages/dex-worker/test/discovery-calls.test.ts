@@ -1,0 +1,39 @@
+// Everything that discovery advertises works: a call for each value of each member, and no value without one.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ANSWER_CALLS } from "./discovery-calls/answers.ts";
+import { AUTHENTICATION_CALLS } from "./discovery-calls/authentication.ts";
+import { type CallWorld, type MemberCalls, openCallWorld } from "./discovery-calls/call-world.ts";
+import { ENDPOINT_CALLS } from "./discovery-calls/endpoints.ts";
+import { SENDER_CONSTRAINT_CALLS } from "./discovery-calls/sender-constraint.ts";
+import { TOKEN_CALLS } from "./discovery-calls/tokens.ts";
+
+/** By member. What is advertised anew gets its calls in one of these tables, or in one of its own here. */
+const CALLS: Readonly<Record<string, MemberCalls>> = {
+  ...ENDPOINT_CALLS,
+  ...ANSWER_CALLS,
+  ...TOKEN_CALLS,
+  ...AUTHENTICATION_CALLS,
+  ...SENDER_CONSTRAINT_CALLS,
+};
+
+/** All that can be advertised. */
+const EVERYTHING_ON = ["--enable-registration"];
+
+let world: CallWorld;
+beforeAll(async () => {
+  world = await openCallWorld(EVERYTHING_ON);
+});
+afterAll(() => world.close());
+
+test("every value of every member has a call, and every call a value (OIDC Discovery §3, RFC 8414 §2)", async () => {
+  const valuesOf = (value: unknown) => [value].flat().map((one) => String(one).replace(world.issuer, "{issuer}"));
+  const advertised = Object.entries(await world.document()).map(([member, value]) => [member, valuesOf(value).sort()]);
+  const called = Object.entries(CALLS).map(([member, calls]) => [member, Object.keys(calls).sort()]);
+  expect(Object.fromEntries(advertised)).toEqual(Object.fromEntries(called));
+});
+
+describe.each(Object.keys(CALLS))("%s", (member) => {
+  test.each(Object.keys(CALLS[member] ?? {}))("%s works", async (value) => {
+    await CALLS[member]?.[value]?.(world);
+  });
+});
