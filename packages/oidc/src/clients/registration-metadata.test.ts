@@ -161,6 +161,14 @@ test.each(contradictory)("$input contradicts itself (OIDC Registration §2, DCR-
   expect(decision.kind === "refused" && decision.error.message).toContain(says);
 });
 
+test("of the uses that a client names those that the deployment has are registered, and the answer says so (RFC 7591 §3.2.1, TOK-14)", () => {
+  const greedy = { response_types: everything.response_types, grant_types: ["authorization_code", "implicit"] };
+  const decision = decideRegistration({ ...minimal, ...greedy }, little);
+  expect(decision).toMatchObject({
+    metadata: { details: { response_types: ["code"] }, grantTypes: ["authorization_code"] },
+  });
+});
+
 test("the method none makes a public client, which may do without redirect URIs (v1 C13)", () => {
   const none = { token_endpoint_auth_method: "none", client_name: "CLI" };
   expect(metadataOf(none)).toMatchObject({ public: true, requirePkce: true, redirectUris: [] });

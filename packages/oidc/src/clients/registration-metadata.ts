@@ -56,7 +56,7 @@ export function decideRegistration(input: unknown, supported: SupportedValues = 
     const [member = "metadata"] = issue?.path ?? [];
     return refuse(String(member), issue?.message ?? "not valid");
   }
-  const given = parsed.data;
+  const given = withoutUnsupportedUses(parsed.data, supported);
   const unsupported = unsupportedIn(given, supported);
   if (unsupported !== undefined) return unsupported;
   const metadata = toMetadata(given);
@@ -65,6 +65,24 @@ export function decideRegistration(input: unknown, supported: SupportedValues = 
     return refuse(NAMES[contradiction.member] ?? contradiction.member, contradiction.reason);
   }
   return { kind: "register", metadata };
+}
+
+/**
+ * Many a relying party registers for every response type that it could use. What of them we do is enough: the answer says what
+ * is left, RFC 7591 §3.2.1. Where nothing would be left the list stays as it is, and is refused.
+ */
+function withoutUnsupportedUses(given: Given, supported: SupportedValues): Given {
+  const { response_types, grant_types } = given;
+  return {
+    ...given,
+    ...(response_types === undefined ? {} : { response_types: keptOf(response_types, supported.response_types) }),
+    ...(grant_types === undefined ? {} : { grant_types: keptOf(grant_types, supported.grant_types) }),
+  };
+}
+
+function keptOf<Value>(wanted: Value[], supported: readonly Value[]): Value[] {
+  const kept = wanted.filter((value) => supported.includes(value));
+  return kept.length === 0 ? wanted : kept;
 }
 
 function unsupportedIn(given: Given, supported: SupportedValues): RegistrationDecision | undefined {
