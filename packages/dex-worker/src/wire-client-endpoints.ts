@@ -49,6 +49,7 @@ export function wireClientEndpoints(
     clientAuthentication,
     clients,
     codes: storage.codes,
+    devices: storage.devices,
     families: storage.families,
     signer: keyRing.signer,
     encryptToClient: wiring.encryptToClient,

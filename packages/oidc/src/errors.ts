@@ -29,6 +29,10 @@ const OAUTH_ERRORS = {
   invalid_dpop_proof: { status: 400 },
   use_dpop_nonce: { status: 400 },
   too_many_requests: { status: 429 },
+  // RFC 8628 §3.5
+  authorization_pending: { status: 400 },
+  slow_down: { status: 400 },
+  expired_token: { status: 400 },
 } as const;
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
@@ -65,6 +69,17 @@ export class OAuthError extends Error {
 
   get status(): number {
     return OAUTH_ERRORS[this.code].status;
+  }
+}
+
+/** A person said no, and a client hears of it at the token endpoint: 400 there (RFC 6749 §5.2), where a page says 403. */
+export class AccessDeniedAtTokenEndpoint extends OAuthError {
+  constructor(description: string) {
+    super("access_denied", description);
+  }
+
+  override get status(): number {
+    return 400;
   }
 }
 

@@ -74,6 +74,7 @@ export function setUp(
   const endpoint = makeTokenEndpoint({
     issuer,
     codes: store.codes,
+    devices: { poll: async () => undefined, redeem: async () => undefined },
     families: store.families,
     upstream: { revalidate: settings.askUpstream ?? nothingToAsk },
     signer,

@@ -7,6 +7,31 @@ import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts
 const MAX_WRONG_VERIFIERS = 5;
 
 /**
+ * An INSERT that opens the family of what was spent: `spent` is an earlier part of the WITH, with the columns of grantColumns
+ * and `offline`, which says whether there is to be a refresh token. The others are expressions.
+ */
+export function openingFamily(of: {
+  readonly spent: string;
+  readonly now: string;
+  readonly refreshTokenHash: string;
+  readonly idleExpiresAt: string;
+  readonly expiresAt: string;
+  /** Of a family without refresh token. */
+  readonly accessExpiresAt: string;
+  /** Added to those of what was spent. */
+  readonly terms: string;
+}): string {
+  return `INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, claims, terms, nonce, auth_time, amr, groups,
+      preferred_username, created_at, current_hash, idle_expires_at, expires_at)
+    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, claims,
+      NULLIF(COALESCE(terms, '{}') || COALESCE(${of.terms}::jsonb, '{}'), '{}'), nonce, auth_time, amr, groups,
+      preferred_username, ${of.now}::timestamptz, CASE WHEN offline THEN ${of.refreshTokenHash} END,
+      CASE WHEN offline THEN ${of.idleExpiresAt}::timestamptz ELSE ${of.accessExpiresAt}::timestamptz END,
+      CASE WHEN offline THEN ${of.expiresAt}::timestamptz ELSE ${of.accessExpiresAt}::timestamptz END
+    FROM ${of.spent}`;
+}
+
+/**
  * The conditions are those of decideCode. Of two racing statements the second waits for the row, looks at it again and
  * finds it spent. A code without challenge takes no verifier and one with a challenge needs the fitting one: both are
  * IS NOT DISTINCT FROM (PKC-4, PKC-5).
@@ -34,13 +59,7 @@ const REDEEM = hot(
     RETURNING ${grantColumns("c", "c.family_id")},
       ($7::bytea IS NOT NULL AND 'offline_access' = ANY (c.scope)) AS offline
   ), opened AS (
-    INSERT INTO token_family (id, client_id, user_id, connector_id, session_hash, scope, claims, terms, nonce, auth_time, amr, groups,
-      preferred_username, created_at, current_hash, idle_expires_at, expires_at)
-    SELECT family_id, client_id, user_id, connector_id, session_hash, scope, claims,
-      NULLIF(COALESCE(terms, '{}') || COALESCE($13::jsonb, '{}'), '{}'), nonce, auth_time, amr, groups, preferred_username, $5, CASE WHEN offline THEN $7 END,
-      CASE WHEN offline THEN $8::timestamptz ELSE $10::timestamptz END,
-      CASE WHEN offline THEN $9::timestamptz ELSE $10 END
-    FROM spent
+    ${openingFamily({ spent: "spent", now: "$5", refreshTokenHash: "$7", idleExpiresAt: "$8", expiresAt: "$9", accessExpiresAt: "$10", terms: "$13" })}
   )
   SELECT * FROM spent`,
 );

@@ -11,6 +11,7 @@ export interface GarbageReport {
   readonly registration: number;
   readonly account_link: number;
   readonly used_once: number;
+  readonly device_request: number;
   readonly revoked_access_token: number;
 }
 
@@ -44,6 +45,7 @@ const OUTBOX = collectFrom("outbox", "id", "delete_after");
 const ACCOUNT_LINKS = collectFrom("account_link", "id", "expires_at");
 const USED_ONCE = collectFrom("used_once", "key_hash", "expires_at");
 const REVOKED_ACCESS_TOKENS = collectFrom("revoked_access_token", "token_id", "expires_at");
+const DEVICE_REQUESTS = collectFrom("device_request", "device_code_hash", "delete_after");
 const REGISTRATIONS = collectFrom("registration", "id", "expires_at");
 
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
@@ -66,11 +68,13 @@ export function makeGarbage(db: Database): Garbage {
       const registrations = await collect(REGISTRATIONS);
       const accountLinks = await collect(ACCOUNT_LINKS);
       const usedOnce = await collect(USED_ONCE);
+      const deviceRequests = await collect(DEVICE_REQUESTS);
       const revokedAccessTokens = await collect(REVOKED_ACCESS_TOKENS);
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
       if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
       if (registrations === undefined || accountLinks === undefined || usedOnce === undefined) return undefined;
       if (revokedAccessTokens === undefined) return undefined;
+      if (deviceRequests === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
@@ -80,6 +84,7 @@ export function makeGarbage(db: Database): Garbage {
         registration: registrations,
         account_link: accountLinks,
         used_once: usedOnce,
+        device_request: deviceRequests,
         revoked_access_token: revokedAccessTokens,
       };
     },

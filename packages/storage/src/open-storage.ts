@@ -1,6 +1,14 @@
 import type { UseOnce } from "@dex/connectors";
 import type { MailQueue, Outbox } from "@dex/email";
-import type { AuthorizationCodes, FailureCounter, Logouts, Revocations, SignIns, TokenFamilies } from "@dex/oidc";
+import type {
+  AuthorizationCodes,
+  DeviceRequests,
+  FailureCounter,
+  Logouts,
+  Revocations,
+  SignIns,
+  TokenFamilies,
+} from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
 import type { Actor, OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
 import type { Redis } from "ioredis";
@@ -12,6 +20,7 @@ import { type ClientSecretStore, makeClientSecretStore } from "./client-secrets.
 import { type ClientStore, makeClientStore } from "./clients.ts";
 import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
 import { hot, openDatabase } from "./database.ts";
+import { makeDeviceRequestStore } from "./device-requests.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
 import { type ImportStore, makeImportStore } from "./import-store.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
@@ -46,6 +55,7 @@ export interface Storage {
   readonly signIns: SignIns;
   readonly logouts: Logouts;
   readonly codes: AuthorizationCodes;
+  readonly devices: DeviceRequests;
   readonly families: TokenFamilies;
   readonly revocations: Revocations;
   readonly upstreamGrants: UpstreamGrants;
@@ -101,6 +111,7 @@ export function openStorage(options: StorageOptions): Storage {
     signIns: makeSignInStore(db, redis),
     logouts: makeLogoutStore(db),
     codes: makeCodeStore(db),
+    devices: makeDeviceRequestStore(db),
     families: makeFamilyStore(db),
     revocations: makeRevocationStore(db),
     upstreamGrants: makeUpstreamGrantStore(db),

@@ -1,7 +1,12 @@
 import type { ClientDetails } from "./client-details.ts";
 
 /** Grants that a client can be allowed. RFC 7591 §2 `grant_types`. */
-export type GrantType = "authorization_code" | "implicit" | "refresh_token" | "client_credentials";
+export type GrantType =
+  | "authorization_code"
+  | "implicit"
+  | "refresh_token"
+  | "client_credentials"
+  | "urn:ietf:params:oauth:grant-type:device_code";
 
 export type SigningAlgorithm = "RS256" | "ES256" | "EdDSA";
 

@@ -219,7 +219,8 @@ function refuseMissingNonce(params: URLSearchParams): OAuthError | undefined {
     : undefined;
 }
 
-function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
+/** Also for the device authorization endpoint, which has the same rules. */
+export function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
   const asked = parseScope(single(params, "scope"));
   // Dropped like others, the token would say less than the client relies on.
   if (asked.some((scope) => isAudienceScope(scope) && client.scopes?.includes(scope) === false)) {
@@ -235,7 +236,7 @@ function refuseScope(params: URLSearchParams, client: Client): OAuthError | unde
  * What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access, and
  * without a code no refresh token (OIDC Core §11).
  */
-function grantableScope(asked: readonly string[], client: Client, responseType: ResponseType): readonly string[] {
+export function grantableScope(asked: readonly string[], client: Client, responseType: ResponseType): readonly string[] {
   const known = SUPPORTED_SCOPES.filter(
     (scope) =>
       asked.includes(scope) &&

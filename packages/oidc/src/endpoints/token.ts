@@ -18,6 +18,7 @@ const TOKEN_PARAMETERS = [
   "code",
   "redirect_uri",
   "code_verifier",
+  "device_code",
   "refresh_token",
   "scope",
   "username",

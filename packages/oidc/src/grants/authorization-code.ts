@@ -77,8 +77,9 @@ function parseCodeRequest(params: URLSearchParams): CodeRequest {
   };
 }
 
-function newFamily(
-  { random, refreshTokens, lifetimes }: AuthorizationCodeGrantParts,
+/** What a grant of a person begins: also for the device authorization grant. */
+export function newFamily(
+  { random, refreshTokens, lifetimes }: Pick<AuthorizationCodeGrantParts, "random" | "refreshTokens" | "lifetimes">,
   { client, confirmation }: { client: Client; confirmation: Confirmation | undefined },
   now: Date,
 ): { family: NewTokenFamily; refreshToken: NewRefreshToken | undefined } {

@@ -1,4 +1,5 @@
 import type { Random } from "@dex/runtime";
+import type { DeviceRequests } from "../device-authorization/device-requests.ts";
 import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
@@ -10,6 +11,7 @@ import { makeRefreshTokens } from "../tokens/refresh-token.ts";
 import type { Subjects } from "../tokens/subject.ts";
 import { authorizationCodeGrant } from "./authorization-code.ts";
 import { clientCredentialsGrant } from "./client-credentials.ts";
+import { deviceCodeGrant } from "./device-code.ts";
 import type { Grant } from "./grant.ts";
 import { refreshTokenGrant } from "./refresh-token.ts";
 
@@ -17,6 +19,7 @@ export interface GrantParts {
   readonly issuer: string;
   readonly clients: Clients;
   readonly codes: AuthorizationCodes;
+  readonly devices: Pick<DeviceRequests, "poll" | "redeem">;
   readonly families: TokenFamilies;
   readonly signer: TokenSigner;
   readonly sealers: EngineSealers;
@@ -36,6 +39,7 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
   const issueTokens = makeIssueTokens({ clients, families, issueIdToken, accessTokens, lifetimes });
   return [
     authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),
+    deviceCodeGrant({ devices: parts.devices, refreshTokens, issueTokens, random, lifetimes }),
     refreshTokenGrant({
       clients,
       families,

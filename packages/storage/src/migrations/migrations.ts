@@ -12,6 +12,7 @@ import { claims } from "./0014-claims.ts";
 import { clientSecrets } from "./0021-client-secrets.ts";
 import { grantTerms } from "./0022-grant-terms.ts";
 import { revokedAccessTokens } from "./0023-revoked-access-tokens.ts";
+import { deviceRequests } from "./0024-device-requests.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -35,4 +36,5 @@ export const MIGRATIONS: readonly Migration[] = [
   clientSecrets,
   grantTerms,
   revokedAccessTokens,
+  deviceRequests,
 ];
