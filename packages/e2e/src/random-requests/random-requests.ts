@@ -1,4 +1,4 @@
-import { Agent, request as sendRequest } from "node:http";
+import { request as sendRequest } from "node:http";
 import type { FleetFacts } from "@dex/testing";
 import fc from "fast-check";
 import { type RandomRequest, randomRequest } from "./requests.ts";
@@ -35,14 +35,17 @@ export async function runRandomRequests(
   registrationToken: string,
   { requests, seed, lanes = 8, say }: RunOptions,
 ): Promise<Report> {
-  const agent = new Agent({ keepAlive: true, maxSockets: lanes });
   const statuses: Record<string, number> = {};
   const violations: { wrong: string; request: RandomRequest }[] = [];
   let [sent, slowest] = [0, 0];
 
   async function look(world: World, request: RandomRequest): Promise<boolean> {
-    const answer = await send(world.issuer, request, agent, sent);
+    const answer = await send(world.issuer, request, sent).catch((error: unknown) => ({ failed: String(error) }));
     sent += 1;
+    if ("failed" in answer) {
+      violations.push({ wrong: answer.failed, request });
+      return false;
+    }
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
     slowest = Math.max(slowest, answer.milliseconds);
     const wrong = wrongWith(answer, world);
@@ -58,31 +61,25 @@ export async function runRandomRequests(
     if (outcome.failed) violations.splice(before, violations.length, ...violations.slice(-1));
   }
 
-  try {
-    for (let begun = 0; begun < requests && violations.length === 0; begun += REQUESTS_IN_A_WORLD) {
-      const world = await makeWorld(facts, registrationToken);
-      const each = Math.ceil(Math.min(REQUESTS_IN_A_WORLD, requests - begun) / lanes);
-      await Promise.all(Array.from({ length: lanes }, (_, lane) => run(world, each, seed + begun * 31 + lane)));
-      say(`${sent} requests, ${violations.length} answered as none may be`);
-    }
-  } finally {
-    agent.destroy();
+  for (let begun = 0; begun < requests && violations.length === 0; begun += REQUESTS_IN_A_WORLD) {
+    const world = await makeWorld(facts, registrationToken);
+    const each = Math.ceil(Math.min(REQUESTS_IN_A_WORLD, requests - begun) / lanes);
+    await Promise.all(Array.from({ length: lanes }, (_, lane) => run(world, each, seed + begun * 31 + lane)));
+    say(`${sent} requests, ${violations.length} answered as none may be`);
   }
   return { requests: sent, statuses, violations, slowestMilliseconds: Math.round(slowest) };
 }
 
-/** From many addresses of this machine in turn: a throttle would soon answer for all that lies behind it. */
-function send(
-  issuer: string,
-  { method, path, headers, body }: RandomRequest,
-  agent: Agent,
-  count: number,
-): Promise<Answer> {
+/**
+ * From many addresses of this machine in turn: a throttle would soon answer for all that lies behind it. Each on a connection
+ * of its own, since those that were kept would be more than the load balancer takes.
+ */
+function send(issuer: string, { method, path, headers, body }: RandomRequest, count: number): Promise<Answer> {
   const { hostname, port } = new URL(issuer);
   const localAddress = `127.${1 + (count % 200)}.${(count >> 8) % 250}.7`;
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
-    const request = sendRequest({ hostname, port, method, path, headers, agent, localAddress }, (response) => {
+    const request = sendRequest({ hostname, port, method, path, headers, agent: false, localAddress }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("error", reject);

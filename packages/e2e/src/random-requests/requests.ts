@@ -83,9 +83,10 @@ export function randomRequest(world: World): fc.Arbitrary<RandomRequest> {
       .record({
         fates: fc.array(fate, { minLength: names.length, maxLength: names.length }),
         extra: fc.array(fc.tuple(extraName, hostileValue), { maxLength: 2 }),
+        // No HEAD: the load balancer itself refuses what is too long, and then with a body.
         method: fc.oneof(
           { weight: 30, arbitrary: fc.constant<string>(target.method) },
-          { weight: 1, arbitrary: fc.constantFrom("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS") },
+          { weight: 1, arbitrary: fc.constantFrom("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS") },
         ),
         encoding: fc.oneof(
           { weight: 12, arbitrary: fc.constant("proper" as const) },
@@ -167,7 +168,7 @@ function render(base: string, target: Target, drawn: Drawn): RandomRequest {
     method: drawn.method,
     path: base + target.path + (inQuery ? `?${form}` : ""),
     headers,
-    body: inQuery || drawn.method === "GET" || drawn.method === "HEAD" ? "" : body,
+    body: inQuery || drawn.method === "GET" ? "" : body,
   };
 }
 
