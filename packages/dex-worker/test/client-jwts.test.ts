@@ -268,7 +268,7 @@ describe("a client that registers itself", () => {
     { ...signing, jwks: { keys: [] } },
     { ...signing, jwks: { keys: [{ kty: "oct", k: "AAAA" }] } },
     { ...signing, jwks_uri: "http://a.example/jwks" },
-    { token_endpoint_auth_method: "client_secret_jwt" },
+    { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_signing_alg: "RS256" },
     { token_endpoint_auth_signing_alg: "RS256" },
     { request_object_signing_alg: "RS256" },
     { request_object_signing_alg: "HS256" },

@@ -36,8 +36,13 @@ export async function openLogoutWorld(flags: readonly string[] = []): Promise<Lo
   const worker = await openTestWorker(flags);
   return {
     ...worker,
-    addLogoutClient: (details = {}) =>
-      worker.addClient({ trusted: true, details: { post_logout_redirect_uris: [POST_LOGOUT], ...details } }),
+    async addLogoutClient(details = {}) {
+      const { frontchannel_logout_uri: frame } = details;
+      // A frame is of a place that people are sent back to (Front-Channel Logout §2).
+      const redirectURIs = [REDIRECT_URI, ...(frame === undefined ? [] : [new URL("/callback", String(frame)).href])];
+      const registered = { post_logout_redirect_uris: [POST_LOGOUT], ...details };
+      return worker.addClient({ trusted: true, redirectURIs, details: registered });
+    },
     async signInTo(client, given) {
       const browser = given ?? openFormBrowser({ stopAt: [REDIRECT_URI] });
       const request = worker.authorizationUrl({ client_id: client.id, scope: "openid email" });

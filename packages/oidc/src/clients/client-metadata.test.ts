@@ -62,7 +62,8 @@ test("what a client registered beside is read strictly, and shown where there is
       expect(parseNewClient({ ...minimal, details })).toMatchObject({ kind: "refused" });
     }
   }
-  expect(metadataOf({ ...minimal, details: { post_logout_redirect_uris: ["com.example.app:/out"] } })).toBeDefined();
+  const onDevice = { ...minimal, public: true, details: { post_logout_redirect_uris: ["com.example.app:/out"] } };
+  expect(metadataOf(onDevice)).toBeDefined();
   for (const wrong of [
     { unknown: 1 },
     { response_types: ["none"] },

@@ -5,6 +5,9 @@ import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
 import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
 import { encryptionProblemIn } from "./encryption-key.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
+import { type Contradiction, contradictionInDetails, grantsOf } from "./registered-details.ts";
+import { SUPPORTED } from "./supported.ts";
+import { webUriShape } from "./web-uri.ts";
 
 /** What somebody who may create clients asks for, checked. */
 export interface NewClientMetadata {
@@ -47,11 +50,6 @@ export const clientNameShape = z
   .min(1, "must not be empty")
   .max(100, "must be at most 100 characters")
   .refine((text) => !/\p{C}/u.test(text), "must hold no control characters");
-/** A link or picture of a client. */
-export const webUriShape = z
-  .string()
-  .max(1000, "must be at most 1000 characters")
-  .refine((text) => /^[\x21-\x7e]+$/.test(text) && URL.parse(text)?.protocol === "https:", "must be an https URL");
 
 /** Connectors by id. There may be none of that id yet. */
 export const allowedConnectorsShape = z
@@ -71,11 +69,7 @@ export const newClientShape = z.strictObject({
   public: z.boolean().optional(),
   trusted: z.boolean().optional(),
   requirePKCE: z.boolean().optional(),
-  grantTypes: z
-    .array(z.enum(["authorization_code", "implicit", "refresh_token", "client_credentials"]))
-    .min(1)
-    .max(4)
-    .optional(),
+  grantTypes: z.array(z.enum(SUPPORTED.grant_types)).min(1).max(SUPPORTED.grant_types.length).optional(),
   scopes: z.array(scopeWord).max(100, "must be at most 100").optional(),
   allowedConnectors: allowedConnectorsShape.optional(),
   idTokenSignedResponseAlg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
@@ -113,7 +107,7 @@ export function parseNewClient(input: unknown): NewClientDecision {
     admin: given.isAdmin ?? false,
     trusted: given.trusted ?? false,
     requirePkce: given.requirePKCE ?? isPublic,
-    grantTypes: given.grantTypes ?? defaultGrantTypes(isPublic),
+    grantTypes: given.grantTypes ?? defaultGrantTypes(isPublic, given.details),
     scopes: given.scopes,
     trustedPeers: given.trustedPeers ?? [],
     allowedConnectors: allowedConnectorsOf(given.allowedConnectors),
@@ -124,26 +118,32 @@ export function parseNewClient(input: unknown): NewClientDecision {
   const contradiction = contradictionIn(metadata);
   return contradiction === undefined
     ? { kind: "client", metadata }
-    : refused(`${contradiction.member}: ${contradiction.reason}`);
+    : refused(`${NAMES[contradiction.member] ?? contradiction.member}: ${contradiction.reason}`);
 }
+
+/** What the rules for what clients register call a member -> what it is called here. */
+const NAMES: Readonly<Record<string, string>> = { redirect_uris: "redirectURIs", grant_types: "grantTypes" };
 
 /** As in dex v2 an empty list allows all. */
 export function allowedConnectorsOf(given: readonly string[] | undefined): readonly string[] | undefined {
   return given === undefined || given.length === 0 ? undefined : [...new Set(given)];
 }
 
-function defaultGrantTypes(isPublic: boolean): readonly GrantType[] {
-  const ofPeople: readonly GrantType[] = ["authorization_code", "refresh_token"];
+/** Those that its response types take, and those that go with them. */
+function defaultGrantTypes(isPublic: boolean, details: ClientDetails = {}): readonly GrantType[] {
+  const ofResponses = new Set(grantsOf(details));
+  const refreshing: readonly GrantType[] = ofResponses.has("authorization_code") ? ["refresh_token"] : [];
+  const ofPeople = [...ofResponses, ...refreshing];
   return isPublic ? ofPeople : [...ofPeople, "client_credentials"];
 }
 
-/** What contradicts itself, by the member's name in the APIs. */
-export interface Contradiction {
-  readonly member: string;
-  readonly reason: string;
-}
+/** What a refresh token can come from. */
+const OF_PEOPLE: readonly GrantType[] = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
 
-/** Why such a client cannot be, or undefined when it can: the same for everyone who makes clients. */
+/**
+ * Why such a client cannot be, or undefined when it can: the same for everyone who makes or changes clients, whether it
+ * registers itself or an administrator describes it to an API, to dexctl or in a file. Columns go by their names in the APIs.
+ */
 export function contradictionIn(client: NewClientMetadata): Contradiction | undefined {
   for (const uri of client.redirectUris) {
     const registration = parseRedirectUriForRegistration(uri);
@@ -165,8 +165,8 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
       return { member: "clientName", reason: "a public client without redirect URIs needs a name" };
     }
   }
-  if (client.grantTypes.includes("refresh_token") && !client.grantTypes.includes("authorization_code")) {
-    return { member: "grantTypes", reason: "refresh_token needs authorization_code" };
+  if (client.grantTypes.includes("refresh_token") && !client.grantTypes.some((grant) => OF_PEOPLE.includes(grant))) {
+    return { member: "grantTypes", reason: "refresh_token needs authorization_code or the device code" };
   }
   const keys = keyProblemIn(client.details, client.public);
   if (keys !== undefined) return keys;
@@ -179,7 +179,7 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   if (client.secret !== undefined && client.details.token_endpoint_auth_method === "client_secret_jwt") {
     return { member: "secret", reason: "a client that makes MACs has one that was generated" };
   }
-  return client.public ? contradictionInPublic(client) : undefined;
+  return (client.public ? contradictionInPublic(client) : undefined) ?? contradictionInDetails(client);
 }
 
 function contradictionInPublic(client: NewClientMetadata): Contradiction | undefined {

@@ -10,8 +10,8 @@ import {
   RESPONSE_TYPES,
   responseTypesOf,
 } from "./client-details.ts";
-import { type Contradiction, webUriShape } from "./client-metadata.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
+import { webUriShape } from "./web-uri.ts";
 
 const contact = z
   .string()
@@ -56,6 +56,14 @@ export interface RegisteredTogether {
   readonly redirectUris: readonly string[];
   readonly grantTypes: readonly GrantType[];
   readonly public: boolean;
+  /** Nobody here has looked at it. */
+  readonly dynamic: boolean;
+}
+
+/** What contradicts itself, by the member's name. */
+export interface Contradiction {
+  readonly member: string;
+  readonly reason: string;
 }
 
 interface Rule {
@@ -91,7 +99,9 @@ const RULES: readonly Rule[] = [
   {
     member: "redirect_uris",
     reason: "must be https and not this machine for a web application whose tokens travel with the browser",
-    breaks: ({ details, redirectUris, grantTypes }) =>
+    // An administrator may be developing an application on this machine, and knows.
+    breaks: ({ details, redirectUris, grantTypes, dynamic }) =>
+      dynamic &&
       (details.application_type ?? "web") === "web" &&
       grantTypes.includes("implicit") &&
       (redirectUris.length === 0 || redirectUris.some((uri) => !isRemoteHttps(uri))),
@@ -145,7 +155,7 @@ export function contradictionInDetails(registered: RegisteredTogether): Contradi
 }
 
 /** The grants that the client's response types take. OIDC Registration §2, the list at `grant_types`. */
-function grantsOf(details: ClientDetails): readonly GrantType[] {
+export function grantsOf(details: ClientDetails): readonly GrantType[] {
   const words = responseTypesOf(details).flatMap((type) => type.split(" "));
   return words.map((word) => (word === "code" ? "authorization_code" : "implicit"));
 }

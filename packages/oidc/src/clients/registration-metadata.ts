@@ -5,9 +5,10 @@ import { z } from "zod";
 import { OAuthError } from "../errors.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
-import { clientNameShape, contradictionIn, type NewClientMetadata, webUriShape } from "./client-metadata.ts";
-import { contradictionInDetails, registeredDetailsShape } from "./registered-details.ts";
+import { clientNameShape, contradictionIn, type NewClientMetadata } from "./client-metadata.ts";
+import { registeredDetailsShape } from "./registered-details.ts";
 import { SUPPORTED, SUPPORTED_MEMBERS, type SupportedValues } from "./supported.ts";
+import { webUriShape } from "./web-uri.ts";
 
 export type RegistrationDecision =
   | { readonly kind: "register"; readonly metadata: NewClientMetadata }
@@ -17,9 +18,9 @@ const shape = z.object({
   ...registeredDetailsShape,
   redirect_uris: z.array(z.string().max(1000)).max(50).optional(),
   grant_types: z
-    .array(z.enum(["authorization_code", "implicit", "refresh_token", "client_credentials"]))
+    .array(z.enum(SUPPORTED.grant_types))
     .min(1, "must not be empty")
-    .max(4, "must hold each value once")
+    .max(SUPPORTED.grant_types.length, "must hold each value once")
     .optional(),
   id_token_signed_response_alg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
   scope: z.string().max(1024, "must be at most 1024 characters").optional(),
@@ -60,7 +61,7 @@ export function decideRegistration(input: unknown, supported: SupportedValues = 
   const unsupported = unsupportedIn(given, supported);
   if (unsupported !== undefined) return unsupported;
   const metadata = toMetadata(given);
-  const contradiction = contradictionIn(metadata) ?? contradictionInDetails(metadata);
+  const contradiction = contradictionIn(metadata);
   if (contradiction !== undefined) {
     return refuse(NAMES[contradiction.member] ?? contradiction.member, contradiction.reason);
   }
