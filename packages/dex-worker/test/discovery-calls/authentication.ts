@@ -82,4 +82,10 @@ export const AUTHENTICATION_CALLS: Readonly<Record<string, MemberCalls>> = {
       expect((await openid.refreshTokenGrant(party, refresh_token)).access_token).toBeTypeOf("string");
     },
   ),
+  ...authenticationAt("revocation_endpoint", "/revoke", { token: "unknown" }, async ({ party, tokens }, world) => {
+    expect(await world.userinfo(tokens.access_token)).toMatchObject({ sub: expect.any(String) });
+    await openid.tokenRevocation(party, tokens.access_token);
+    const headers = { Authorization: `Bearer ${tokens.access_token}` };
+    expect((await fetch(`${world.issuer}/userinfo`, { headers })).status).toBe(401);
+  }),
 };

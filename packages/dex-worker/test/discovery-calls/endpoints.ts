@@ -50,6 +50,11 @@ export const ENDPOINT_CALLS: Readonly<Record<string, MemberCalls>> = {
       await offers(`${world.issuer}/userinfo`, { GET: { headers, status: 200 }, POST: { headers, status: 200 } });
     },
   },
+  revocation_endpoint: {
+    async "{issuer}/revoke"(world) {
+      await offers(`${world.issuer}/revoke`, { POST: { status: 401, body: new URLSearchParams({ token: "x" }) } });
+    },
+  },
   registration_endpoint: {
     async "{issuer}/registration"(world) {
       await offers(`${world.issuer}/registration`, { POST: { status: 401 } });
