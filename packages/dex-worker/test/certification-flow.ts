@@ -58,21 +58,21 @@ export function requestOf(party: Party, more: Parameters = {}): Parameters {
   };
 }
 
+interface Sent {
+  readonly browser: FormBrowser;
+  readonly request: Parameters;
+  /** What the answer is to be one to, where that is not the request as it was sent. */
+  readonly answersTo?: Parameters;
+}
+
 /** Sends the browser there; the person signs in and allows whatever is asked. */
-export async function ask(
-  world: CertificationWorld,
-  { request, browser }: { readonly request: Parameters; readonly browser: FormBrowser },
-): Promise<Ended> {
+export async function ask(world: CertificationWorld, { request, browser, answersTo = request }: Sent): Promise<Ended> {
   const url = `${world.metadata.authorization_endpoint}?${new URLSearchParams(present(request))}`;
-  return fillIn(world, { request, browser }, await browser.open(url));
+  return fillIn(world, { request: answersTo, browser }, await browser.open(url));
 }
 
 /** What follows from a page at which the browser is. */
-export async function fillIn(
-  world: CertificationWorld,
-  { request, browser }: { readonly request: Parameters; readonly browser: FormBrowser },
-  first: Page,
-): Promise<Ended> {
+export async function fillIn(world: CertificationWorld, { request, browser }: Sent, first: Page): Promise<Ended> {
   const pages: ("login" | "consent")[] = [];
   let page = first;
   while (pages.length < 3) {

@@ -74,8 +74,8 @@ export interface CertificationWorld {
   tryToRegister(metadata: Readonly<Record<string, unknown>>): Promise<Response>;
   /** Another person at another computer. */
   browser(): FormBrowser;
-  /** Puts a text at an https address of the tester. */
-  publish(text: string): string;
+  /** An https address of the tester, and what puts a text there. */
+  publish(): { readonly url: string; put(text: string): void };
   /** Deletes what registered itself, and ends all. */
   close(): Promise<void>;
 }
@@ -157,7 +157,15 @@ export async function openCertificationWorld(): Promise<CertificationWorld> {
       return toParty(variant, client, details);
     },
     browser: () => openFormBrowser({ stopAt: [new URL(TESTER).origin] }),
-    publish: (text) => `${tester.url.origin}/${texts.push(text) - 1}`,
+    publish() {
+      const at = texts.push("") - 1;
+      return {
+        url: `${tester.url.origin}/${at}`,
+        put: (text) => {
+          texts[at] = text;
+        },
+      };
+    },
     async close() {
       const deleted = registrations.map(({ uri, token }) =>
         fetch(uri, { method: "DELETE", headers: { Authorization: `Bearer ${token}` } }),
