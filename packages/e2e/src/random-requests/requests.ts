@@ -1,5 +1,6 @@
 // Requests at random: a good one of which something is left out, doubled, spoiled or replaced by what nobody should believe.
 import fc from "fast-check";
+import { CANARY } from "./canary.ts";
 import type { Target, World } from "./world.ts";
 
 /** A request as it goes over the wire. */
@@ -10,9 +11,6 @@ export interface RandomRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
-
-/** Stands in hostile values: where it comes back as it is in HTML, or as a header, somebody forgot to escape. */
-export const CANARY = "zq9";
 
 const MARKUP: readonly string[] = [
   `<${CANARY} x="1">`,

@@ -1,4 +1,4 @@
-import { CANARY } from "./requests.ts";
+import { CANARY } from "./canary.ts";
 
 /** An answer, read to its end. */
 export interface Answer {

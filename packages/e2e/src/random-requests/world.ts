@@ -1,6 +1,7 @@
 // What a run of random requests knows of the dex it is let loose on: clients, tokens, a browser that is signed in, and the
 // value of each parameter that would be right.
 import { type FleetFacts, openFormBrowser, signInWithForms } from "@dex/testing";
+import { CANARY } from "./canary.ts";
 
 /** One address, and what a good request to it holds. */
 export interface Target {
@@ -94,7 +95,7 @@ async function register(issuer: string, registrationToken: string): Promise<Regi
     method: "POST",
     headers: { authorization: `Bearer ${registrationToken}`, "content-type": "application/json" },
     body: JSON.stringify({
-      client_name: "Random requests",
+      client_name: `<${CANARY} x="1">"><${CANARY}>`,
       redirect_uris: [REDIRECT_URI],
       post_logout_redirect_uris: [SIGNED_OUT_URI],
       response_types: RESPONSE_TYPES,
@@ -141,24 +142,24 @@ function targetsOf(
     ...more,
   });
   const everything = { ...authorize, ...credentials, ...page, token: accessToken, refresh_token: refreshToken, code };
-  const request = {
+  const wishes = {
     ...authorize,
-    ...{ prompt: "none", max_age: "3600", id_token_hint: idToken, login_hint: "ada@example.com", ui_locales: "de" },
-    ...{ display: "page", acr_values: "1", claims: '{"userinfo":{"name":null}}', response_mode: "form_post" },
-    ...{
-      request: `${idToken}`,
-      request_uri: "https://127.0.0.1:7/request",
-      dpop_jkt: CHALLENGE,
-      resource: "https://127.0.0.1:7/",
-    },
-    ...{ authorization_details: '[{"type":"payment"}]', connector_id: "local", registration: "{}" },
+    ...{ max_age: "3600", login_hint: "ada@example.com", ui_locales: "de", display: "page", acr_values: "1" },
+    ...{ claims: '{"userinfo":{"name":null}}', response_mode: "form_post", connector_id: "local", dpop_jkt: CHALLENGE },
+  };
+  const objects = {
+    ...{ request: idToken, request_uri: "https://127.0.0.1:7/request", registration: "{}" },
+    ...{ resource: "https://127.0.0.1:7/", authorization_details: '[{"type":"payment"}]', id_token_hint: idToken },
   };
   const advertised = Object.entries(discovery).flatMap(([name, value]) =>
     name.endsWith("_endpoint") && typeof value === "string" ? [new URL(value).pathname.replace(/^.*?\/dex/, "")] : [],
   );
   return [
     get("/auth", authorize),
-    get("/auth", request),
+    get("/auth", wishes),
+    get("/auth", { ...wishes, prompt: "none" }),
+    get("/auth", { ...wishes, prompt: "login" }),
+    ...Object.entries(objects).map(([name, value]) => get("/auth", { ...wishes, [name]: value })),
     post("/auth", authorize),
     ...RESPONSE_TYPES.map((type) => get("/auth", { ...authorize, response_type: type, prompt: "none" })),
     get("/login", page),
