@@ -54,14 +54,22 @@ test.each(untrustedTargets)("nothing is sent anywhere when $when ($by, v1 A02, v
 });
 
 const refusals = [
-  ...["response_type", "scope", "nonce", "prompt", "max_age", "code_challenge", "login_hint", "request"].map(
-    (name) => ({
-      when: `${name} is sent twice`,
-      text: query({ [name]: "1" }, `&${name}=2`),
-      code: "invalid_request",
-      by: "RED-6, RFC 6749 §3.1",
-    }),
-  ),
+  ...[
+    "response_type",
+    "scope",
+    "nonce",
+    "prompt",
+    "max_age",
+    "code_challenge",
+    "dpop_jkt",
+    "login_hint",
+    "request",
+  ].map((name) => ({
+    when: `${name} is sent twice`,
+    text: query({ [name]: "1" }, `&${name}=2`),
+    code: "invalid_request",
+    by: "RED-6, RFC 6749 §3.1",
+  })),
   {
     when: "response_type is missing",
     text: query({ response_type: undefined }),
@@ -149,6 +157,12 @@ const refusals = [
     code: "invalid_request",
     by: "PKC-2",
   },
+  ...["short", `${challenge}A`, `${challenge.slice(1)}+`, `${challenge}=`].map((dpop_jkt) => ({
+    when: `dpop_jkt is ${dpop_jkt}`,
+    text: query({ dpop_jkt }),
+    code: "invalid_request",
+    by: "RFC 9449 §10",
+  })),
   {
     when: "code_challenge_method is absent",
     text: query({ code_challenge: challenge }),

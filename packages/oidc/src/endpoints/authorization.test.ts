@@ -77,6 +77,11 @@ test("a public client with a challenge gets on, at any port of its loopback addr
   });
 });
 
+test("the key that a code is bound to is read (DPO-3, RFC 9449 §10)", async () => {
+  expect(await login(query({ dpop_jkt: challenge }))).toMatchObject({ dpopJkt: challenge });
+  expect(await login(query({ dpop_jkt: "" }))).not.toHaveProperty("dpopJkt");
+});
+
 const scopes = [
   { asked: "openid email", clientId: "client-a", granted: ["openid", "email"] },
   { asked: "email openid  email", clientId: "client-a", granted: ["openid", "email"] },

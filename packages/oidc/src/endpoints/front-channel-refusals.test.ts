@@ -1,7 +1,7 @@
 // What is refused of requests for tokens from the authorization endpoint, where the deployment serves them.
 import { describe, expect, test } from "vitest";
 import { base, decide, delivered, nativeChanges, pkce, query } from "../../test/authorization-request.ts";
-import { clientsOf, issuer, publicClient } from "../../test/fakes.ts";
+import { client, clientsOf, issuer, publicClient } from "../../test/fakes.ts";
 import { RESPONSE_TYPES } from "../clients/client-details.ts";
 import { OUT_OF_BAND } from "../clients/redirect-uri.ts";
 
@@ -51,6 +51,20 @@ test.each(RESPONSE_TYPES.filter((type) => type !== "code"))(
     expect(await decide(text)).toMatchObject({ kind: "deliver", error: { code: "unsupported_response_type" } });
     expect(delivered(await decide(text)).as).toBe("fragment");
     expect(await decide(text, served)).toMatchObject({ kind: "login", request: { responseType: response_type } });
+  },
+);
+
+test.each(RESPONSE_TYPES)(
+  "a client of bound tokens has %s where no access token comes by it (RFC 9449 §5.2)",
+  async (response_type) => {
+    const details = { response_types: [...RESPONSE_TYPES], dpop_bound_access_tokens: true };
+    const clients = clientsOf({ ...client, id: "bound", details, grantTypes: ["authorization_code", "implicit"] });
+    const decision = await decide(query({ ...front, client_id: "bound", response_type }), { ...served, clients });
+    expect(decision).toMatchObject(
+      response_type.split(" ").includes("token")
+        ? { kind: "deliver", error: { code: "unauthorized_client" } }
+        : { kind: "login", request: { responseType: response_type } },
+    );
   },
 );
 

@@ -15,14 +15,16 @@ const full: AuthorizationRequest = {
   state: 's"\\\u00e4',
   nonce: "n",
   codeChallenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+  dpopJkt: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
   prompt: ["login", "consent"],
   maxAgeSeconds: 0,
   loginHint: "jane@example.com",
   hintedUserId: "u",
   connectorId: "google",
 };
+const { dpopJkt: _jkt, ...unbound } = full;
 const bare: AuthorizationRequest = {
-  ...full,
+  ...unbound,
   state: undefined,
   nonce: undefined,
   codeChallenge: undefined,
