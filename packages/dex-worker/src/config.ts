@@ -110,6 +110,12 @@ const SETTINGS = {
     "Let anybody register a client without a token, as dex v1 did.",
     false,
   ),
+  insecureRememberRegisteredClients: setting(
+    "insecure-remember-registered-clients",
+    toggle,
+    "Ask people once about a client that registered itself, as about every other, and not each time.",
+    false,
+  ),
   insecureMockConnectors: setting(
     "insecure-mock-connectors",
     toggle,

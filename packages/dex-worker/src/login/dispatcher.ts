@@ -5,6 +5,7 @@ import {
   type AuthorizationAnswers,
   type Client,
   type Clients,
+  type ConsentForRegistered,
   decideNextStep,
   endpointUrl,
   type IssueOutcome,
@@ -91,6 +92,7 @@ export function makeDispatcher(parts: {
   sessionLimits: SessionLimits;
   grantSealer: UpstreamGrantSealer;
   subjects: Subjects;
+  registeredClients: ConsentForRegistered;
   logger: Logger;
 }): Dispatcher {
   const {
@@ -137,6 +139,8 @@ export function makeDispatcher(parts: {
     return { remoteId, sealed };
   }
 
+  const rules = { gives, subjects, registeredClients: parts.registeredClients };
+
   async function look(visit: Visit, state: LoginState): Promise<{ step: NextStep; live: Session | undefined }> {
     const hash = readSessionHash(visit.request, cookieNames);
     const [client, found] = await Promise.all([
@@ -146,7 +150,7 @@ export function makeDispatcher(parts: {
         : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
     ]);
     const session = found !== undefined && countsFor(state, found) ? found : undefined;
-    return { step: decideNextStep(state, { session, client, gives, subjects, now: visit.now }), live: found };
+    return { step: decideNextStep(state, { ...rules, session, client, now: visit.now }), live: found };
   }
 
   /** A session through a connector that is not for this kind of answer is none to this request; our own pages get no answer. */
@@ -293,7 +297,7 @@ export function makeDispatcher(parts: {
         notice: undefined,
         formToken: parts.newFormToken(), // forms from before the sign-in are dead (BRO-1)
       };
-      const step = decideNextStep(proved, { session, client, gives, subjects, now });
+      const step = decideNextStep(proved, { ...rules, session, client, now });
       const answered = step.kind === "finish" && !isForOwnPages(proved);
       const refusal = answered ? await answers.refusalOf(proved.request, client) : undefined;
       // Refused, the browser stays in the session that it came with.

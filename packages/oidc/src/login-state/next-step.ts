@@ -35,6 +35,9 @@ const CLOCK_TOLERANCE_SECONDS = 60;
 /** `openid` itself releases nothing but an identifier. */
 const SCOPES_WITHOUT_CONSENT: readonly string[] = ["openid"];
 
+/** Whether what people allowed a client that registered itself is remembered, as for every other. */
+export type ConsentForRegistered = "asked about each time" | "asked about once";
+
 /** What a connector can give of that which a client asks by scope. Nothing, when it is not there. */
 export type GivesOfUpstream = (connectorId: string) => readonly UpstreamClaim[];
 
@@ -49,10 +52,12 @@ export function decideNextStep(
     readonly client: Client;
     readonly gives: GivesOfUpstream;
     readonly subjects: Subjects;
+    /** Each time, when left out. */
+    readonly registeredClients?: ConsentForRegistered;
     readonly now: Date;
   },
 ): NextStep {
-  const { client, now } = facts;
+  const { now } = facts;
   const { prompt } = state.request;
   const silent = prompt.includes("none");
   const session = facts.session !== undefined && facts.session.expiresAt > now ? facts.session : undefined;
@@ -75,7 +80,7 @@ export function decideNextStep(
     return { kind: "link", session, identity: unmatched };
   }
   if (linking) return { kind: "prove identity", session };
-  if (!consentNeeded(state, session, client)) return { kind: "finish", session };
+  if (!consentNeeded(state, session, facts)) return { kind: "finish", session };
   if (silent) return refuse("consent_required", "the user has not consented to what the client asks for");
   return { kind: "consent", session, scope: releasedScope(state.request) };
 }
@@ -128,11 +133,15 @@ function isWantedPerson({ request }: LoginState, session: Session, client: Clien
   return wanted?.includes(subjects.of(session, sectorOf(client))) ?? true;
 }
 
-function consentNeeded(state: LoginState, session: Session, client: Client): boolean {
+function consentNeeded(
+  state: LoginState,
+  session: Session,
+  { client, registeredClients }: { readonly client: Client; readonly registeredClients?: ConsentForRegistered },
+): boolean {
   const { prompt } = state.request;
   if (prompt.includes("consent")) return true;
   // DCR-3: whoever registered itself could have taken a name that was trusted before.
-  if (client.dynamic) return true;
+  if (client.dynamic && registeredClients !== "asked about once") return true;
   if (client.trusted) return false;
   if (session.consentedScope === undefined) return true;
   return !scopeContains([...session.consentedScope, ...SCOPES_WITHOUT_CONSENT], releasedScope(state.request));
