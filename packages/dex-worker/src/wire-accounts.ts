@@ -7,6 +7,7 @@ import { resendVerifyEmailRoute } from "./accounts/resend-verify-email.ts";
 import type { WorkerConfig } from "./config.ts";
 import { wireLogout } from "./logout/logout-wiring.ts";
 import type { PageRoute } from "./visit.ts";
+import { devicePages } from "./wire-device.ts";
 import type { LoginWiring } from "./wiring.ts";
 
 /** Every page route beside the sign-in steps themselves. */
@@ -22,5 +23,6 @@ export function wireAccountPages(config: WorkerConfig, wiring: LoginWiring): rea
     ...linkPages(config, wiring),
     resendVerifyEmailRoute({ issuer: config.issuerText, verifier, clients, users, links }),
     ...oobPages(wiring),
+    ...devicePages(config, wiring),
   ];
 }

@@ -14,6 +14,7 @@ import {
 import type { WorkerConfig } from "./config.ts";
 import type { UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
+import { wireDeviceAuthorization } from "./wire-device.ts";
 import type { Live, Outside } from "./wiring.ts";
 
 /** What the endpoints for clients are made of, beside what is outside and what lives. */
@@ -73,5 +74,5 @@ export function wireClientEndpoints(
     verifier: keyRing.verifier,
   });
   const revocation = makeRevocationEndpoint({ clientAuthentication, readOwnToken, revocations: storage.revocations });
-  return [token, revocation];
+  return [token, revocation, wireDeviceAuthorization(config, outside, { clientAuthentication, clients })];
 }

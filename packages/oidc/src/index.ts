@@ -14,6 +14,7 @@ export { type SupportedValues, supportedWith } from "./clients/supported.ts";
 export * from "./device-authorization/device-code.ts";
 export type * from "./device-authorization/device-requests.ts";
 export * from "./device-authorization/limits.ts";
+export * from "./device-authorization/paths.ts";
 export * from "./device-authorization/user-code.ts";
 export { type AuthorizationDecision, type AuthorizationParts, decideAuthorization } from "./endpoints/authorization.ts";
 export * from "./endpoints/authorization-answer.ts";

@@ -1,7 +1,7 @@
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, type Theme } from "./layout.ts";
 import { parseFormAction, parseImage, parseLink } from "./links.ts";
-import { describeScope } from "./scope-words.ts";
+import { renderScopeList } from "./scope-list.ts";
 
 export interface ConsentView {
   readonly clientName: string;
@@ -41,7 +41,7 @@ export function renderConsentPage(theme: Theme, view: ConsentView): string {
 ${view.userEmail === "" ? undefined : html`<p class="lead">You are signed in as <bdi class="name">${view.userEmail}</bdi></p>`}
 ${view.unverified === true ? renderUnverified(view) : undefined}
 <h2>${linkedName} will be able to</h2>
-<ul class="scopes">${view.scopes.map(renderScope)}${(view.otherClients ?? []).map(renderOtherClient)}</ul>
+${renderScopeList(view.scopes, view.otherClients ?? [])}
 <form id="consent-form" method="post" action="${parseFormAction(view.action)}">
 <input type="hidden" name="form_token" value="${view.formToken}">
 <div class="buttons">
@@ -79,22 +79,4 @@ function renderUnverified({ redirectHost }: ConsentView): Html {
   const place =
     redirectHost === undefined ? undefined : html` It sends you to <bdi class="host">${redirectHost}</bdi>.`;
   return html`<p class="message" id="unverified">Nobody here has verified this application: it registered itself, under a name of its own choice.${place} Go on only if you know it.</p>`;
-}
-
-function renderScope(scope: string): Html {
-  const words = describeScope(scope);
-  const detail = words.detail === undefined ? undefined : html`<small>${words.detail}</small>`;
-  return renderItem(
-    html`${words.can}${words.scope === undefined ? undefined : html` <code>${words.scope}</code>`}${detail}`,
-  );
-}
-
-function renderOtherClient(name: string): Html {
-  return renderItem(
-    html`Act for you at <bdi class="other-client">${name}</bdi><small>What you may do there, it may do in your name.</small>`,
-  );
-}
-
-function renderItem(content: Html): Html {
-  return html`<li><svg class="tick" viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path d="m3.5 8.5 3 3 6-7"/></svg><span>${content}</span></li>`;
 }

@@ -16,6 +16,14 @@ export { type ChooserView, type ConnectorChoice, renderChooserPage } from "./cho
 export { type ConfirmAddressView, renderConfirmAddressPage } from "./confirm-address-page.ts";
 export { type ConsentView, renderConsentPage } from "./consent-page.ts";
 export { CONTINUE_SCRIPT, type ContinueView, renderContinuePage } from "./continue-page.ts";
+export {
+  type DeviceApprovalView,
+  type DeviceCodeView,
+  type DeviceDoneView,
+  renderDeviceApprovalPage,
+  renderDeviceCodePage,
+  renderDeviceDonePage,
+} from "./device-pages.ts";
 export { type ErrorView, renderErrorPage } from "./error-page.ts";
 export { Html, type HtmlValue, html } from "./html.ts";
 export type { Theme } from "./layout.ts";

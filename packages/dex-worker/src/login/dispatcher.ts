@@ -21,6 +21,7 @@ import {
   renderAuthorizationResponse,
   type Session,
   type SessionLimits,
+  type Sharing,
   type SignIns,
   type Subjects,
   type UpstreamClaim,
@@ -36,7 +37,7 @@ import type { Visit } from "../visit.ts";
 import type { BrowserStates } from "./browser-state.ts";
 import { homeRealmOf } from "./home-realm.ts";
 import type { LoginCookies } from "./login-cookies.ts";
-import { type ChooserMode, offeredConnectors, servesResponseType } from "./offered-connectors.ts";
+import { type ChooserMode, offeredConnectors, scopeThrough, servesAnswer } from "./offered-connectors.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
 import { sendAuthorizationResponse } from "./send-response.ts";
@@ -90,6 +91,7 @@ export function makeDispatcher(parts: {
   answers: AuthorizationAnswers;
   random: Random;
   sessionLimits: SessionLimits;
+  sharedByDefault: Sharing["byDefault"];
   grantSealer: UpstreamGrantSealer;
   subjects: Subjects;
   registeredClients: ConsentForRegistered;
@@ -122,10 +124,8 @@ export function makeDispatcher(parts: {
     return connectors.find(connectorId)?.gives ?? [];
   }
 
-  /** What the answer is for: no offline access through a connector that cannot be asked again, or is not to be used for it. */
   function forAnswer(state: LoginState, connectorId: string): LoginState {
-    if (connectors.find(connectorId)?.offlineAccess !== false) return state;
-    const scope = state.request.scope.filter((word) => word !== "offline_access");
+    const scope = scopeThrough(connectors.find(connectorId), state.request.scope);
     return { ...state, request: { ...state.request, scope } };
   }
 
@@ -150,13 +150,22 @@ export function makeDispatcher(parts: {
         : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
     ]);
     const session = found !== undefined && countsFor(state, found) ? found : undefined;
-    return { step: decideNextStep(state, { ...rules, session, client, now: visit.now }), live: found };
+    const sharing = await sharingOf(session);
+    return { step: decideNextStep(state, { ...rules, session, client, sharing, now: visit.now }), live: found };
+  }
+
+  /** What the clients say that the person has signed in to: of a few, and as good as always from memory. */
+  async function sharingOf(session: Pick<Session, "provedFor"> | undefined): Promise<Sharing> {
+    const origins = session?.provedFor ?? [];
+    const found = await Promise.all(origins.map((id) => clients.find(id)));
+    const sharedWith = new Map(origins.map((id, index) => [id, found[index]?.details.sso_shared_with]));
+    return { byDefault: parts.sharedByDefault, sharedWith };
   }
 
   /** A session through a connector that is not for this kind of answer is none to this request; our own pages get no answer. */
   function countsFor(state: LoginState, { connectorId }: Session): boolean {
     const entry = connectors.find(connectorId);
-    return entry === undefined || isForOwnPages(state) || servesResponseType(entry, state.request);
+    return entry === undefined || isForOwnPages(state) || servesAnswer(entry, state);
   }
 
   async function finish(
@@ -216,11 +225,10 @@ export function makeDispatcher(parts: {
     cookies.clear(response, state.id);
     if (isForOwnPages(state)) throw error;
     // Nobody listens there, so the person is told, in whose hands everything else is too.
-    if (state.request.redirectUri === OUT_OF_BAND) {
-      throw new InvalidInput(
-        error.code === "access_denied" ? 403 : 400,
-        `the application gets no code: ${error.message}`,
-      );
+    if (state.request.redirectUri === OUT_OF_BAND || state.deviceUserCode !== undefined) {
+      const nothing =
+        state.deviceUserCode === undefined ? "the application gets no code" : "the device is not signed in";
+      throw new InvalidInput(error.code === "access_denied" ? 403 : 400, `${nothing}: ${error.message}`);
     }
     const beside = browserStates.describe(visit, state.request, sessionHash);
     sendAuthorizationResponse(response, pages, renderAuthorizationError(state.request, error, issuer, beside));
@@ -260,6 +268,8 @@ export function makeDispatcher(parts: {
         return paths.link(state.id);
       case "consent":
         return paths.consent(state.id);
+      case "approve device":
+        return paths.deviceApproval(state.id);
     }
   }
 
@@ -285,6 +295,7 @@ export function makeDispatcher(parts: {
         hash: id.hash,
         user: person.user,
         identity: { ...person.identity, asked: person.asked },
+        clientId: client.id,
         userAgent: visit.request.headers["user-agent"],
         limits: sessionLimits,
         now,
@@ -297,7 +308,8 @@ export function makeDispatcher(parts: {
         notice: undefined,
         formToken: parts.newFormToken(), // forms from before the sign-in are dead (BRO-1)
       };
-      const step = decideNextStep(proved, { ...rules, session, client, now });
+      const sharing = await sharingOf(undefined); // this sign-in is for this client
+      const step = decideNextStep(proved, { ...rules, session, client, sharing, now });
       const answered = step.kind === "finish" && !isForOwnPages(proved);
       const refusal = answered ? await answers.refusalOf(proved.request, client) : undefined;
       // Refused, the browser stays in the session that it came with.
@@ -348,6 +360,7 @@ function toSession(stored: ReturnType<typeof newSession>, { user, identity, cons
     amr: stored.amr,
     expiresAt: stored.expiresAt,
     asked: stored.asked,
+    provedFor: stored.provedFor === undefined ? [] : [stored.provedFor],
     consentedScope,
   };
 }

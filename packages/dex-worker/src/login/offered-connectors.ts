@@ -1,5 +1,5 @@
 // Which connectors a flow offers, and whether one may be used for it: the same rules for every page and every step.
-import { type Clients, grantTypesOf, type LoginState } from "@dex/oidc";
+import { type Clients, DEVICE_CODE_GRANT, grantTypesOf, type LoginState } from "@dex/oidc";
 import type { ConnectorEntry, ConnectorSet } from "../live/connector-set.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 
@@ -50,15 +50,21 @@ export async function refuseUnlessAllowed(parts: OfferParts, state: LoginState, 
   throw new InvalidInput(403, "the application does not allow this way to sign in; please choose another one");
 }
 
-async function allowedBy(clients: Clients, { request }: LoginState): Promise<(entry: ConnectorEntry) => boolean> {
-  const client = await clients.find(request.clientId);
-  return (entry) => client?.allowedConnectors?.includes(entry.id) !== false && servesResponseType(entry, request);
+async function allowedBy(clients: Clients, state: LoginState): Promise<(entry: ConnectorEntry) => boolean> {
+  const client = await clients.find(state.request.clientId);
+  return (entry) => client?.allowedConnectors?.includes(entry.id) !== false && servesAnswer(entry, state);
 }
 
-/** Whether the connector's `grantTypes` let it sign people in for what the request asks to be answered with (dex v2). */
-export function servesResponseType(
+/** Whether the connector's `grantTypes` let it sign people in for what the flow is to end with (dex v2). */
+export function servesAnswer(
   { grantTypes }: ConnectorEntry,
-  { responseType }: Pick<LoginState["request"], "responseType">,
+  { request, deviceUserCode }: Pick<LoginState, "request" | "deviceUserCode">,
 ): boolean {
-  return grantTypes === undefined || grantTypesOf(responseType).every((grant) => grantTypes.includes(grant));
+  const needed = deviceUserCode === undefined ? grantTypesOf(request.responseType) : ([DEVICE_CODE_GRANT] as const);
+  return grantTypes === undefined || needed.every((grant) => grantTypes.includes(grant));
+}
+
+/** What of a scope can be had through a connector: no offline access where it cannot be asked again, or is not to be. */
+export function scopeThrough(entry: ConnectorEntry | undefined, scope: readonly string[]): readonly string[] {
+  return entry?.offlineAccess === false ? scope.filter((word) => word !== "offline_access") : scope;
 }

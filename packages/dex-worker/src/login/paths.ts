@@ -6,6 +6,9 @@ export interface LoginPaths {
   chooser(flowId: string, mode?: "sign in" | "register"): string;
   connector(connectorId: string, flowId: string): string;
   consent(flowId: string): string;
+  /** Where the code of a device is typed, and where its flow ends. */
+  device(flowId?: string): string;
+  deviceApproval(flowId: string): string;
   /** Where an account is asked for. */
   register(flowId: string): string;
   /** What is to become of a proved identity that does not simply sign in. */
@@ -37,6 +40,8 @@ export function makeLoginPaths(issuer: URL): LoginPaths {
       `${base}/login${query(flowId)}${mode === undefined ? "" : `&mode=${mode === "register" ? "register" : "sign-in"}`}`,
     connector: (connectorId, flowId) => `${base}/auth/${encodeURIComponent(connectorId)}/login${query(flowId)}`,
     consent: (flowId) => `${base}/consent${query(flowId)}`,
+    device: (flowId) => `${base}/device${flowId === undefined ? "" : query(flowId)}`,
+    deviceApproval: (flowId) => `${base}/device/approve${query(flowId)}`,
     register: (flowId) => `${base}/register${query(flowId)}`,
     identity: (flowId) => `${base}/identity${query(flowId)}`,
     link: (flowId) => `${base}/link${query(flowId)}`,

@@ -29,7 +29,13 @@ export interface SupportedValues {
 export const SUPPORTED: SupportedValues = {
   /** Those beside code work where the deployment wants them (TOK-14). */
   response_types: RESPONSE_TYPES,
-  grant_types: ["authorization_code", "implicit", "refresh_token", "client_credentials"],
+  grant_types: [
+    "authorization_code",
+    "implicit",
+    "refresh_token",
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:device_code",
+  ],
   token_endpoint_auth_method: [
     "client_secret_basic",
     "client_secret_post",

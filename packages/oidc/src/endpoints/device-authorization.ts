@@ -11,6 +11,7 @@ import {
 } from "../device-authorization/device-code.ts";
 import type { DeviceRequests, NewDeviceRequestOutcome } from "../device-authorization/device-requests.ts";
 import { DEVICE_REQUEST_LIMITS, DEVICE_REQUESTS_FROM_SOURCE } from "../device-authorization/limits.ts";
+import { DEVICE_AUTHORIZATION_PATH, DEVICE_VERIFICATION_PATH } from "../device-authorization/paths.ts";
 import {
   newUserCode,
   renderUserCode,
@@ -24,11 +25,6 @@ import { grantableScope, refuseScope } from "./authorization.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
 import { single } from "./parameters.ts";
-
-/** Below the issuer, as in dex v2. */
-export const DEVICE_AUTHORIZATION_PATH = "/device/code";
-/** Where people type the code. */
-export const DEVICE_VERIFICATION_PATH = "/device";
 
 type FullOutcome = Extract<NewDeviceRequestOutcome, { until: Date }>;
 /** No id of a client. */

@@ -31,7 +31,13 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
   ).toMatchObject({
     response_types_supported: ["code"],
     response_modes_supported: ["query", "fragment", "form_post"],
-    grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
+    device_authorization_endpoint: "https://id.example/device/code",
+    grant_types_supported: [
+      "authorization_code",
+      "refresh_token",
+      "client_credentials",
+      "urn:ietf:params:oauth:grant-type:device_code",
+    ],
     subject_types_supported: ["public", "pairwise"],
     id_token_signing_alg_values_supported: ["RS256", "ES256"],
     code_challenge_methods_supported: ["S256"],
@@ -59,6 +65,7 @@ const bare = [
   "token_endpoint",
   "jwks_uri",
   "userinfo_endpoint",
+  "device_authorization_endpoint",
   "end_session_endpoint",
   "check_session_iframe",
   "revocation_endpoint",

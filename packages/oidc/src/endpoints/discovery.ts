@@ -2,6 +2,7 @@ import { isLoopback, type JsonObject } from "@dex/runtime";
 import type { SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
 import { SUPPORTED } from "../clients/supported.ts";
+import { DEVICE_AUTHORIZATION_PATH } from "../device-authorization/paths.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
 import { DPOP_SIGNING_ALGORITHMS } from "../sender-constraint/dpop-proof.ts";
 import { CHECK_SESSION_PATH } from "../sessions/browser-state.ts";
@@ -40,6 +41,8 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     end_session_endpoint: endpointUrl(issuer, END_SESSION_PATH),
     ...(framesWork(issuer) ? { check_session_iframe: endpointUrl(issuer, CHECK_SESSION_PATH) } : {}),
     frontchannel_logout_supported: true,
+    // RFC 8628 §4
+    device_authorization_endpoint: endpointUrl(issuer, DEVICE_AUTHORIZATION_PATH),
     frontchannel_logout_session_supported: true,
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,

@@ -1,4 +1,5 @@
 import type { JsonObject } from "@dex/runtime";
+import type { UserCode } from "../device-authorization/user-code.ts";
 import type { AuthorizationRequest } from "../endpoints/authorization-request.ts";
 
 /**
@@ -22,6 +23,11 @@ export interface LoginState {
   readonly unmatched: UnmatchedIdentity | undefined;
   /** What the next page of this flow is to say first. */
   readonly notice: LoginNotice | undefined;
+  /**
+   * The code that the person typed for a device (RFC 8628). The flow then ends at a page of ours, where they say whether the
+   * device may have what the request asks for, instead of with a code. Left out elsewhere.
+   */
+  readonly deviceUserCode?: UserCode;
 }
 
 export type LoginNotice = "address confirmed" | "password changed" | "no account yet" | "account exists already";

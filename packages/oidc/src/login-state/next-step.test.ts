@@ -2,6 +2,7 @@ import { sha256, systemRandom } from "@dex/runtime";
 import { expect, test } from "vitest";
 import { client, jane, later, now, sealers, subjects } from "../../test/fakes.ts";
 import { matchRedirectUri } from "../clients/redirect-uri.ts";
+import { parseUserCode } from "../device-authorization/user-code.ts";
 import type { AuthorizationRequest, Prompt } from "../endpoints/authorization-request.ts";
 import type { Session, UpstreamClaim } from "../ports.ts";
 import type { LoginState } from "./login-state.ts";
@@ -66,12 +67,45 @@ interface Row {
   session?: Session | undefined;
   signedInSession?: string;
   client?: typeof client;
+  /** What the client says that the session was begun for; everybody's when left out. */
+  sharedWith?: readonly string[];
   /** What the connector of the session can give; nothing when left out. */
   gives?: readonly UpstreamClaim[];
   step: string;
   by: string;
 }
+const ofAnother = { ...session, provedFor: ["another"] };
 const rows: Row[] = [
+  {
+    when: "the session was begun for a client that shares it",
+    session: ofAnother,
+    sharedWith: ["client-a"],
+    step: "finish",
+    by: "dex v2 ssoSharedWith",
+  },
+  {
+    when: "the session was begun for a client that keeps it to itself",
+    session: ofAnother,
+    sharedWith: [],
+    step: "authenticate: the sign-in was for a client that does not share it",
+    by: "dex v2 ssoSharedWith",
+  },
+  {
+    when: "such a session is asked for without a page",
+    request: prompt("none"),
+    session: ofAnother,
+    sharedWith: [],
+    step: "refuse: login_required",
+    by: "AUT-4, dex v2 ssoSharedWith",
+  },
+  {
+    when: "the person signed in here in place of such a session",
+    session: { ...session, provedFor: ["another", "client-a"] },
+    sharedWith: [],
+    signedInSession: here,
+    step: "finish",
+    by: "dex v2 ssoSharedWith",
+  },
   { when: "the session has all it needs", session, step: "finish", by: "OIDC Core §3.1.2.3" },
   { when: "there is no session", step: "authenticate: no session", by: "OIDC Core §3.1.2.3" },
   {
@@ -503,12 +537,40 @@ const rows: Row[] = [
     by: "SAM-8",
   },
 ];
+const forDevice = [
+  { when: "nobody is signed in", session: undefined, client, step: "authenticate: no session" },
+  { when: "the client is trusted", session, client: { ...client, trusted: true }, step: "approve device" },
+  {
+    when: "everything was allowed before",
+    session: { ...session, consentedScope: request.scope },
+    client,
+    step: "approve device",
+  },
+  {
+    when: "the client allows another connector",
+    session,
+    client: { ...client, allowedConnectors: ["corp"] },
+    step: "authenticate: the client does not allow the connector",
+  },
+];
+test.each(forDevice)("for a device, when $when: $step (DEV-1)", ({ session: browser, client: asking, step }) => {
+  const deviceUserCode = parseUserCode("WDJB-MJHT");
+  if (deviceUserCode === undefined) throw new Error("expected a code");
+  const state = { ...states.begin(request, now), deviceUserCode };
+  const facts = { session: browser, client: asking, gives: () => [], subjects, now };
+  expect(describe(decideNextStep(state, facts))).toBe(step);
+  const sealed = states.seal(state);
+  expect(states.open(state.id, sealed ?? "", now)).toEqual(state);
+});
+
 test.each(rows)("$when (prompt $request.prompt): $step ($by)", (row) => {
   const { signedInSession, intent = "sign in" } = row;
   const begun = states.begin({ ...request, ...row.request }, now);
   const state = { ...begun, signedInSession, intent, unmatched: row.unmatched };
   const gives = (connectorId: string) => (connectorId === row.session?.connectorId ? (row.gives ?? []) : []);
-  const step = decideNextStep(state, { session: row.session, client: row.client ?? client, gives, subjects, now });
+  const sharing = { byDefault: "all", sharedWith: new Map([["another", row.sharedWith]]) } as const;
+  const facts = { session: row.session, client: row.client ?? client, gives, subjects, sharing, now };
+  const step = decideNextStep(state, facts);
   expect(describe(step)).toBe(row.step);
 });
 
@@ -523,6 +585,7 @@ function describe(step: ReturnType<typeof decideNextStep>): string {
     case "link":
       return `link: ${step.identity.remoteId}`;
     case "prove identity":
+    case "approve device":
     case "finish":
       return step.kind;
   }

@@ -2,6 +2,7 @@ import type { Client } from "../clients/client.ts";
 import { OAuthError } from "../errors.ts";
 import type { Session, UpstreamClaim } from "../ports.ts";
 import { scopeContains } from "../scope.ts";
+import { isSharedWith, type Sharing } from "../sessions/sharing.ts";
 import { acrOf } from "../tokens/acr.ts";
 import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState, type UnmatchedIdentity } from "./login-state.ts";
@@ -16,6 +17,7 @@ export type AuthenticationReason =
   | "another user is signed in"
   | "the sign-in is not of the kind asked for"
   | "the client does not allow the connector"
+  | "the sign-in was for a client that does not share it"
   | "the connector was asked for less";
 
 /** What comes next on the way to a code. */
@@ -27,6 +29,8 @@ export type NextStep =
   /** The person wants to link an identity and is to prove one. */
   | { readonly kind: "prove identity"; readonly session: Session }
   | { readonly kind: "consent"; readonly session: Session; readonly scope: readonly string[] }
+  /** The person is to say whether the device may sign in as them, whoever its client is and whatever they allowed before. */
+  | { readonly kind: "approve device"; readonly session: Session }
   | { readonly kind: "finish"; readonly session: Session }
   | { readonly kind: "refuse"; readonly error: OAuthError };
 
@@ -54,6 +58,7 @@ export function decideNextStep(
     readonly subjects: Subjects;
     /** Each time, when left out. */
     readonly registeredClients?: ConsentForRegistered;
+    readonly sharing: Sharing;
     readonly now: Date;
   },
 ): NextStep {
@@ -80,6 +85,8 @@ export function decideNextStep(
     return { kind: "link", session, identity: unmatched };
   }
   if (linking) return { kind: "prove identity", session };
+  // RFC 8628 §5.4: the code may have come from somebody else's device, which consent of another day says nothing about.
+  if (state.deviceUserCode !== undefined) return { kind: "approve device", session };
   if (!consentNeeded(state, session, facts)) return { kind: "finish", session };
   if (silent) return refuse("consent_required", "the user has not consented to what the client asks for");
   return { kind: "consent", session, scope: releasedScope(state.request) };
@@ -105,8 +112,9 @@ function askedForLess(
 function reasonToAuthenticate(
   state: LoginState,
   session: Session,
-  { client, subjects, now }: { readonly client: Client; readonly subjects: Subjects; readonly now: Date },
+  facts: { readonly client: Client; readonly subjects: Subjects; readonly sharing: Sharing; readonly now: Date },
 ): AuthenticationReason | undefined {
+  const { client, subjects, sharing, now } = facts;
   const { prompt, maxAgeSeconds, essentialAcr } = state.request;
   const here = signedInHere(state, session);
   const ageSeconds = (now.getTime() - session.authTime.getTime()) / 1000;
@@ -115,6 +123,7 @@ function reasonToAuthenticate(
   if (client.allowedConnectors?.includes(session.connectorId) === false) {
     return "the client does not allow the connector"; // SAM-8
   }
+  if (!here && !isSharedWith(client.id, session, sharing)) return "the sign-in was for a client that does not share it";
   if (state.intent === "register" && !here) return "a new account is wanted";
   if (prompt.includes("login") && stale) return "prompt=login";
   if (prompt.includes("select_account") && !here) return "prompt=select_account";

@@ -1,6 +1,7 @@
 import { addSeconds, decodeBase64Url, type Random, type Sealer } from "@dex/runtime";
 import { z } from "zod";
 import { RESPONSE_TYPES } from "../clients/client-details.ts";
+import type { UserCode } from "../device-authorization/user-code.ts";
 import type { AuthorizationRequest, VerifiedRedirectUri } from "../endpoints/authorization-request.ts";
 import { RESPONSE_MODES } from "../endpoints/response-type.ts";
 import { LOGIN_STATE_LIFETIME_SECONDS, type LoginState } from "./login-state.ts";
@@ -45,6 +46,7 @@ const sealedShape = z.strictObject({
     })
     .optional(),
   notice: z.enum(["address confirmed", "password changed", "no account yet", "account exists already"]).optional(),
+  deviceUserCode: optionalText,
   request: z.strictObject({
     clientId: z.string(),
     redirectUri: z.string(),
@@ -139,6 +141,8 @@ function parseLoginState(plaintext: string): LoginState | undefined {
           },
     notice: state.notice,
     request: {
+    // As it was when it was sealed.
+    ...(state.deviceUserCode === undefined ? {} : { deviceUserCode: state.deviceUserCode as UserCode }),
       clientId: request.clientId,
       // It matched when the request was sealed, and the seal proves that nobody has changed it since.
       redirectUri: request.redirectUri as VerifiedRedirectUri,

@@ -1,0 +1,51 @@
+// Devices without a browser of their own, RFC 8628: where they ask, and where a person answers.
+import {
+  type ClientAuthentication,
+  type ClientEndpoint,
+  type Clients,
+  makeDeviceAuthorizationEndpoint,
+  makeUserCodeHashes,
+} from "@dex/oidc";
+import type { WorkerConfig } from "./config.ts";
+import { deviceApprovalPage } from "./device/approval-page.ts";
+import { makeEnterUserCode } from "./device/user-code-entries.ts";
+import { userCodePage } from "./device/user-code-page.ts";
+import type { PageRoute } from "./visit.ts";
+import type { LoginWiring, Outside } from "./wiring.ts";
+
+export function wireDeviceAuthorization(
+  config: WorkerConfig,
+  { storage, salt, random }: Outside,
+  parts: { readonly clientAuthentication: ClientAuthentication; readonly clients: Clients },
+): ClientEndpoint {
+  return makeDeviceAuthorizationEndpoint({
+    ...parts,
+    issuer: config.issuerText,
+    devices: storage.devices,
+    failures: storage.failures,
+    userCodeHashes: makeUserCodeHashes({ secrets: config.keySecrets, salt }),
+    random,
+  });
+}
+
+export function devicePages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
+  const { outside, live, loginStates } = wiring;
+  const { devices, failures, signIns } = outside.storage;
+  const userCodeHashes = makeUserCodeHashes({ secrets: config.keySecrets, salt: outside.salt });
+  const shared = { ...wiring, issuer: config.issuerText, issuerOrigin: config.issuer.origin, clients: live.clients };
+  return [
+    userCodePage({
+      ...shared,
+      enter: makeEnterUserCode({ devices, failures, userCodeHashes }),
+      beginLogin: loginStates.begin,
+      signIns,
+    }),
+    deviceApprovalPage({
+      ...shared,
+      connectors: live.connectors,
+      devices,
+      userCodeHashes,
+      logger: outside.logger,
+    }),
+  ];
+}
