@@ -15,6 +15,7 @@ export function wireApi(
   const { storage, random, clock, logger, hasher, salt } = outside;
   return makeManagementApi({
     clients: storage.clients,
+    clientSecrets: storage.clientSecrets,
     connectors: storage.connectors,
     async checkConnector(id) {
       const entry = connectors.find(id);

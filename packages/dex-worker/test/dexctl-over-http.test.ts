@@ -35,6 +35,27 @@ test("dexctl does over HTTP what the API offers", async () => {
   expect(await run(["connectors", "remove", "up"])).toMatch(/^1 .*there is no connector up/);
 }, 60_000);
 
+test("dexctl replaces the secrets of a client over HTTP", async () => {
+  await using opened = await openIssuer();
+  const { run } = opened;
+  await run(["new-client", "--id", "mine", "https://app.example/cb"]);
+  const added = await run(["clients", "secrets", "add", "mine", "--expires", "2999-01-01T00:00:00Z"]);
+  const secretId = /^0 # secret (\S+) added/.exec(added)?.[1] ?? expect.fail(added);
+  expect(added).toMatch(/^DEX_APP_CLIENT_SECRET=[\w-]{43}$/m);
+  expect(await run(["clients", "secrets", "add", "mine"])).toMatch(/^1 .*2 secrets work already: remove one first/);
+  expect(await run(["clients", "secrets", "list", "mine"])).toMatch(
+    new RegExp(`^first +\\S+Z +- +-\n${secretId} +\\S+Z +2999-01-01T00:00:00.000Z +-$`, "m"),
+  );
+  expect(await run(["clients", "secrets", "expire", "mine", "first"])).toBe(
+    "0 secret first of client mine has ended\n",
+  );
+  expect(await run(["clients", "secrets", "list", "mine"])).toMatch(/^first .*\(over\)/m);
+  expect(await run(["clients", "secrets", "remove", "mine", "first"])).toBe("0 removed secret first of client mine\n");
+  expect(await run(["clients", "secrets", "remove", "mine", secretId])).toMatch(/^1 .*only one: add another first/);
+  expect(await run(["clients", "secrets", "remove", "mine", "gone"])).toMatch(/^1 .*no secret gone of it/);
+  expect(await run(["clients", "secrets", "list", "nobody"])).toMatch(/^1 .*there is no client nobody/);
+}, 120_000);
+
 test("dexctl manages users, tokens and mail over HTTP as it does in the database", async () => {
   await using opened = await openIssuer();
   const { run, api } = opened;

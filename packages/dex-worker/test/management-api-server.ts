@@ -52,6 +52,7 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
   const stores = await openStores();
   const parts: ManagementApiParts = {
     clients: stores.clients,
+    clientSecrets: stores.storage.clientSecrets,
     connectors: stores.connectors,
     checkConnector: async (id) => (id === "up" ? [{ name: "discovery", ok: true, detail: "found" }] : "unknown"),
     verifier: ring.verifier,

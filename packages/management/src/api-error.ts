@@ -14,6 +14,8 @@ const API_ERRORS = {
   duplicate_email: { status: 409 },
   duplicate_id: { status: 409 },
   not_dead: { status: 409 },
+  secret_limit: { status: 409 },
+  last_secret: { status: 409 },
   local_connector_missing: { status: 409 },
   payload_too_large: { status: 413 },
   unsupported_media_type: { status: 415 },

@@ -47,6 +47,25 @@ export const connectorAnswer = z.strictObject({ connector: connectorShape });
 export const checkAnswer = z.strictObject({
   steps: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string() })),
 });
+/** What of a new secret can be chosen. */
+export const newClientSecretShape = z.strictObject({
+  expiresAt: z.iso.datetime().describe("RFC 3339; without it the secret does not end by itself.").optional(),
+});
+export const clientSecretEndShape = z.strictObject({ expiresAt: z.iso.datetime().nullable() });
+export const clientSecretBody = z.strictObject({ secret: z.unknown() });
+export const describedClientSecretBody = z.strictObject({ secret: newClientSecretShape });
+export const describedClientSecretEndBody = z.strictObject({ secret: clientSecretEndShape });
+const clientSecretShape = z.strictObject({
+  id: z.string(),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().optional(),
+  expired: z.boolean(),
+  lastUsedOn: z.iso.date().describe("The day in UTC; written within a minute or so of the first use.").optional(),
+});
+export const clientSecretsAnswer = z.strictObject({ secrets: z.array(clientSecretShape) });
+export const addedClientSecretAnswer = z.strictObject({
+  secret: clientSecretShape.extend({ secret: z.string().describe("Shown this once.") }),
+});
 export const clientsAnswer = z.strictObject({ clients: z.array(clientShape) });
 export const createdClientAnswer = z.strictObject({ client: createdClientShape });
 export const connectorsAnswer = z.strictObject({ connectors: z.array(connectorShape) });

@@ -75,7 +75,7 @@ export interface ClientAdministration {
 }
 
 // The ids that a client can have. Anything else, such as a NUL byte, names no client and never reaches the database.
-const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
+export const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
 
 export function makeClientAdministration(parts: ClientAdministrationParts): ClientAdministration {
   const { clients } = parts;
@@ -98,12 +98,13 @@ export function makeClientAdministration(parts: ClientAdministrationParts): Clie
   };
 }
 
-const SEAL_REFUSED: ClientCreation = {
+/** Where a client makes MACs, and nothing is at hand to seal its secret with. */
+export const SEAL_REFUSED = {
   kind: "refused",
   code: "bad_request",
   reason:
     "token_endpoint_auth_method: client_secret_jwt needs a key secret, which workers and the overlord have: use their API",
-};
+} as const;
 
 const ADMIN_REFUSED: ClientCreation = {
   kind: "refused",

@@ -1,6 +1,8 @@
 export { makeAccountRoutes } from "./account-routes.ts";
 export { ApiError, type ApiErrorCode } from "./api-error.ts";
 export { makeClientChangeRoutes } from "./client-change-routes.ts";
+export { makeClientSecretRoutes } from "./client-secret-routes.ts";
+export { type ManagedSecrets, makeClientSecretAdministration } from "./client-secrets.ts";
 export type { ChangeableClients, ManagedClients } from "./clients.ts";
 export { type CheckConnector, makeConnectorRoutes } from "./connector-routes.ts";
 export type { ManagedConnectors } from "./connectors.ts";

@@ -7,8 +7,11 @@ import {
   type CheckConnector,
   type ManagedClients,
   type ManagedConnectors,
+  type ManagedSecrets,
   makeAccountRoutes,
   makeClientChangeRoutes,
+  makeClientSecretAdministration,
+  makeClientSecretRoutes,
   makeConnectorRoutes,
   makeJsonApi,
   makeMailRoutes,
@@ -29,6 +32,7 @@ import { type AccessParts, makeAccessCheck, PERMISSIONS, type Permission } from 
 
 export interface ManagementApiParts extends Pick<AccessParts, "verifier" | "issuer" | "clientCredentials"> {
   readonly clients: ManagedClients & ChangeableClients & { find(clientId: string): Promise<Client | undefined> };
+  readonly clientSecrets: ManagedSecrets;
   readonly connectors: ManagedConnectors;
   readonly checkConnector: CheckConnector;
   readonly users: UserDirectory;
@@ -58,6 +62,10 @@ export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Perm
     ...makeMailRoutes({ mailQueue: parts.mailQueue, permission }),
     ...makeManagementRoutes({ ...parts, adminClients: "refused", permission, conventions: USER_API }),
     ...makeClientChangeRoutes({ clients: parts.clients, permission }),
+    ...makeClientSecretRoutes({
+      secrets: makeClientSecretAdministration({ ...parts, secrets: parts.clientSecrets, adminClients: "refused" }),
+      permission,
+    }),
     ...makeConnectorRoutes({ ...parts, permission }),
   ];
   const described = makeOpenApiRoutes({

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
+import { clientSecretsCommand } from "./client-secrets.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
 import { repeated } from "./new-client.ts";
 
@@ -20,6 +21,7 @@ export function clientsCommand(context: CommandContext): Command {
     .addHelpText("after", EXAMPLES)
     .addCommand(listCommand(context))
     .addCommand(setCommand(context))
+    .addCommand(clientSecretsCommand(context))
     .addCommand(deleteCommand(context))
     .addCommand(adminCommand(context, "make-admin"))
     .addCommand(adminCommand(context, "revoke-admin"));

@@ -1,5 +1,6 @@
-import type { JsonObject } from "@dex/runtime";
+import type { Json, JsonObject } from "@dex/runtime";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { parseDataFile } from "../connector-files.ts";
 import type { CreatedClient } from "../management.ts";
 import { quoteForShell } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -16,6 +17,7 @@ interface NewClientFlags {
   readonly trustedPeer?: readonly string[];
   readonly allowedConnector?: readonly string[];
   readonly alg?: string;
+  readonly metadata?: string;
 }
 
 const GRANT_TYPES = ["authorization_code", "refresh_token", "client_credentials"];
@@ -27,7 +29,8 @@ Examples:
   eval "$(dexctl new-client --name 'My App' http://127.0.0.1:5555/callback)"
   dexctl new-client --public --name 'My CLI' http://127.0.0.1/callback
   dexctl new-client --public --name 'My CLI'    # any port of http://localhost, or a code copied by hand
-  dexctl new-client --admin --grant-type client_credentials`;
+  dexctl new-client --admin --grant-type client_credentials
+  echo '{"token_endpoint_auth_method": "client_secret_post"}' | dexctl new-client --metadata - https://a.example/cb`;
 
 /** Registers a client and prints its credentials as assignments. */
 export function newClientCommand(context: CommandContext): Command {
@@ -49,13 +52,15 @@ export function newClientCommand(context: CommandContext): Command {
     .addOption(repeated("--trusted-peer <id>", "a client that may ask for ID tokens that are also for this one"))
     .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through; any when left out"))
     .addOption(new Option("--alg <algorithm>", "how its ID tokens are signed").choices(["RS256", "ES256", "EdDSA"]))
+    .option("--metadata <file>", "more of its metadata by the registered names, JSON or YAML; - is standard input")
     .addHelpText("after", EXAMPLES)
     .action(async (redirectUrls: string[], flags: NewClientFlags, command: Command) => {
       if (redirectUrls.length === 0 && needsRedirectUrl(flags)) {
         command.error("expected at least one redirect URL, found none", { code: "commander.missingArgument" });
       }
+      const details = flags.metadata === undefined ? undefined : await readMetadata(context, flags.metadata);
       const created = await context.withManagement((management) =>
-        management.createClient(toRequest(redirectUrls, flags)),
+        management.createClient(toRequest(redirectUrls, flags, details)),
       );
       context.print(renderAssignments(created));
     });
@@ -78,7 +83,12 @@ function needsRedirectUrl(flags: NewClientFlags): boolean {
   return flags.grantType === undefined || flags.grantType.includes("authorization_code");
 }
 
-function toRequest(redirectURIs: readonly string[], flags: NewClientFlags): JsonObject {
+/** RFC 7591 §2 and what OpenID Connect adds: addresses for signing out, keys, how it authenticates. The validator reads it. */
+async function readMetadata(context: CommandContext, file: string): Promise<Json> {
+  return parseDataFile(await context.readInput(file), file === "-" ? "standard input" : file);
+}
+
+function toRequest(redirectURIs: readonly string[], flags: NewClientFlags, details: Json | undefined): JsonObject {
   return {
     redirectURIs,
     ...(flags.id === undefined ? {} : { id: flags.id }),
@@ -92,6 +102,7 @@ function toRequest(redirectURIs: readonly string[], flags: NewClientFlags): Json
     ...(flags.trustedPeer === undefined ? {} : { trustedPeers: flags.trustedPeer }),
     ...(flags.allowedConnector === undefined ? {} : { allowedConnectors: flags.allowedConnector }),
     ...(flags.alg === undefined ? {} : { idTokenSignedResponseAlg: flags.alg }),
+    ...(details === undefined ? {} : { details }),
   };
 }
 

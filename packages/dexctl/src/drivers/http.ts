@@ -5,6 +5,7 @@ import { Failure } from "../failure.ts";
 import type { Management } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 import { type ApiCaller, errorAnswer, expectStatus, isUnknown, jsonObject, parseAnswer } from "./api-answers.ts";
+import { makeHttpClientSecrets } from "./http-client-secrets.ts";
 import { makeHttpUsers } from "./http-users.ts";
 import { request } from "./request.ts";
 
@@ -53,6 +54,7 @@ export function makeHttpManagement(parts: {
 
   return {
     ...makeHttpUsers(call),
+    ...makeHttpClientSecrets(call),
     async createClient(client) {
       const answer = expectStatus(201, await call("POST", "/clients", { client }));
       const created = parseAnswer(createdClient, answer, "a created client").client;
