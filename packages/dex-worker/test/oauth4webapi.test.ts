@@ -204,6 +204,24 @@ describe("hybrid flow", () => {
   });
 });
 
+test("revokes what it was given", async () => {
+  const party = await register({ grant_types: ["authorization_code", "refresh_token"] });
+  const { client, authentication } = party;
+  const tokens = await signIn(party, { scope: "openid offline_access" });
+  const subject = oauth.getValidatedIdTokenClaims(tokens)?.sub ?? "";
+  const revoke = async (token: string | undefined) => {
+    const response = await oauth.revocationRequest(server, client, authentication, token ?? "", insecure);
+    return oauth.processRevocationResponse(response);
+  };
+  await revoke(tokens.access_token);
+  await expect(userinfo(party, tokens.access_token, subject)).rejects.toMatchObject({ status: 401 });
+  await revoke(tokens.refresh_token);
+  const arguments_ = [server, client, authentication, tokens.refresh_token ?? "", insecure] as const;
+  const response = await oauth.refreshTokenGrantRequest(...arguments_);
+  const refreshed = oauth.processRefreshTokenResponse(server, client, response);
+  await expect(refreshed).rejects.toMatchObject({ error: "invalid_grant" });
+});
+
 describe("refuses what it did not ask for, which shows that it looks", () => {
   test("an answer of another issuer, and another state (RFC 9207)", async () => {
     const party = await register();

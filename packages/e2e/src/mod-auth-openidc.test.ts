@@ -19,6 +19,7 @@ import {
 } from "@dex/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { postToken } from "./relying-party.ts";
 
 const { facts, registrationToken } = inject("sharedFleet");
 const admin = openAdminApi(facts.adminApi, facts.adminApiSecret);
@@ -29,6 +30,7 @@ let apache: RunningApache;
 
 interface Site extends OpenIdSitePlaces {
   readonly clientId: string;
+  readonly secret: string;
 }
 const sites: Record<string, Site> = {};
 
@@ -59,10 +61,19 @@ const KINDS: Readonly<
       response_types: ["code id_token"],
       token_endpoint_auth_method: "private_key_jwt",
       jwks_uri: `${redirectUri}?jwks=rsa`,
+      request_object_signing_alg: "RS256",
     }),
     directives: {
       OIDCResponseType: "code id_token",
       OIDCResponseMode: "form_post",
+      OIDCRequestObject: JSON.stringify({
+        request_object_type: "request",
+        crypto: { sign_alg: "RS256" },
+        copy_from_request: ["client_id", "response_type"],
+        copy_and_remove_from_request: [
+          ...["scope", "redirect_uri", "response_mode", "state", "nonce", "code_challenge", "code_challenge_method"],
+        ],
+      }),
       // As long as a token lives: it is renewed with every request.
       OIDCRefreshAccessTokenBeforeExpiry: "600",
       OIDCPublicKeyFiles: `mine#${join(directory, "public.pem")}`,
@@ -90,7 +101,7 @@ beforeAll(async () => {
       redirectURIs: [places.redirectUri],
       details: { post_logout_redirect_uris: [places.everybody], ...details?.(places) },
     });
-    sites[name] = { clientId: client.id, ...places };
+    sites[name] = { clientId: client.id, secret: client.secret, ...places };
     made.push({
       ...{ origin, name },
       directives: {
@@ -119,7 +130,7 @@ afterAll(async () => {
 async function siteThatRegisters(): Promise<OpenIdSite> {
   // It registers for every response type there is, and those of the browser are for https and other machines only.
   const origin = `https://${REGISTERING_HOST}:${new URL(await findFreeOrigin()).port}`;
-  sites.registers = { clientId: "", ...openIdSitePlaces(origin) };
+  sites.registers = { clientId: "", secret: "", ...openIdSitePlaces(origin) };
   const file = encodeURIComponent(facts.issuer.replace(/^http:\/\//, ""));
   const conf = { registration_token: registrationToken, client_name: "Registers itself", pkce_method: "S256" };
   return {
@@ -214,12 +225,16 @@ test("the module refreshes by itself before a token ends", async () => {
   expect(shown).not.toBe(before.access_token);
 });
 
-test("who signs out at the site is signed out at dex and comes back to where the site wants them", async () => {
+test("who signs out at the site is signed out at dex, its tokens are revoked, and they come back to where the site wants them", async () => {
   const site = siteCalled("front");
   const page = await signIn(site);
+  const { refresh_token = "" } = await infoOf(page, site);
   await page.goto(`${site.redirectUri}?${new URLSearchParams({ logout: site.everybody })}`);
   await page.locator("#everybody").waitFor();
   expect(page.url()).toBe(site.everybody);
+  const client = { id: site.clientId, secret: site.secret, redirectUris: [] };
+  const refresh = { grant_type: "refresh_token", refresh_token };
+  expect((await postToken({ client }, `${facts.issuer}/token`, refresh)).status).toBe(400);
   expect(await asksAgain(page, site)).toBe(true);
 });
 

@@ -75,17 +75,16 @@ export async function startApache(sites: readonly OpenIdSite[]): Promise<Running
   server.stderr.on("data", (chunk: Buffer) => {
     complaints += chunk.toString();
   });
+  const ended = once(server, "close");
   const log = async () => complaints + (await readFile(path("error.log"), "utf8").catch(() => ""));
   const close = async () => {
-    if (server.exitCode === null && server.signalCode === null) {
-      const ended = once(server, "exit");
-      server.kill("SIGTERM"); // which ends its children too
-      await ended;
-    }
+    server.kill("SIGTERM"); // which ends its children too
+    await ended;
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    for (const { origin } of sites) await waitUntilOpen(Number(new URL(origin).port), "Apache");
+    const open = sites.map(({ origin }) => waitUntilOpen(Number(new URL(origin).port), "Apache"));
+    await Promise.race([Promise.all(open), ended.then(() => Promise.reject(new Error("it ended at once")))]);
   } catch (error) {
     const lines = await log();
     await close();
