@@ -103,6 +103,35 @@ test("every flag of new-client reaches the client", async () => {
   );
 });
 
+const METADATA = {
+  token_endpoint_auth_method: "client_secret_post",
+  post_logout_redirect_uris: ["https://a.example/bye"],
+  frontchannel_logout_uri: "https://a.example/front",
+  backchannel_logout_uri: "https://a.example/back",
+};
+const yaml = Object.entries(METADATA).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+test.each([
+  { form: "json", stdin: JSON.stringify(METADATA) },
+  { form: "yaml", stdin: yaml.join("\n") },
+])("new-client takes more metadata by its registered names, in $form (RFC 7591 §2)", async ({ form, stdin }) => {
+  const args = ["new-client", "--id", form, "--metadata", "-", "https://a.example/cb"];
+  expect(await runDexctl(args, { env: { DEXCTL_DB_URL: database.url }, stdin })).toMatchObject({ code: 0 });
+  const { stdout } = await onDatabase("clients", "list", "-o", "json");
+  expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ id: form, details: METADATA }));
+});
+
+test.each([
+  { stdin: '{"token_endpoint_auth_method": "by guess"}', says: /^dexctl: .*token_endpoint_auth_method/ },
+  { stdin: '{"invented": true}', says: /^dexctl: .*invented/ },
+  { stdin: "[]", says: /^dexctl: details/ },
+  { stdin: "{", says: /^dexctl: standard input holds neither JSON nor YAML/ },
+])("new-client refuses the metadata $stdin", async ({ stdin, says }) => {
+  const args = ["new-client", "--metadata", "-", "https://a.example/cb"];
+  const { code, stdout, stderr } = await runDexctl(args, { env: { DEXCTL_DB_URL: database.url }, stdin });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toMatch(says);
+});
+
 test("a client that acts for itself alone needs no redirect URL", async () => {
   const { code, stdout } = await onDatabase("new-client", "--admin", "--grant-type", "client_credentials");
   expect(code).toBe(0);
