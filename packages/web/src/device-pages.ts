@@ -24,9 +24,9 @@ export function renderDeviceCodePage(theme: Theme, view: DeviceCodeView): string
   const content = html`<h1>Connect a device</h1>
 <p class="lead">Enter the code that your device shows.</p>
 ${message}
-<form id="device-form" method="post" action="${parseFormAction(view.action)}">
+<form class="wide" id="device-form" method="post" action="${parseFormAction(view.action)}">
 <input type="hidden" name="form_token" value="${view.formToken}">
-<div class="field">
+<div class="field user-code">
 <label for="user_code">Code</label>
 <input id="user_code" name="user_code" type="text" autocomplete="off" autocapitalize="characters" autocorrect="off" spellcheck="false" maxlength="64" required autofocus placeholder="XXXX-XXXX" value="${view.userCode}" ${described}>
 <small id="code-hint">It has letters only. Capitals and hyphens do not matter.</small>

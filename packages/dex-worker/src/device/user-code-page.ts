@@ -29,8 +29,8 @@ import type { PageRoute, Visit } from "../visit.ts";
 import type { EnterUserCode } from "./user-code-entries.ts";
 
 const MAX_TYPED_LENGTH = 64;
-const NO_CODE = "this is not a code: it has eight letters or twelve, as the device shows them";
-const UNKNOWN = "no device is waiting with this code; it may have expired, or been answered already";
+const NO_CODE = "This is not a code. It has eight letters, or twelve, as the device shows them.";
+const UNKNOWN = "No device is waiting with this code. It may have expired, or been answered already.";
 
 /**
  * The page at the verification_uri, RFC 8628 §3.3: the person types the code, and the flow of the device's client begins, which
