@@ -32,8 +32,13 @@ let browser: FormBrowser;
 beforeAll(async () => {
   world = await openCertificationWorld();
   browser = world.browser();
-  // As an administrator registers a client of certification: its ID tokens leave to UserInfo what UserInfo can tell.
-  for (const variant of EVERY) parties.set(variant, await world.addStatic(variant, { id_token_claims: "requested" }));
+  // A client of certification says that its ID tokens may leave to UserInfo what UserInfo can tell.
+  const details = { id_token_claims: "requested" };
+  for (const variant of EVERY) {
+    const byForm = variant.responseMode === "form_post";
+    const add = byForm ? world.register : world.addStatic;
+    parties.set(variant, await add(variant, details));
+  }
   await runWith(BASIC[0] as Variant);
 });
 afterAll(() => world.close());

@@ -19,7 +19,6 @@ interface SignedIn {
 }
 
 let world: CertificationWorld;
-/** People are asked each time whether a client that registered itself may go on, so those of `prompt=none` are static. */
 const registered = new Map<Variant, SignedIn>();
 const administrators = new Map<Variant, SignedIn>();
 beforeAll(async () => {
@@ -60,9 +59,11 @@ describe("somebody who is signed in", () => {
   test.each(EVERY)(
     "$variant: is answered at once at prompt=none (cert 3,4,5,6 oidcc-prompt-none-logged-in)",
     async (variant) => {
-      const [before, after] = await runAgain(variant, administrators, () => ({ prompt: "none" }));
-      expect(after.pages).toEqual([]);
-      expect(signInOf(after)).toEqual(signInOf(before));
+      for (const clients of [registered, administrators]) {
+        const [before, after] = await runAgain(variant, clients, () => ({ prompt: "none" }));
+        expect(after.pages).toEqual([]);
+        expect(signInOf(after)).toEqual(signInOf(before));
+      }
     },
   );
 
@@ -70,9 +71,11 @@ describe("somebody who is signed in", () => {
     "$variant: is recognised by an ID token of before (cert 3,4,5,6 oidcc-id-token-hint)",
     async (variant) => {
       const hint = ({ idTokens }: Granted) => ({ prompt: "none", id_token_hint: idTokens[0]?.jwt });
-      const [before, after] = await runAgain(variant, administrators, hint);
-      expect(after.pages).toEqual([]);
-      expect(signInOf(after)).toEqual(signInOf(before));
+      for (const clients of [registered, administrators]) {
+        const [before, after] = await runAgain(variant, clients, hint);
+        expect(after.pages).toEqual([]);
+        expect(signInOf(after)).toEqual(signInOf(before));
+      }
     },
   );
 
@@ -81,7 +84,7 @@ describe("somebody who is signed in", () => {
     async (variant) => {
       for (const clients of [registered, administrators]) {
         const [before, after] = await runAgain(variant, clients, () => ({ max_age: "10000" }));
-        expect(after.pages).not.toContain("login");
+        expect(after.pages).toEqual([]);
         expect(signInOf(after)).toEqual(signInOf(before));
       }
     },
@@ -92,7 +95,7 @@ describe("somebody who is signed in", () => {
     "$variant: signs in again when max_age has passed (cert 3,4,5,6 oidcc-max-age-1; cert 2.6.3)",
     async (variant) => {
       const [before, after] = await runAgain(variant, registered, () => ({ max_age: "1" }));
-      expect(after.pages).toEqual(["login", "consent"]);
+      expect(after.pages).toEqual(["login"]);
       expect(authTimeOf(after)).toBeGreaterThan(authTimeOf(before));
       expect(Date.now() / 1000 - authTimeOf(after)).toBeLessThan(10);
       expect(signInOf(after).sub).toBe(signInOf(before).sub);
@@ -103,7 +106,7 @@ describe("somebody who is signed in", () => {
     "$variant: signs in again at prompt=login (cert 3,4,5,6 oidcc-prompt-login; cert 2.6.3)",
     async (variant) => {
       const [before, after] = await runAgain(variant, administrators, () => ({ prompt: "login" }));
-      expect(after.pages[0]).toBe("login");
+      expect(after.pages).toEqual(["login"]);
       expect(authTimeOf(after)).toBeGreaterThan(authTimeOf(before));
       expect(signInOf(after).sub).toBe(signInOf(before).sub);
     },

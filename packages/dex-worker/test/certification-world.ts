@@ -82,6 +82,7 @@ export interface CertificationWorld {
 
 const FLAGS = [
   "--enable-front-channel-tokens",
+  "--insecure-remember-registered-clients", // else nobody is answered at prompt=none
   "--enable-client-registration",
   "--insecure-private-client-addresses", // the tester's own address is this machine
 ];
