@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { mailAddress, smtpUrl } from "@dex/email";
-import { SUBJECT_FORMATS } from "@dex/oidc";
+import { SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
 import {
   base64Secrets,
   commaList,
@@ -208,6 +208,12 @@ const SETTINGS = {
     seconds({ max: 300 }),
     "How long to stay open after SIGTERM while load balancers take notice.",
     0,
+  ssoSharedWithDefault: setting(
+    "sso-shared-with-default",
+    oneOf(SHARING_DEFAULTS),
+    "Whether a sign-in to a client that does not say whom it shares it with counts for the others: all or none.",
+    "all",
+  ),
   ),
   logDebug: setting("log-debug", toggle, "Log debug lines.", false),
   logTimestamps: setting("log-timestamps", toggle, "Begin each log line with the time.", false),

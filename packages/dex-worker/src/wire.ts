@@ -244,6 +244,7 @@ function wireLogin(
     sessionLimits,
     grantSealer: parts.grantSealer,
     subjects: parts.subjects,
+    sharedByDefault: config.ssoSharedWithDefault,
     registeredClients: config.insecureRememberRegisteredClients ? "asked about once" : "asked about each time",
     logger,
   });

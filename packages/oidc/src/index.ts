@@ -69,5 +69,6 @@ export * from "./tokens/lifetimes.ts";
 export * from "./tokens/logout-token.ts";
 export * from "./tokens/own-token.ts";
 export { FIRST_GENERATION } from "./tokens/refresh-token.ts";
+export * from "./sessions/sharing.ts";
 export * from "./tokens/subject.ts";
 export { newUuid } from "./tokens/uuid.ts";

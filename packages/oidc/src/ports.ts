@@ -76,6 +76,8 @@ export interface NewSession {
   readonly preferredUsername: string | undefined;
   /** What the upstream was asked for at this sign-in, whatever it gave. */
   readonly asked: readonly UpstreamClaim[];
+  /** The client that the person proved themselves for; nobody knows for whom when left out. */
+  readonly provedFor?: string | undefined;
   /** What the browser calls itself, cut short: how people tell their sessions apart. */
   readonly userAgent: string | undefined;
   /** When the request began that proved the person: what ended the user's access since then ends this too. */
@@ -94,6 +96,10 @@ export interface Session {
   readonly expiresAt: Date;
   /** What the upstream was asked for at this sign-in, whatever it gave. */
   readonly asked: readonly UpstreamClaim[];
+  /** The clients that the person proved themselves for, and nobody for certain where a worker of before opened it. */
+  readonly provedFor?: readonly string[] | undefined;
+  /** Whether the client that was asked for has had an answer of this session before. */
+  readonly knownToClient?: boolean;
   /** Scopes this user has granted to the client that was asked for; undefined when never asked. */
   readonly consentedScope: readonly string[] | undefined;
 }

@@ -130,6 +130,7 @@ export function setUp(
       hash: systemRandom(32),
       user: jane,
       identity,
+      clientId: owner.id,
       userAgent: undefined,
       limits: { idleSeconds: 60, absoluteSeconds: 600 },
       now: later(-300),

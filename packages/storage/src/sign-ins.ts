@@ -30,7 +30,8 @@ const FIND_SESSION = hot(
   )
   SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username, u.profile,
     ${remoteIdOf("u.id", "s.connector_id")} AS remote_id,
-    s.connector_id, s.auth_time, s.amr, s.expires_at, s.asked, c.scope AS consented_scope
+    s.connector_id, s.auth_time, s.amr, s.expires_at, s.asked, s.proved_for,
+    jsonb_exists(s.clients, $2) AS known_to_client, c.scope AS consented_scope
   FROM session s
   JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
   LEFT JOIN consent c ON c.user_id = s.user_id AND c.client_id = $2
@@ -85,15 +86,18 @@ const SIGN_IN = hot(
     RETURNING ${ISSUED_COLUMNS}
   ), ${openFrontChannelFamily("$35")}, replaced AS (
     -- The same person again: signing out ends what both were used for. Another's is none of theirs.
-    SELECT s.hash, s.clients, s.earlier FROM session s JOIN active a ON a.id = s.user_id WHERE s.hash = $24::bytea
+    SELECT s.hash, s.clients, s.earlier, s.proved_for FROM session s JOIN active a ON a.id = s.user_id WHERE s.hash = $24::bytea
   ), opened AS (
     INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at,
-      user_agent, asked, clients, earlier)
+      user_agent, asked, clients, earlier, proved_for)
     SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz,
       $27::text, $30::text[],
       COALESCE((SELECT clients FROM replaced), '{}')
         || CASE WHEN $1::bytea IS NULL THEN '{}' ELSE jsonb_build_object($3, encode($18, 'hex')) END,
-      COALESCE((SELECT (earlier || hash)[GREATEST(1, cardinality(earlier) + 2 - ${MAX_EARLIER}):] FROM replaced), '{}')
+      COALESCE((SELECT (earlier || hash)[GREATEST(1, cardinality(earlier) + 2 - ${MAX_EARLIER}):] FROM replaced), '{}'),
+      array_remove(COALESCE((
+        SELECT (array_remove(proved_for, $38::text))[GREATEST(1, cardinality(proved_for) + 2 - ${MAX_EARLIER}):] FROM replaced
+      ), '{}') || $38, NULL)
     FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
     RETURNING hash
   ), cleared AS (
@@ -162,6 +166,8 @@ interface SessionRow extends TokenUserRow {
 type OutcomeRow = { readonly active: boolean; readonly done: boolean };
 
 /** The browser side of a sign-in: one statement for each step. */
+  readonly proved_for: readonly string[];
+  readonly known_to_client: boolean;
 export function makeSignInStore(db: Database, redis: RedisAttempts | undefined): SignIns {
   return {
     async findSession(hash, clientId, now, idleSeconds): Promise<Session | undefined> {
@@ -203,6 +209,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
       return outcome;
     },
+          session.provedFor,
     issueCode: ({ code, consent }) =>
       issue(() =>
         db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent, ...toOptionalValues(code)]),
@@ -262,3 +269,5 @@ function toSession(hash: Buffer, row: SessionRow): Session {
     consentedScope: orUndefined(row.consented_scope),
   };
 }
+    provedFor: row.proved_for,
+    knownToClient: row.known_to_client,

@@ -40,6 +40,8 @@ test("a session is found with its user, and with what the client may have, in on
     amr: ["pwd"],
     asked: [],
     expiresAt: session.expiresAt,
+    provedFor: [],
+    knownToClient: false,
     consentedScope: undefined,
   });
   expect(opened.takeStatements()).toEqual(["session.find"]);

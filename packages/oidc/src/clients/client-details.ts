@@ -73,6 +73,11 @@ export const clientDetailsShape = z.object({
   frontchannel_logout_uri: webAddress.optional(),
   frontchannel_logout_session_required: z.boolean().optional(),
   dpop_bound_access_tokens: z.boolean().optional(),
+  /** dex v2's ssoSharedWith: clients that a sign-in to this one counts for, or `*`. An administrator's to say (DCR-1). */
+  sso_shared_with: z
+    .array(z.string().regex(/^[\x21-\x7e]{1,255}$/))
+    .max(100)
+    .optional(),
 });
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
 

@@ -63,7 +63,9 @@ export function decideClientUpdate(client: Client, input: unknown, supported: Su
   if (proof !== before && !PROOF_CHANGES.some(([from, to]) => from === before && to === proof)) {
     return refused("invalid_client_metadata", "token_endpoint_auth_method: the kind of proof cannot be changed");
   }
-  const { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm, details } = metadata;
+  const { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm } = metadata;
+  const { sso_shared_with: shared } = client.details;
+  const details = { ...metadata.details, ...(shared === undefined ? {} : { sso_shared_with: shared }) };
   const changes = { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm, details };
   const secretFrom = proof === "client_secret_jwt" && proof !== before ? "new" : "kept";
   return { kind: "update", client: { ...client, ...changes }, secret: secretFrom };

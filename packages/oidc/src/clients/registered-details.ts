@@ -27,9 +27,12 @@ const responseType = z.preprocess(inKnownOrder, z.enum(RESPONSE_TYPES, "is no re
 const uniqueStrings = (values: readonly string[]) => new Set(values).size === values.length;
 const ONCE = "must hold each value once";
 
+// DCR-1: whom its sign-ins count for is nothing that a client says of itself.
+const { sso_shared_with: _, ...registrable } = clientDetailsShape.shape;
+
 /** Each member as somebody may register it. */
 export const registeredDetailsShape = {
-  ...clientDetailsShape.shape,
+  ...registrable,
   response_types: z.array(responseType).min(1, "must not be empty").max(6, ONCE).refine(uniqueStrings, ONCE).optional(),
   application_type: z.enum(["web", "native"], { error: "must be web or native" }).optional(),
   contacts: z.array(contact).max(50).optional(),

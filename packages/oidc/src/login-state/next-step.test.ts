@@ -557,7 +557,14 @@ test.each(forDevice)("for a device, when $when: $step (DEV-1)", ({ session: brow
   const deviceUserCode = parseUserCode("WDJB-MJHT");
   if (deviceUserCode === undefined) throw new Error("expected a code");
   const state = { ...states.begin(request, now), deviceUserCode };
-  const facts = { session: browser, client: asking, gives: () => [], subjects, now };
+  const facts = {
+    session: browser,
+    client: asking,
+    gives: () => [],
+    subjects,
+    sharing: { byDefault: "all", sharedWith: new Map() } as const,
+    now,
+  };
   expect(describe(decideNextStep(state, facts))).toBe(step);
   const sealed = states.seal(state);
   expect(states.open(state.id, sealed ?? "", now)).toEqual(state);

@@ -26,11 +26,13 @@ export function newSession(input: {
   hash: Buffer;
   user: { readonly id: string };
   identity: ProvedIdentity;
+  /** For whom the person proved it. */
+  clientId: string;
   userAgent: string | undefined;
   limits: SessionLimits;
   now: Date;
 }): NewSession {
-  const { hash, user, identity, userAgent, limits, now } = input;
+  const { hash, user, identity, clientId, userAgent, limits, now } = input;
   return {
     hash,
     userId: user.id,
@@ -40,6 +42,7 @@ export function newSession(input: {
     amr: identity.amr,
     groups: identity.groups,
     asked: identity.asked,
+    provedFor: clientId,
     preferredUsername: identity.preferredUsername,
     userAgent: userAgent?.replace(/[^\x20-\x7e]/g, "").slice(0, MAX_USER_AGENT_LENGTH) || undefined,
     createdAt: now,

@@ -9,6 +9,7 @@ import { clientDetails } from "./0010-client-details.ts";
 import { frontChannelFamilies } from "./0011-front-channel-families.ts";
 import { logout } from "./0012-logout.ts";
 import { claims } from "./0014-claims.ts";
+import { sessionOrigins } from "./0020-session-origins.ts";
 import { clientSecrets } from "./0021-client-secrets.ts";
 import { grantTerms } from "./0022-grant-terms.ts";
 import { revokedAccessTokens } from "./0023-revoked-access-tokens.ts";
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly Migration[] = [
   frontChannelFamilies,
   logout,
   claims,
+  sessionOrigins,
   clientSecrets,
   grantTerms,
   revokedAccessTokens,
