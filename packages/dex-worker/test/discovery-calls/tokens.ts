@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { CALLBACK, type Members, type Registered } from "../dynamic-world.ts";
 import { type CallWorld, each, halfHash, type MemberCalls, NONCE, PROFILE } from "./call-world.ts";
 import { makeKey } from "./client-keys.ts";
+import { DEVICE_GRANT } from "./other-ways.ts";
 
 const SIGNING = ["RS256", "ES256", "EdDSA"];
 const ENCRYPTION_ALG = ["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"];
@@ -153,6 +154,7 @@ export const TOKEN_CALLS: Readonly<Record<string, MemberCalls>> = {
       const tokens = await openid.clientCredentialsGrant(party);
       expect([typeof tokens.access_token, tokens.id_token]).toEqual(["string", undefined]);
     },
+    ...DEVICE_GRANT,
   },
   subject_types_supported: {
     async public(world) {
