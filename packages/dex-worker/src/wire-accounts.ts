@@ -13,7 +13,7 @@ import type { LoginWiring } from "./wiring.ts";
 /** Every page route beside the sign-in steps themselves. */
 export function wireAccountPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
   const { outside, live } = wiring;
-  const { clients, userDirectory: users, accountLinks: links } = outside.storage;
+  const { clients, userDirectory: users, accountLinks: links, revocations: accessTokens } = outside.storage;
   const { verifier } = live.keyRing;
   const logout = wireLogout(config, wiring);
   return [
@@ -21,7 +21,7 @@ export function wireAccountPages(config: WorkerConfig, wiring: LoginWiring): rea
     ...logout.pages,
     ...registrationPages(config, wiring),
     ...linkPages(config, wiring),
-    resendVerifyEmailRoute({ issuer: config.issuerText, verifier, clients, users, links }),
+    resendVerifyEmailRoute({ issuer: config.issuerText, verifier, clients, accessTokens, users, links }),
     ...oobPages(wiring),
     ...devicePages(config, wiring),
   ];

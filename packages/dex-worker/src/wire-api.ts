@@ -27,6 +27,7 @@ export function wireApi(
     links: storage.accountLinks,
     mailQueue: storage.mailQueue,
     verifier: keyRing.verifier,
+    accessTokens: storage.revocations,
     issuer: config.issuerText,
     clientCredentials: config.apiUseClientCredentials,
     pageSealer: makeSealer({ secrets: config.keySecrets, salt, purpose: "page-token", random }),

@@ -1,9 +1,11 @@
 import {
   type CheckClientAssertion,
+  type ClientAuthentication,
   type ClientEndpoint,
   type EncryptToClient,
   type EngineSealers,
   makeClientAuthentication,
+  makeIntrospectionEndpoint,
   makeReadOwnToken,
   makeRevocationEndpoint,
   makeTokenEndpoint,
@@ -68,11 +70,36 @@ export function wireClientEndpoints(
       logger,
     }),
   });
-  const readOwnToken = makeReadOwnToken({
-    issuer: config.issuerText,
-    sealers: wiring.sealers,
-    verifier: keyRing.verifier,
-  });
-  const revocation = makeRevocationEndpoint({ clientAuthentication, readOwnToken, revocations: storage.revocations });
-  return [token, revocation, wireDeviceAuthorization(config, outside, { clientAuthentication, clients })];
+  return [
+    token,
+    ...wireOwnTokens(config, outside, live, { ...wiring, clientAuthentication }),
+    wireDeviceAuthorization(config, outside, { clientAuthentication, clients }),
+  ];
+}
+
+/** What clients do with tokens that they have: give them back, and ask about them. */
+function wireOwnTokens(
+  config: WorkerConfig,
+  { storage }: Outside,
+  { keyRing }: Live,
+  wiring: ClientEndpointWiring & { readonly clientAuthentication: ClientAuthentication },
+): readonly ClientEndpoint[] {
+  const { clientAuthentication, sealers, subjects, encryptToClient, lifetimes } = wiring;
+  const issuer = config.issuerText;
+  const { families, revocations } = storage;
+  const readOwnToken = makeReadOwnToken({ issuer, sealers, verifier: keyRing.verifier });
+  return [
+    makeRevocationEndpoint({ clientAuthentication, readOwnToken, revocations }),
+    makeIntrospectionEndpoint({
+      issuer,
+      clientAuthentication,
+      readOwnToken,
+      families,
+      revocations,
+      subjects,
+      refreshGraceSeconds: lifetimes.refreshGraceSeconds,
+      signer: keyRing.signer,
+      encryptToClient,
+    }),
+  ];
 }

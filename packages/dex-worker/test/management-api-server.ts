@@ -56,6 +56,7 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
     connectors: stores.connectors,
     checkConnector: async (id) => (id === "up" ? [{ name: "discovery", ok: true, detail: "found" }] : "unknown"),
     verifier: ring.verifier,
+    accessTokens: stores.storage.revocations,
     issuer: ISSUER,
     users: stores.storage.userDirectory,
     links: stores.storage.accountLinks,

@@ -17,6 +17,7 @@ beforeAll(async () => {
     issuer: api.parts.issuer,
     verifier: api.parts.verifier,
     clients: api.storage.clients,
+    accessTokens: api.storage.revocations,
     users: api.storage.userDirectory,
     links: api.storage.accountLinks,
   });

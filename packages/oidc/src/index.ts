@@ -27,6 +27,7 @@ export * from "./endpoints/client-request.ts";
 export * from "./endpoints/device-authorization.ts";
 export * from "./endpoints/discovery.ts";
 export * from "./endpoints/end-session.ts";
+export * from "./endpoints/introspection.ts";
 export { isWellFormedForm } from "./endpoints/parameters.ts";
 export * from "./endpoints/registration.ts";
 export { makeRequestDocuments, type RequestDocuments } from "./endpoints/request-documents.ts";

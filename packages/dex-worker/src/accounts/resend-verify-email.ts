@@ -5,7 +5,7 @@ import { ACCESS_TOKEN_JWT_TYP, type Client, matchRedirectUri, type OwnTokenVerif
 import { decodeBase64Url } from "@dex/runtime";
 import type { AccountLinks, User } from "@dex/users";
 import { z } from "zod";
-import { decideBearer, readBearerToken } from "../user-api/access.ts";
+import { decideBearer, findClientOf, readBearerToken, type StandingTokens } from "../user-api/access.ts";
 import type { PageRoute, Visit } from "../visit.ts";
 
 const ID_TOKEN_TYP = "JWT";
@@ -19,6 +19,8 @@ export interface ResendVerifyEmailParts {
   readonly verifier: OwnTokenVerifier;
   /** Must know a client that was just deleted as unknown: a token outlives its client. */
   readonly clients: { find(clientId: string): Promise<Client | undefined> };
+  /** Whether a client has given its token back (RFC 7009). */
+  readonly accessTokens: StandingTokens;
   readonly users: { find(userId: string): Promise<User | undefined> };
   readonly links: Pick<AccountLinks, "requestVerification">;
 }
@@ -78,14 +80,14 @@ async function resend(parts: ResendVerifyEmailParts, { request, now }: Visit): P
 
 /** The client whose own access token came with the request. Throws the same ApiError for everything that is none. */
 async function authenticate(
-  { issuer, verifier, clients }: ResendVerifyEmailParts,
+  { issuer, verifier, clients, accessTokens }: ResendVerifyEmailParts,
   headers: readonly string[] | undefined,
   now: Date,
 ): Promise<Client> {
   const token = readBearerToken(headers);
   const claims = token === undefined ? undefined : await verifier.verify(token, ACCESS_TOKEN_JWT_TYP);
   const bearer = decideBearer(ACCESS_TOKEN_JWT_TYP, claims, issuer, now);
-  const client = bearer?.kind === "client" ? await clients.find(bearer.clientId) : undefined;
+  const client = bearer?.kind === "client" ? await findClientOf(bearer, { clients, accessTokens }) : undefined;
   // A public client cannot hold credentials, so nobody can speak for it.
   if (client === undefined || client.public) {
     throw new ApiError("access_denied", "a valid access token of a client is required", {

@@ -33,6 +33,7 @@ async function readClientRequest(request: Request): Promise<ClientRequest> {
     query: readQuery(request),
     body: await readForm(request),
     source: request.ip ?? "",
+    accept: request.headers.accept,
     dpop: request.headersDistinct.dpop,
   };
 }

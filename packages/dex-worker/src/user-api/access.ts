@@ -1,7 +1,7 @@
 // Who may use the API of a worker: an admin, by an ID token that an admin client got; an admin client, by an access token
 // that it got for itself (RFC 6749 §4.4); and everybody where it is about their own account.
 import { ApiError, type ApiErrorCode } from "@dex/management";
-import { ACCESS_TOKEN_JWT_TYP, type Client, type OwnTokenVerifier } from "@dex/oidc";
+import { ACCESS_TOKEN_JWT_TYP, type Client, type OwnTokenVerifier, type Revocations } from "@dex/oidc";
 import { toEpochSeconds } from "@dex/runtime";
 import type { User, UserDirectory } from "@dex/users";
 import { z } from "zod";
@@ -27,6 +27,7 @@ const accessTokenClaims = z.object({
   ...ofAnyToken,
   aud: z.union([z.string(), z.tuple([z.string()])]),
   client_id: z.string(),
+  jti: z.string().optional(),
   // The API takes bearer tokens: one that is bound to a key is none (DPO-2).
   cnf: z.undefined().optional(),
 });
@@ -47,7 +48,7 @@ export type Bearer =
       readonly audience: readonly string[];
       readonly times: IdTokenTimes;
     }
-  | { readonly kind: "client"; readonly clientId: string };
+  | { readonly kind: "client"; readonly clientId: string; readonly tokenId: string | undefined };
 
 /**
  * Whom the verified claims of a token of this `typ` stand for; undefined for a token of another issuer, one that has
@@ -71,12 +72,12 @@ function readIdToken(claims: Claims) {
 function readClientToken(claims: Claims) {
   const parsed = accessTokenClaims.safeParse(claims);
   if (!parsed.success) return undefined;
-  const { iss, exp, sub, aud, client_id } = parsed.data;
+  const { iss, exp, sub, aud, client_id, jti } = parsed.data;
   const audience = typeof aud === "string" ? aud : aud[0];
   // RFC 8725 §3.9. Subject, audience and client are one only when the client asked for itself: a token that a person's
   // sign-in produced names the person, whatever audience it has.
   return audience === sub && client_id === sub
-    ? { iss, exp, bearer: { kind: "client", clientId: sub } as const }
+    ? { iss, exp, bearer: { kind: "client", clientId: sub, tokenId: jti } as const }
     : undefined;
 }
 
@@ -172,11 +173,24 @@ export interface AccessParts {
   readonly verifier: OwnTokenVerifier;
   /** Must know a client that was just deleted as unknown: a token outlives its client. */
   readonly clients: { find(clientId: string): Promise<Client | undefined> };
+  /** Whether a client has given its token back (RFC 7009). */
+  readonly accessTokens: StandingTokens;
   readonly users: Pick<UserDirectory, "findWithAccess">;
   /** The issuer exactly as in the `iss` of our tokens. */
   readonly issuer: string;
   /** --api-use-client-credentials: whether admin clients are let in by their own credentials. */
   readonly clientCredentials: boolean;
+}
+
+export type StandingTokens = Pick<Revocations, "stands">;
+
+/** The client that a token stands for; undefined when it is gone, or has given the token back. */
+export async function findClientOf(
+  { clientId, tokenId }: Extract<Bearer, { kind: "client" }>,
+  { clients, accessTokens }: Pick<AccessParts, "clients" | "accessTokens">,
+): Promise<Client | undefined> {
+  const stands = tokenId === undefined || (await accessTokens.stands({ id: tokenId, clientId }));
+  return stands ? clients.find(clientId) : undefined;
 }
 
 /** Checks the Authorization headers of a request. Throws ApiError, the same one for everything that is no good token. */
@@ -197,7 +211,7 @@ export function makeAccessCheck(
   }
 
   async function look(bearer: Bearer): Promise<KnownBearer> {
-    if (bearer.kind === "client") return { kind: "client", client: await parts.clients.find(bearer.clientId) };
+    if (bearer.kind === "client") return { kind: "client", client: await findClientOf(bearer, parts) };
     const audience = await Promise.all(bearer.audience.map((id) => parts.clients.find(id)));
     const { times, userId } = bearer;
     const { user, accessEndedAt } = (await parts.users.findWithAccess(userId)) ?? {};

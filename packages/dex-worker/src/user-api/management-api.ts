@@ -30,7 +30,8 @@ import type { Router } from "express";
 import { replyWith } from "../middleware/error-reply.ts";
 import { type AccessParts, makeAccessCheck, PERMISSIONS, type Permission } from "./access.ts";
 
-export interface ManagementApiParts extends Pick<AccessParts, "verifier" | "issuer" | "clientCredentials"> {
+export interface ManagementApiParts
+  extends Pick<AccessParts, "verifier" | "accessTokens" | "issuer" | "clientCredentials"> {
   readonly clients: ManagedClients & ChangeableClients & { find(clientId: string): Promise<Client | undefined> };
   readonly clientSecrets: ManagedSecrets;
   readonly connectors: ManagedConnectors;

@@ -61,9 +61,10 @@ function authenticationAt(
   path: string,
   form: Readonly<Record<string, string>>,
   use: (signIn: SignIn, world: CallWorld) => Promise<void>,
+  methods = METHODS,
 ): Readonly<Record<string, MemberCalls>> {
   return {
-    [`${endpoint}_auth_methods_supported`]: each(METHODS, async (world, method) => {
+    [`${endpoint}_auth_methods_supported`]: each(methods, async (world, method) => {
       await use(await signInBy(world, method), world);
     }),
     [`${endpoint}_auth_signing_alg_values_supported`]: each(ALGORITHMS, async (world, alg) => {
@@ -88,4 +89,13 @@ export const AUTHENTICATION_CALLS: Readonly<Record<string, MemberCalls>> = {
     const headers = { Authorization: `Bearer ${tokens.access_token}` };
     expect((await fetch(`${world.issuer}/userinfo`, { headers })).status).toBe(401);
   }),
+  ...authenticationAt(
+    "introspection_endpoint",
+    "/introspect",
+    { token: "unknown" },
+    async ({ party, tokens }) => {
+      expect(await openid.tokenIntrospection(party, tokens.access_token)).toMatchObject({ active: true });
+    },
+    METHODS.filter((method) => method !== "none"),
+  ),
 };

@@ -55,6 +55,11 @@ export const ENDPOINT_CALLS: Readonly<Record<string, MemberCalls>> = {
       await offers(`${world.issuer}/revoke`, { POST: { status: 401, body: new URLSearchParams({ token: "x" }) } });
     },
   },
+  introspection_endpoint: {
+    async "{issuer}/introspect"(world) {
+      await offers(`${world.issuer}/introspect`, { POST: { status: 401, body: new URLSearchParams({ token: "x" }) } });
+    },
+  },
   registration_endpoint: {
     async "{issuer}/registration"(world) {
       await offers(`${world.issuer}/registration`, { POST: { status: 401 } });

@@ -1,5 +1,5 @@
 // What tokens are made for, what they say, and how they are signed and sealed.
-import { decodeProtectedHeader, type JWTPayload } from "jose";
+import { compactDecrypt, decodeProtectedHeader, type JWTPayload } from "jose";
 import * as openid from "openid-client";
 import { expect } from "vitest";
 import { CALLBACK, type Members, type Registered } from "../dynamic-world.ts";
@@ -85,6 +85,35 @@ const byAlgorithm = (what: "id_token" | "userinfo") => ({
     proveSealed(world, what, "ECDH-ES", enc),
   ),
 });
+
+/** A client asks for a signed answer, as it registered to have them (RFC 9701), and reads it with its key if it has one. */
+async function proveIntrospection(
+  world: CallWorld,
+  wishes: Readonly<Record<string, string>>,
+  key?: Awaited<ReturnType<typeof makeKey>>,
+): Promise<void> {
+  const jwks = key === undefined ? {} : { jwks: { keys: [key.jwk] } };
+  const client = await world.register("code", { token_endpoint_auth_method: "client_secret_post", ...wishes, ...jwks });
+  const { tokens, sub } = await world.signIn(client, { authentication: openid.ClientSecretPost(client.secret) });
+  const credentials = { client_id: client.id, client_secret: client.secret };
+  const response = await fetch(`${world.issuer}/introspect`, {
+    method: "POST",
+    headers: { Accept: "application/token-introspection+jwt" },
+    body: new URLSearchParams({ ...credentials, token: tokens.access_token }),
+  });
+  const answer = await response.text();
+  const { introspection_encrypted_response_alg: alg, introspection_encrypted_response_enc: enc } = wishes;
+  if (key !== undefined) expect(decodeProtectedHeader(answer)).toMatchObject({ alg, enc, kid: key.kid });
+  const jwt =
+    key === undefined ? answer : new TextDecoder().decode((await compactDecrypt(answer, key.privateKey)).plaintext);
+  expect(decodeProtectedHeader(jwt).alg).toBe(wishes.introspection_signed_response_alg ?? "RS256");
+  expect((await world.verified(jwt, client)).token_introspection).toMatchObject({ active: true, sub });
+}
+
+async function proveSealedIntrospection(world: CallWorld, alg: string, enc: string): Promise<void> {
+  const wishes = { introspection_encrypted_response_alg: alg, introspection_encrypted_response_enc: enc };
+  await proveIntrospection(world, wishes, await makeKey(alg));
+}
 
 export const TOKEN_CALLS: Readonly<Record<string, MemberCalls>> = {
   scopes_supported: {
@@ -186,4 +215,13 @@ export const TOKEN_CALLS: Readonly<Record<string, MemberCalls>> = {
   }),
   ...byAlgorithm("id_token"),
   ...byAlgorithm("userinfo"),
+  introspection_signing_alg_values_supported: each(SIGNING, (world, alg) =>
+    proveIntrospection(world, { introspection_signed_response_alg: alg }),
+  ),
+  introspection_encryption_alg_values_supported: each(ENCRYPTION_ALG, (world, alg) =>
+    proveSealedIntrospection(world, alg, "A128CBC-HS256"),
+  ),
+  introspection_encryption_enc_values_supported: each(ENCRYPTION_ENC, (world, enc) =>
+    proveSealedIntrospection(world, "ECDH-ES", enc),
+  ),
 };

@@ -31,6 +31,8 @@ const PROTECTIONS = [
   "id_token_encrypted_response_alg",
   "userinfo_signed_response_alg",
   "userinfo_encrypted_response_alg",
+  "introspection_signed_response_alg",
+  "introspection_encrypted_response_alg",
   "require_auth_time",
   "default_max_age",
   "default_acr_values",

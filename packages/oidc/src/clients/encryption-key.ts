@@ -24,6 +24,11 @@ export function userinfoEncryptionOf(details: ClientDetails): ResponseEncryption
   return encryptionOf(details.userinfo_encrypted_response_alg, details.userinfo_encrypted_response_enc);
 }
 
+/** How the client registered to get signed answers of the introspection endpoint, RFC 9701 §6; undefined: not encrypted. */
+export function introspectionEncryptionOf(details: ClientDetails): ResponseEncryption | undefined {
+  return encryptionOf(details.introspection_encrypted_response_alg, details.introspection_encrypted_response_enc);
+}
+
 function encryptionOf(
   alg: ResponseEncryption["alg"] | undefined,
   enc: ResponseEncryption["enc"] | undefined,
@@ -45,7 +50,7 @@ export function findEncryptionKey(keys: readonly JsonObject[], alg: ResponseEncr
 export function encryptionProblemIn(
   details: ClientDetails,
 ): { readonly member: string; readonly reason: string } | undefined {
-  for (const kind of ["id_token", "userinfo"] as const) {
+  for (const kind of ["id_token", "userinfo", "introspection"] as const) {
     const alg = details[`${kind}_encrypted_response_alg`];
     if (alg === undefined) {
       if (details[`${kind}_encrypted_response_enc`] === undefined) continue;

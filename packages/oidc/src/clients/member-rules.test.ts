@@ -68,6 +68,12 @@ const contradictions: {
     by: "OIDC Registration §2",
   },
   {
+    when: "the content of introspection is encrypted, and its key is not",
+    details: { jwks, introspection_encrypted_response_enc: "A128GCM" },
+    member: "introspection_encrypted_response_enc",
+    by: "RFC 9701 §6",
+  },
+  {
     when: "keys come twice",
     details: { jwks, jwks_uri: "https://a.example/jwks" },
     member: "jwks",

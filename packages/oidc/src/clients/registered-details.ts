@@ -127,6 +127,14 @@ const RULES: readonly Rule[] = [
       details.userinfo_encrypted_response_enc !== undefined && details.userinfo_encrypted_response_alg === undefined,
   },
   {
+    // RFC 9701 §6
+    member: "introspection_encrypted_response_enc",
+    reason: "needs introspection_encrypted_response_alg",
+    breaks: ({ details }) =>
+      details.introspection_encrypted_response_enc !== undefined &&
+      details.introspection_encrypted_response_alg === undefined,
+  },
+  {
     // OIDC Core §8.1
     member: "sector_identifier_uri",
     reason: "is needed for the subject_type pairwise when the redirect URIs are not all of one host",
@@ -164,7 +172,8 @@ export function grantsOf(details: ClientDetails): readonly GrantType[] {
 }
 
 function isEncryptedTo(details: ClientDetails): boolean {
-  return details.id_token_encrypted_response_alg !== undefined || details.userinfo_encrypted_response_alg !== undefined;
+  const { id_token_encrypted_response_alg: idToken, userinfo_encrypted_response_alg: userinfo } = details;
+  return [idToken, userinfo, details.introspection_encrypted_response_alg].some((alg) => alg !== undefined);
 }
 
 function isRemoteHttps(uri: string): boolean {

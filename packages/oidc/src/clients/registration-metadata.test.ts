@@ -15,6 +15,9 @@ const little: SupportedValues = {
   userinfo_signed_response_alg: [],
   userinfo_encrypted_response_alg: [],
   userinfo_encrypted_response_enc: [],
+  introspection_signed_response_alg: [],
+  introspection_encrypted_response_alg: [],
+  introspection_encrypted_response_enc: [],
   request_object_signing_alg: [],
 };
 

@@ -10,6 +10,8 @@ export interface ClientRequest {
   readonly body: URLSearchParams;
   /** The peer's address, for throttling. */
   readonly source: string;
+  /** The header Accept. */
+  readonly accept?: string | undefined;
   /** The header DPoP, each time it was sent (RFC 9449 §4.1). */
   readonly dpop?: readonly string[] | undefined;
 }

@@ -9,6 +9,7 @@ import { CHECK_SESSION_PATH } from "../sessions/browser-state.ts";
 import { ACR_VALUES } from "../tokens/acr.ts";
 import { USER_CLAIMS } from "../tokens/claims.ts";
 import { END_SESSION_PATH } from "./end-session.ts";
+import { INTROSPECTION_PATH } from "./introspection.ts";
 import { asksForTokens, RESPONSE_MODES } from "./response-type.ts";
 import { REVOCATION_PATH } from "./revocation.ts";
 
@@ -27,6 +28,9 @@ export function endpointUrl(issuer: string, path: `/${string}`): string {
   return issuer.replace(/\/+$/, "") + path;
 }
 
+/** Where a client must show something that it alone has. */
+const PROVING_METHODS = SUPPORTED.token_endpoint_auth_method.filter((method) => method !== "none");
+
 /** The provider metadata, OIDC Discovery §3 and RFC 8414 §2: what works, and nothing else. */
 export function renderDiscovery({ issuer, algorithms, responseTypes, registration }: DiscoveryParts): JsonObject {
   return {
@@ -38,6 +42,12 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     revocation_endpoint: endpointUrl(issuer, REVOCATION_PATH),
     revocation_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
     revocation_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
+    introspection_endpoint: endpointUrl(issuer, INTROSPECTION_PATH),
+    introspection_endpoint_auth_methods_supported: PROVING_METHODS,
+    introspection_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
+    introspection_signing_alg_values_supported: SUPPORTED.introspection_signed_response_alg,
+    introspection_encryption_alg_values_supported: SUPPORTED.introspection_encrypted_response_alg,
+    introspection_encryption_enc_values_supported: SUPPORTED.introspection_encrypted_response_enc,
     end_session_endpoint: endpointUrl(issuer, END_SESSION_PATH),
     ...(framesWork(issuer) ? { check_session_iframe: endpointUrl(issuer, CHECK_SESSION_PATH) } : {}),
     frontchannel_logout_supported: true,

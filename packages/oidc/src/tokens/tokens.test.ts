@@ -39,6 +39,7 @@ test("tokens open under every key secret, and under no foreign one (JWT-11)", ()
     clientId: "c",
     userId: "u",
     scope: ["openid", "email"],
+    issuedAt: now,
     expiresAt: later(60),
     id: expect.stringMatching(/^[\w-]{16}$/),
   });
