@@ -125,6 +125,8 @@ export const REQUIREMENTS: Readonly<Record<string, string>> = {
   "ACC-16": "a password reset ends sessions, refresh families and links, and the user is told",
   "ACC-17": "second factors are bound, single use and checked on the server",
   "ACC-18": "a half-authenticated state is no session",
+  "PAR-1": "a pushed request is one client's, for a minute, and yields one code",
+  "PAR-2": "what travels beside a request_uri does not count",
   "DEV-1": "a user code resists guessing and mistyping, and only a button of the person who signed in lets a device in",
   "DEV-2": "a poll of another client or for another scope is refused and spoils nothing",
   "DCR-1": "a client that registers itself chooses nothing that concerns trust",

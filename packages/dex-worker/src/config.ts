@@ -153,6 +153,12 @@ const SETTINGS = {
     "uuid",
   ),
   requirePkce: setting("require-pkce", toggle, "Refuse every client's authorization request without PKCE.", false),
+  requirePushedAuthorizationRequests: setting(
+    "require-pushed-authorization-requests",
+    toggle,
+    "Refuse authorization requests that the client did not push beforehand (RFC 9126).",
+    false,
+  ),
   requireDpopNonce: setting(
     "require-dpop-nonce",
     toggle,
@@ -202,18 +208,30 @@ const SETTINGS = {
     "A session ends this long after sign-in.",
     12 * HOUR,
   ),
-  passwordThreads: setting("password-threads", integer(0, 64), "Threads that hash passwords; 0 means cores - 1.", 0),
-  shutdownDelay: setting(
-    "shutdown-delay",
-    seconds({ max: 300 }),
-    "How long to stay open after SIGTERM while load balancers take notice.",
+  sessionRememberLifetime: setting(
+    "session-remember-lifetime",
+    seconds({ max: 30 * DAY }),
+    "Offer to keep people signed in for this long, used or not; others until the browser is closed. 0s offers nothing.",
     0,
+  ),
+  sessionRememberByDefault: setting(
+    "session-remember-by-default",
+    toggle,
+    "Tick the box at first, and keep people signed in who come through a connector without a form of ours.",
+    false,
+  ),
   ssoSharedWithDefault: setting(
     "sso-shared-with-default",
     oneOf(SHARING_DEFAULTS),
     "Whether a sign-in to a client that does not say whom it shares it with counts for the others: all or none.",
     "all",
   ),
+  passwordThreads: setting("password-threads", integer(0, 64), "Threads that hash passwords; 0 means cores - 1.", 0),
+  shutdownDelay: setting(
+    "shutdown-delay",
+    seconds({ max: 300 }),
+    "How long to stay open after SIGTERM while load balancers take notice.",
+    0,
   ),
   logDebug: setting("log-debug", toggle, "Log debug lines.", false),
   logTimestamps: setting("log-timestamps", toggle, "Begin each log line with the time.", false),
@@ -251,6 +269,7 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
       "--enable-client-registration needs --client-registration-tokens (DEX_WORKER_CLIENT_REGISTRATION_TOKENS) with at least one token, or --insecure-open-client-registration to let anybody register",
     );
   }
+  problems.push(...rememberProblems(values));
   if (values.enableRegistration && values.enableAutomaticRegistration) {
     problems.push("--enable-registration and --enable-automatic-registration exclude each other: choose one");
   }
@@ -265,6 +284,21 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
 // `new URL` adds a slash to a bare origin. An issuer without a path is meant without it: OIDC Discovery §4 appends to it.
 function issuerText(issuer: URL): string {
   return issuer.pathname === "/" ? issuer.origin : issuer.href;
+}
+
+function rememberProblems(values: {
+  readonly sessionRememberLifetime: number;
+  readonly sessionRememberByDefault: boolean;
+  readonly sessionAbsoluteLifetime: number;
+}): readonly string[] {
+  if (values.sessionRememberLifetime === 0) {
+    return values.sessionRememberByDefault
+      ? ["--session-remember-by-default needs --session-remember-lifetime: how long to keep people signed in"]
+      : [];
+  }
+  return values.sessionRememberLifetime < values.sessionAbsoluteLifetime
+    ? ["--session-remember-lifetime: expected no less than --session-absolute-lifetime"]
+    : [];
 }
 
 function issuerProblems(issuer: URL, insecureHttp: boolean): readonly string[] {

@@ -6,6 +6,7 @@ import {
   type EngineSealers,
   makeClientAuthentication,
   makeIntrospectionEndpoint,
+  makePushedAuthorizationEndpoint,
   makeReadOwnToken,
   makeRevocationEndpoint,
   makeTokenEndpoint,
@@ -16,6 +17,7 @@ import {
 import type { WorkerConfig } from "./config.ts";
 import type { UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
+import type { AuthorizationWiring } from "./wire-authorization.ts";
 import { wireDeviceAuthorization } from "./wire-device.ts";
 import type { Live, Outside } from "./wiring.ts";
 
@@ -28,6 +30,7 @@ export interface ClientEndpointWiring {
   readonly lifetimes: TokenLifetimes;
   readonly grantSealer: UpstreamGrantSealer;
   readonly proveSender: ProveSender;
+  readonly authorization: AuthorizationWiring;
 }
 
 /** Every endpoint that a client calls with a form and its authentication. */
@@ -70,8 +73,14 @@ export function wireClientEndpoints(
       logger,
     }),
   });
+  const pushed = makePushedAuthorizationEndpoint({
+    ...wiring.authorization,
+    clientAuthentication,
+    proveSender: wiring.proveSender,
+  });
   return [
     token,
+    pushed,
     ...wireOwnTokens(config, outside, live, { ...wiring, clientAuthentication }),
     wireDeviceAuthorization(config, outside, { clientAuthentication, clients }),
   ];

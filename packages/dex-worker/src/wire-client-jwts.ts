@@ -9,6 +9,7 @@ import {
   makeClientSecretSealer,
   makeReadRequestObject,
   makeRequestDocuments,
+  PUSHED_AUTHORIZATION_PATH,
   type ReadRequestObject,
 } from "@dex/oidc";
 import { makeOutgoingClient, type OutgoingClient } from "@dex/runtime";
@@ -41,7 +42,7 @@ export function wireClientJwts(
     clientSecrets,
     checkAssertion: makeCheckClientAssertion({
       issuer,
-      tokenEndpoint: endpointUrl(issuer, "/token"),
+      endpoints: [endpointUrl(issuer, "/token"), endpointUrl(issuer, PUSHED_AUTHORIZATION_PATH)],
       keySets,
       useOnce: storage.useOnce,
       clientSecrets,

@@ -11,8 +11,6 @@ import {
   makeSubjects,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
-  RESPONSE_TYPES,
-  type ResponseType,
   renderDiscovery,
   type SessionLimits,
   type Subjects,
@@ -47,8 +45,9 @@ import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
+import { type AuthorizationWiring, responseTypesOfDeployment, wireAuthorization } from "./wire-authorization.ts";
 import { wireClientEndpoints } from "./wire-client-endpoints.ts";
-import { type ClientJwts, reachOf, wireClientJwts } from "./wire-client-jwts.ts";
+import { reachOf, wireClientJwts } from "./wire-client-jwts.ts";
 import { wireRegistration } from "./wire-registration.ts";
 import { wireSenderConstraint } from "./wire-sender-constraint.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
@@ -139,6 +138,8 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const clientJwts = wireClientJwts(config, outside, outgoing, live);
   const encryptToClient = makeEncryptToClient({ findKeys: clientJwts.keySets.find, encrypt: encryptToken });
   const proveSender = wireSenderConstraint(config, outside, sealers);
+  const { readRequestObject } = clientJwts;
+  const authorization = wireAuthorization(config, outside, live, { sealers, readRequestObject });
   return makeApp({
     basePath,
     overTls: config.issuer.protocol === "https:",
@@ -148,7 +149,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       lifetimes,
       pages,
       grantSealer,
-      clientJwts,
+      authorization,
       encryptToClient,
       subjects,
     }),
@@ -160,6 +161,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       lifetimes,
       grantSealer,
       proveSender,
+      authorization,
     }),
     userinfo: makeUserinfoEndpoint({
       issuer,
@@ -199,7 +201,7 @@ function wireLogin(
     lifetimes: ReturnType<typeof makeTokenLifetimes>;
     pages: Pages;
     grantSealer: UpstreamGrantSealer;
-    clientJwts: ClientJwts;
+    authorization: AuthorizationWiring;
     encryptToClient: EncryptToClient;
     subjects: Subjects;
   },
@@ -218,6 +220,7 @@ function wireLogin(
   const sessionLimits: SessionLimits = {
     idleSeconds: config.sessionIdleLifetime,
     absoluteSeconds: config.sessionAbsoluteLifetime,
+    remembered: rememberedOf(config),
   };
   const dispatcher = makeDispatcher({
     issuer,
@@ -242,9 +245,9 @@ function wireLogin(
     }),
     random,
     sessionLimits,
+    sharedByDefault: config.ssoSharedWithDefault,
     grantSealer: parts.grantSealer,
     subjects: parts.subjects,
-    sharedByDefault: config.ssoSharedWithDefault,
     registeredClients: config.insecureRememberRegisteredClients ? "asked about once" : "asked about each time",
     logger,
   });
@@ -284,14 +287,9 @@ function wireLogin(
   return {
     pageRoutes: wireAccountPages(config, wiring),
     authorization: makeAuthorizationEndpoint({
-      issuer,
       path: paths.authorization,
-      requirePkce: config.requirePkce,
-      responseTypes: responseTypesOfDeployment(config),
+      rules: parts.authorization.rules,
       registration: config.enableRegistration,
-      clients,
-      idTokens: keyRing.verifier,
-      readRequestObject: parts.clientJwts.readRequestObject,
       beginLogin: loginStates.begin,
       cookies,
       dispatcher,
@@ -310,6 +308,7 @@ function wireLogin(
     connectorLogin: makeConnectorLogin({
       issuerOrigin,
       registration: config.enableRegistration,
+      remembered: sessionLimits.remembered,
       clients: flowClients,
       connectors,
       cookies,
@@ -323,9 +322,9 @@ function wireLogin(
   };
 }
 
-/** What clients may be registered for: tokens that travel with the browser only where the deployment wants them (TOK-14). */
-function responseTypesOfDeployment({ enableFrontChannelTokens }: WorkerConfig): readonly ResponseType[] {
-  return enableFrontChannelTokens ? RESPONSE_TYPES : ["code"];
+function rememberedOf({ sessionRememberLifetime, sessionRememberByDefault }: WorkerConfig) {
+  if (sessionRememberLifetime === 0) return undefined;
+  return { seconds: sessionRememberLifetime, byDefault: sessionRememberByDefault };
 }
 
 function themeOf(config: WorkerConfig, basePath: string): Theme {
@@ -342,6 +341,7 @@ function publishDiscovery(config: WorkerConfig): () => Published {
     algorithms: ["RS256", "ES256", "EdDSA"],
     responseTypes: responseTypesOfDeployment(config),
     registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
+    requirePushed: config.requirePushedAuthorizationRequests,
   });
   const body = Buffer.from(JSON.stringify(discovery));
   const document = {

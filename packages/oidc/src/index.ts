@@ -8,6 +8,7 @@ export * from "./clients/client-metadata.ts";
 export * from "./clients/client-secret-sealer.ts";
 export * from "./clients/client-secrets.ts";
 export * from "./clients/encryption-key.ts";
+export * from "./clients/initiate-login.ts";
 export * from "./clients/make-client.ts";
 export * from "./clients/redirect-uri.ts";
 export { type SupportedValues, supportedWith } from "./clients/supported.ts";
@@ -16,7 +17,12 @@ export type * from "./device-authorization/device-requests.ts";
 export * from "./device-authorization/limits.ts";
 export * from "./device-authorization/paths.ts";
 export * from "./device-authorization/user-code.ts";
-export { type AuthorizationDecision, type AuthorizationParts, decideAuthorization } from "./endpoints/authorization.ts";
+export {
+  type AuthorizationDecision,
+  type AuthorizationParts,
+  type AuthorizationRules,
+  decideAuthorization,
+} from "./endpoints/authorization.ts";
 export * from "./endpoints/authorization-answer.ts";
 export type * from "./endpoints/authorization-request.ts";
 export * from "./endpoints/authorization-response.ts";
@@ -29,6 +35,8 @@ export * from "./endpoints/discovery.ts";
 export * from "./endpoints/end-session.ts";
 export * from "./endpoints/introspection.ts";
 export { isWellFormedForm } from "./endpoints/parameters.ts";
+export * from "./endpoints/pushed-authorization.ts";
+export * from "./endpoints/pushed-requests.ts";
 export * from "./endpoints/registration.ts";
 export { makeRequestDocuments, type RequestDocuments } from "./endpoints/request-documents.ts";
 export { makeReadRequestObject, type ReadRequestObject } from "./endpoints/request-object.ts";
@@ -62,6 +70,7 @@ export * from "./sessions/limits.ts";
 export * from "./sessions/new-session.ts";
 export * from "./sessions/session-id.ts";
 export * from "./sessions/session-state.ts";
+export * from "./sessions/sharing.ts";
 export { hashOfCode, type IssuedCode, newCode } from "./tokens/code.ts";
 export * from "./tokens/confirmation.ts";
 export * from "./tokens/encrypt-to-client.ts";
@@ -70,6 +79,5 @@ export * from "./tokens/lifetimes.ts";
 export * from "./tokens/logout-token.ts";
 export * from "./tokens/own-token.ts";
 export { FIRST_GENERATION } from "./tokens/refresh-token.ts";
-export * from "./sessions/sharing.ts";
 export * from "./tokens/subject.ts";
 export { newUuid } from "./tokens/uuid.ts";

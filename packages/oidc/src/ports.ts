@@ -139,6 +139,8 @@ export interface SignIns {
     rightPassword: PasswordAttemptOf | undefined;
     upstreamGrant?: NewUpstreamGrant | undefined;
   }): Promise<IssueOutcome>;
+  /** Whether an answer was given to what goes by this name: a login state, or a pushed request (RFC 9126 §4). */
+  wasAnswered(loginStateId: string): Promise<boolean>;
   /** Issues a code for an existing session and records `consent` with it when given: both or neither. */
   issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;
 }

@@ -3,6 +3,8 @@ import { type KeySecrets, makeSealer, type Random, type Sealer } from "@dex/runt
 /** Everything the engine seals, each under a key of its own: one never opens as another (AUT-15, TOK-13). */
 export interface EngineSealers {
   readonly loginState: Sealer;
+  /** What clients push, RFC 9126. */
+  readonly pushedRequest: Sealer;
   readonly accessToken: Sealer;
   readonly refreshToken: Sealer;
   /** The successor of a rotated refresh token, kept for racing callers (REF-3). */
@@ -15,6 +17,7 @@ export interface EngineSealers {
 export function makeEngineSealers(parts: { secrets: KeySecrets; salt: Buffer; random: Random }): EngineSealers {
   return {
     loginState: makeSealer({ ...parts, purpose: "login-state" }),
+    pushedRequest: makeSealer({ ...parts, purpose: "pushed-request" }),
     accessToken: makeSealer({ ...parts, purpose: "access-token" }),
     refreshToken: makeSealer({ ...parts, purpose: "refresh-token" }),
     refreshSuccessor: makeSealer({ ...parts, purpose: "refresh-successor" }),

@@ -1,7 +1,7 @@
 import type { IssueOutcome, NewCode, Session, SignIns } from "@dex/oidc";
 import { addSeconds } from "@dex/runtime";
 import { attemptKey } from "./attempts.ts";
-import { type Database, hot } from "./database.ts";
+import { cold, type Database, hot } from "./database.ts";
 import type { RedisAttempts } from "./redis-attempts.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
 import { isStorable, orUndefined, toStoredText, toStoredTexts } from "./stored-text.ts";
@@ -155,19 +155,24 @@ const ISSUE_CODE = hot(
     CASE WHEN $16::text[] IS NULL THEN ${ASYNCHRONOUS_COMMIT} END`,
 );
 
+const WAS_ANSWERED = cold(
+  "signIn.wasAnswered",
+  "SELECT EXISTS (SELECT FROM authorization_code WHERE login_state_id = $1) AS answered",
+);
+
 interface SessionRow extends TokenUserRow {
   readonly connector_id: string;
   readonly auth_time: Date;
   readonly amr: readonly string[];
   readonly expires_at: Date;
   readonly asked: Session["asked"];
+  readonly proved_for: readonly string[];
+  readonly known_to_client: boolean;
   readonly consented_scope: readonly string[] | null;
 }
 type OutcomeRow = { readonly active: boolean; readonly done: boolean };
 
 /** The browser side of a sign-in: one statement for each step. */
-  readonly proved_for: readonly string[];
-  readonly known_to_client: boolean;
 export function makeSignInStore(db: Database, redis: RedisAttempts | undefined): SignIns {
   return {
     async findSession(hash, clientId, now, idleSeconds): Promise<Session | undefined> {
@@ -204,12 +209,16 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           upstreamGrant?.remoteId,
           upstreamGrant?.sealed,
           ...toOptionalValues(code),
+          session.provedFor,
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
       return outcome;
     },
-          session.provedFor,
+    async wasAnswered(loginStateId) {
+      const [row] = await db.run<{ answered: boolean }>(WAS_ANSWERED, [loginStateId]);
+      return row?.answered === true;
+    },
     issueCode: ({ code, consent }) =>
       issue(() =>
         db.run<OutcomeRow>(ISSUE_CODE, [...toCodeValues(code), code.userId, consent, ...toOptionalValues(code)]),
@@ -266,8 +275,8 @@ function toSession(hash: Buffer, row: SessionRow): Session {
     amr: row.amr,
     expiresAt: row.expires_at,
     asked: row.asked,
+    provedFor: row.proved_for,
+    knownToClient: row.known_to_client,
     consentedScope: orUndefined(row.consented_scope),
   };
 }
-    provedFor: row.proved_for,
-    knownToClient: row.known_to_client,

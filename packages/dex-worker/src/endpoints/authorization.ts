@@ -1,11 +1,4 @@
-import {
-  type Clients,
-  decideAuthorization,
-  type LoginState,
-  type OwnTokenVerifier,
-  type ReadRequestObject,
-  type ResponseType,
-} from "@dex/oidc";
+import { type AuthorizationRules, decideAuthorization, type LoginState } from "@dex/oidc";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
 import { sendAuthorizationResponse } from "../login/send-response.ts";
@@ -23,33 +16,20 @@ export interface AuthorizationEndpoint {
 
 /** The authorization endpoint, RFC 6749 §3.1 and OIDC Core §3.1.2. Writes nothing: the login state goes to the browser. */
 export function makeAuthorizationEndpoint(parts: {
-  issuer: string;
   /** Path of the endpoint itself. */
   path: string;
-  requirePkce: boolean;
-  responseTypes: readonly ResponseType[];
+  rules: AuthorizationRules;
   /** Whether people may make themselves an account; otherwise the wish to is ignored (v1 A18). */
   registration: boolean;
-  clients: Clients;
-  idTokens: OwnTokenVerifier;
-  readRequestObject: ReadRequestObject;
   beginLogin: (request: LoginState["request"], now: Date) => LoginState;
   cookies: LoginCookies;
   dispatcher: Dispatcher;
   pages: Pages;
 }): AuthorizationEndpoint {
-  const { issuer, clients, idTokens, cookies, dispatcher, pages, requirePkce, responseTypes } = parts;
+  const { rules, cookies, dispatcher, pages } = parts;
   return {
     async get(visit) {
-      const decision = await decideAuthorization(readQuery(visit.request), {
-        clients,
-        issuer,
-        idTokens,
-        requirePkce,
-        responseTypes,
-        readRequestObject: parts.readRequestObject,
-        now: visit.now,
-      });
+      const decision = await decideAuthorization(readQuery(visit.request), { ...rules, now: visit.now });
       if (decision.kind === "show") throw decision.error;
       if (decision.kind === "deliver") return sendAuthorizationResponse(visit.response, pages, decision.response);
       cookies.prune(visit.request, visit.response, visit.now);

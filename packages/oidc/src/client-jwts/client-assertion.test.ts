@@ -72,7 +72,7 @@ function make(registered: ClientDetails = details) {
     secretUpgrades: makeSecretUpgrades(),
     checkAssertion: makeCheckClientAssertion({
       issuer,
-      tokenEndpoint,
+      endpoints: [tokenEndpoint],
       keySets: makeClientKeySets({
         fetchDocument: async (url) => {
           fetched.push(url);

@@ -22,7 +22,8 @@ export type UseOnce = (key: string, until: Date) => Promise<boolean>;
 
 export interface ClientAssertionParts {
   readonly issuer: string;
-  readonly tokenEndpoint: string;
+  /** Addresses of ours that clients write into `aud` beside the issuer (RFC 7523 §3, RFC 9126 §2). */
+  readonly endpoints: readonly string[];
   readonly keySets: ClientKeySets;
   readonly useOnce: UseOnce;
   /** What opens the secrets of clients that make MACs. Without it no MAC proves anything. */
@@ -141,12 +142,12 @@ function nobody(reason: string): Maker {
 function misfitIn(
   { iss, sub, aud, exp, iat, nbf }: z.infer<typeof assertionClaims>,
   client: Client,
-  { issuer, tokenEndpoint }: ClientAssertionParts,
+  { issuer, endpoints }: ClientAssertionParts,
   now: number,
 ): string | undefined {
   if (iss !== client.id || sub !== client.id) return "iss and sub of the assertion are not the client";
   // OIDC Core §9 has the token endpoint, later profiles the issuer. Among others it could be shown elsewhere too.
-  if (![aud].flat().every((one) => one === issuer || one === tokenEndpoint))
+  if (![aud].flat().every((one) => one === issuer || endpoints.includes(one)))
     return "the assertion is for somebody else";
   if (exp <= now) return "the assertion has expired";
   if (exp > now + MAX_LIFETIME_SECONDS + CLOCK_TOLERANCE_SECONDS) return "the assertion is good for too long";

@@ -70,17 +70,18 @@ export const clientDetailsShape = z.object({
   require_auth_time: z.boolean().optional(),
   default_acr_values: z.array(z.string().max(255)).max(20).optional(),
   initiate_login_uri: webAddress.optional(),
+  require_pushed_authorization_requests: z.boolean().optional(),
   post_logout_redirect_uris: z.array(onwardAddress).max(50).optional(),
   backchannel_logout_uri: webAddress.optional(),
   backchannel_logout_session_required: z.boolean().optional(),
   frontchannel_logout_uri: webAddress.optional(),
   frontchannel_logout_session_required: z.boolean().optional(),
-  dpop_bound_access_tokens: z.boolean().optional(),
   /** dex v2's ssoSharedWith: clients that a sign-in to this one counts for, or `*`. An administrator's to say (DCR-1). */
   sso_shared_with: z
     .array(z.string().regex(/^[\x21-\x7e]{1,255}$/))
     .max(100)
     .optional(),
+  dpop_bound_access_tokens: z.boolean().optional(),
 });
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
 

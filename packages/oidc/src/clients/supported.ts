@@ -71,6 +71,7 @@ export const SUPPORTED_MEMBERS = {
   frontchannel_logout_uri: true,
   frontchannel_logout_session_required: true,
   dpop_bound_access_tokens: true,
+  require_pushed_authorization_requests: true,
 } as const satisfies Partial<Record<keyof ClientDetails, boolean>>;
 
 /** The table of a deployment that serves these response types alone. */

@@ -33,6 +33,8 @@ export interface AuthorizationRequest {
   readonly subjects?: readonly string[];
   /** Of which the sign-in has to have one, OIDC Core §5.5.1.1. Left out when any will do. */
   readonly essentialAcr?: readonly string[];
+  /** The name of the pushed request that this is, RFC 9126: it yields one code at most. Left out where none was pushed. */
+  readonly pushedAs?: string;
   /** dex v1 `connector_id`: go straight to this connector. */
   readonly connectorId: string | undefined;
   /** dex v1 `show_connectors`: of all connectors only these are offered. Left out when all are. */

@@ -22,6 +22,7 @@ import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-
 import { type AuthorizationResponse, renderAuthorizationError } from "./authorization-response.ts";
 import { parseClaims } from "./claims-parameter.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
+import { isPushedRequestUri, type PushedRequests } from "./pushed-requests.ts";
 import { type ReadRequestObject, refuseRequestObjects } from "./request-object.ts";
 import {
   asksFor,
@@ -45,7 +46,8 @@ export type AuthorizationDecision =
       readonly wish: "sign in" | "register";
     };
 
-export interface AuthorizationParts {
+/** What holds for every authorization request of a deployment, whichever way it comes. */
+export interface AuthorizationRules {
   readonly clients: Clients;
   readonly issuer: string;
   readonly idTokens: OwnTokenVerifier;
@@ -55,6 +57,17 @@ export interface AuthorizationParts {
   readonly responseTypes: readonly ResponseType[];
   /** Takes the parameters out of a request object; without it there are none (AUT-11). */
   readonly readRequestObject?: ReadRequestObject | undefined;
+  /** The deployment takes no request that was not pushed, RFC 9126 §5. */
+  readonly requirePushed?: boolean;
+  /** Knows the requests that clients pushed; without it there are none. */
+  readonly pushedRequests?: Pick<PushedRequests, "open"> | undefined;
+  /** Whether a pushed request has been answered: SignIns.wasAnswered. */
+  readonly wasAnswered?: (pushedAs: string) => Promise<boolean>;
+}
+
+export interface AuthorizationParts extends AuthorizationRules {
+  /** Whether this came through a browser, where whoever led it here could write it, or from the client itself (RFC 9126). */
+  readonly sentBy?: "browser" | "client";
   readonly now: Date;
 }
 
@@ -72,6 +85,7 @@ const CHECKS: readonly ((
 ) => OAuthError | undefined)[] = [
   refuseUnsafeParameters, // AUT-10
   (params) => refuseRepeated(params, AUTHORIZATION_PARAMETERS), // RFC 6749 §3.1
+  refuseUnpushed, // RFC 9126 §5, §6
   refuseTooLong, // AUT-1
   refuseRegistration, // OIDC Core §7.2.1
   refuseResponseType, // RFC 6749 §3.1.1, §4.1.2.1, §4.2.2.1
@@ -97,6 +111,7 @@ export async function decideAuthorization(
   const { clients, issuer, readRequestObject = refuseRequestObjects } = parts;
   const client = await findClient(sent, clients);
   if (client === undefined) return show("the client is unknown", describeClientId(sent));
+  if (isPushedRequestUri(sent.get("request_uri") ?? "")) return openPushed(sent, client, parts);
   const { params, error: objection } = await readRequestObject(sent, client, parts.now);
   const redirectUri = findRedirectUri(params, client);
   if (redirectUri === undefined) {
@@ -128,6 +143,35 @@ export async function decideAuthorization(
   if (hint.kind === "refused") return deliver(hint.error);
   const wish = asksForRegistration(params) ? "register" : "sign in";
   return { kind: "login", request: toRequest(params, client, redirectUri, hint), client, wish };
+}
+
+/**
+ * RFC 9126 §4: what was pushed has been through the checks, and whatever else is sent beside it does not count (PAR-2). That the
+ * request is good for one code alone is held where the code is issued: here only who comes back with it is told so early.
+ */
+async function openPushed(
+  sent: URLSearchParams,
+  client: Client,
+  parts: AuthorizationParts,
+): Promise<AuthorizationDecision> {
+  const [requestUri = "", ...more] = sent.getAll("request_uri");
+  const pushed = more.length === 0 ? parts.pushedRequests?.open(requestUri, client.id, parts.now) : undefined;
+  const stale = pushed === undefined || (await parts.wasAnswered?.(pushed.request.pushedAs)) === true;
+  if (pushed === undefined || stale) {
+    const message = "the request_uri is not one of this client's, or is no longer good";
+    return { kind: "show", error: new OAuthError("invalid_request_uri", message) };
+  }
+  const { request, intent } = pushed;
+  return { kind: "login", request, client, wish: intent === "register" ? "register" : "sign in" };
+}
+
+function refuseUnpushed(
+  _params: URLSearchParams,
+  { details }: Client,
+  { requirePushed = false, sentBy = "browser" }: AuthorizationParts,
+): OAuthError | undefined {
+  const required = requirePushed || details.require_pushed_authorization_requests === true;
+  return required && sentBy === "browser" ? invalid("the request must be pushed first") : undefined;
 }
 
 // RED-5: unknown, missing and repeated look the same to the outside.
@@ -236,7 +280,11 @@ export function refuseScope(params: URLSearchParams, client: Client): OAuthError
  * What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access, and
  * without a code no refresh token (OIDC Core §11).
  */
-export function grantableScope(asked: readonly string[], client: Client, responseType: ResponseType): readonly string[] {
+export function grantableScope(
+  asked: readonly string[],
+  client: Client,
+  responseType: ResponseType,
+): readonly string[] {
   const known = SUPPORTED_SCOPES.filter(
     (scope) =>
       asked.includes(scope) &&

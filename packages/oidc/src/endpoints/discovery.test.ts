@@ -66,6 +66,8 @@ const bare = [
   "jwks_uri",
   "userinfo_endpoint",
   "device_authorization_endpoint",
+  "pushed_authorization_request_endpoint",
+  "require_pushed_authorization_requests",
   "end_session_endpoint",
   "check_session_iframe",
   "introspection_endpoint",

@@ -10,6 +10,7 @@ import { ACR_VALUES } from "../tokens/acr.ts";
 import { USER_CLAIMS } from "../tokens/claims.ts";
 import { END_SESSION_PATH } from "./end-session.ts";
 import { INTROSPECTION_PATH } from "./introspection.ts";
+import { PUSHED_AUTHORIZATION_PATH } from "./pushed-requests.ts";
 import { asksForTokens, RESPONSE_MODES } from "./response-type.ts";
 import { REVOCATION_PATH } from "./revocation.ts";
 
@@ -21,6 +22,8 @@ export interface DiscoveryParts {
   readonly responseTypes: readonly ResponseType[];
   /** Whether clients, and whether people, may register themselves. */
   readonly registration: { readonly clients: boolean; readonly people: boolean };
+  /** Whether only pushed requests are taken. */
+  readonly requirePushed?: boolean;
 }
 
 /** The URL of one of our endpoints. An issuer may end in a slash; no address of an endpoint has two in a row. */
@@ -32,13 +35,18 @@ export function endpointUrl(issuer: string, path: `/${string}`): string {
 const PROVING_METHODS = SUPPORTED.token_endpoint_auth_method.filter((method) => method !== "none");
 
 /** The provider metadata, OIDC Discovery §3 and RFC 8414 §2: what works, and nothing else. */
-export function renderDiscovery({ issuer, algorithms, responseTypes, registration }: DiscoveryParts): JsonObject {
+export function renderDiscovery(parts: DiscoveryParts): JsonObject {
+  const { issuer, algorithms, responseTypes, registration, requirePushed = false } = parts;
   return {
     issuer,
     authorization_endpoint: endpointUrl(issuer, "/auth"),
     token_endpoint: endpointUrl(issuer, "/token"),
+    pushed_authorization_request_endpoint: endpointUrl(issuer, PUSHED_AUTHORIZATION_PATH),
+    require_pushed_authorization_requests: requirePushed,
     jwks_uri: endpointUrl(issuer, "/keys"),
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
+    // RFC 8628 §4
+    device_authorization_endpoint: endpointUrl(issuer, DEVICE_AUTHORIZATION_PATH),
     revocation_endpoint: endpointUrl(issuer, REVOCATION_PATH),
     revocation_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
     revocation_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
@@ -51,8 +59,6 @@ export function renderDiscovery({ issuer, algorithms, responseTypes, registratio
     end_session_endpoint: endpointUrl(issuer, END_SESSION_PATH),
     ...(framesWork(issuer) ? { check_session_iframe: endpointUrl(issuer, CHECK_SESSION_PATH) } : {}),
     frontchannel_logout_supported: true,
-    // RFC 8628 §4
-    device_authorization_endpoint: endpointUrl(issuer, DEVICE_AUTHORIZATION_PATH),
     frontchannel_logout_session_supported: true,
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,

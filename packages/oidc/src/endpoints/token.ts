@@ -1,5 +1,5 @@
-import type { ClientAuthentication } from "../clients/client-authentication.ts";
 import type { Client } from "../clients/client.ts";
+import type { ClientAuthentication } from "../clients/client-authentication.ts";
 import { OAuthError } from "../errors.ts";
 import type { Grant } from "../grants/grant.ts";
 import { type GrantParts, makeGrants } from "../grants/grants.ts";

@@ -45,6 +45,7 @@ const sealedShape = z.strictObject({
       amr: z.array(z.string()),
     })
     .optional(),
+  remember: z.boolean().optional(),
   notice: z.enum(["address confirmed", "password changed", "no account yet", "account exists already"]).optional(),
   deviceUserCode: optionalText,
   request: z.strictObject({
@@ -66,6 +67,7 @@ const sealedShape = z.strictObject({
     claims: z.strictObject({ userinfo: z.array(z.string()), idToken: z.array(z.string()) }).optional(),
     subjects: z.array(z.string()).optional(),
     essentialAcr: z.array(z.string()).optional(),
+    pushedAs: optionalText,
     connectorId: optionalText,
     shownConnectorIds: z.array(z.string()).optional(),
   }),
@@ -140,9 +142,10 @@ function parseLoginState(plaintext: string): LoginState | undefined {
             authTime: new Date(unmatched.authTime),
           },
     notice: state.notice,
-    request: {
+    ...(state.remember === undefined ? {} : { remember: state.remember }),
     // As it was when it was sealed.
     ...(state.deviceUserCode === undefined ? {} : { deviceUserCode: state.deviceUserCode as UserCode }),
+    request: {
       clientId: request.clientId,
       // It matched when the request was sealed, and the seal proves that nobody has changed it since.
       redirectUri: request.redirectUri as VerifiedRedirectUri,
@@ -162,6 +165,7 @@ function parseLoginState(plaintext: string): LoginState | undefined {
       ...(request.hintedSector === undefined ? {} : { hintedSector: request.hintedSector }),
       ...(request.claims === undefined ? {} : { claims: request.claims }),
       ...(request.subjects === undefined ? {} : { subjects: request.subjects }),
+      ...(request.pushedAs === undefined ? {} : { pushedAs: request.pushedAs }),
       ...(request.essentialAcr === undefined ? {} : { essentialAcr: request.essentialAcr }),
     },
   };

@@ -28,7 +28,7 @@ export function newCode(input: {
     value,
     stored: {
       hash: sha256(value),
-      loginStateId: state.id,
+      loginStateId: request.pushedAs ?? state.id,
       clientId: request.clientId,
       userId: "user" in session ? session.user.id : session.userId,
       connectorId: session.connectorId,
