@@ -63,6 +63,26 @@ test("the page shows the account in two round trips, without a script, never sto
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+test("from the list of applications people get to where those begin a sign-in with us (OIDC Core §4)", async () => {
+  const details = { initiate_login_uri: "https://rp.example/login?tenant=a&b=%22c" };
+  const client = await worker.addClient({ clientName: "Books", trusted: true, details });
+  const other = await worker.addClient({ clientName: "Has none", trusted: true });
+  const browser = await world.signIn(ada);
+  for (const one of [client, other]) {
+    const end = await browser.open(authorize(one.id, { scope: "openid offline_access" }));
+    const code = end.url.searchParams.get("code") ?? "";
+    const grant = { grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI };
+    expect((await worker.token(grant, one)).status).toBe(200);
+  }
+  const { text } = await browser.open(world.account);
+  const [, href = ""] = /id="open-application-[^"]+" href="([^"]+)"/.exec(text) ?? [];
+  const url = new URL(href.replaceAll("&amp;", "&"));
+  expect([url.origin, url.pathname]).toEqual(["https://rp.example", "/login"]);
+  expect(Object.fromEntries(url.searchParams)).toEqual({ tenant: "a", b: '"c', iss: worker.issuer });
+  expect(text).toContain("Has none");
+  expect(text.match(/id="open-application-/g)).toHaveLength(1);
+});
+
 test("names of applications, browsers and people are text on the page, never markup (BRO-11)", async () => {
   const evil = '"><script>alert(1)</script>';
   const client = await worker.addClient({ clientName: evil, trusted: true });

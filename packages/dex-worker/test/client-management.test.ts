@@ -39,7 +39,7 @@ async function register(more: Members = {}): Promise<Registered & Members> {
   return (await response.json()) as Registered & Members;
 }
 
-test("a client reads what it registered (RFC 7592 §2.1, oidcc-3rd_party-init-login)", async () => {
+test("a client reads what it registered (RFC 7592 §2.1) (cert 9 oidcc-3rd_party-init-login)", async () => {
   const registered = await register({
     initiate_login_uri: "https://rp.example/login",
     policy_uri: "https://rp.example/policy",
@@ -56,7 +56,7 @@ test("a client reads what it registered (RFC 7592 §2.1, oidcc-3rd_party-init-lo
   expect(await read.json()).toEqual(rest);
 });
 
-test("an initiate_login_uri that is not https is refused (oidcc-3rd_party-init-login-nohttps)", async () => {
+test("an initiate_login_uri that is not https is refused (cert 9 oidcc-3rd_party-init-login-nohttps)", async () => {
   const metadata = { redirect_uris: [REDIRECT_URI], initiate_login_uri: "http://rp.example/login" };
   const response = await send(`${worker.issuer}/registration`, "POST", initialToken, metadata);
   expect(response.status).toBe(400);

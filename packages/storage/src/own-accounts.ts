@@ -17,7 +17,8 @@ const IDENTITIES = `SELECT json_agg(json_build_object('connectorId', i.connector
   FROM ${WAYS} WHERE i.user_id = $1`;
 
 const APPLICATIONS = `SELECT json_agg(row_to_json(application) ORDER BY application."lastUsedAt" DESC) FROM (
-    SELECT client.id AS "clientId", client.name AS "clientName", max(access.used_at) AS "lastUsedAt",
+    SELECT client.id AS "clientId", client.name AS "clientName",
+      client.details ->> 'initiate_login_uri' AS "initiateLoginUri", max(access.used_at) AS "lastUsedAt",
       COALESCE(array_agg(DISTINCT one.scope) FILTER (WHERE one.scope IS NOT NULL), '{}') AS scope
     FROM (
       SELECT client_id, scope, granted_at AS used_at FROM consent WHERE user_id = $1
@@ -27,7 +28,7 @@ const APPLICATIONS = `SELECT json_agg(row_to_json(application) ORDER BY applicat
     ) AS access
     JOIN client ON client.id = access.client_id
     LEFT JOIN LATERAL unnest(access.scope) AS one (scope) ON true
-    GROUP BY client.id ORDER BY 3 DESC LIMIT ${MAX_ROWS}
+    GROUP BY client.id ORDER BY "lastUsedAt" DESC LIMIT ${MAX_ROWS}
   ) AS application`;
 
 /** The idle limit is as far from the last use as it is long, to a minute. */
@@ -204,6 +205,7 @@ interface OverviewRow extends UserRow {
   readonly applications: readonly {
     clientId: string;
     clientName: string | null;
+    initiateLoginUri: string | null;
     scope: string[];
     lastUsedAt: string;
   }[];
@@ -309,9 +311,10 @@ function toOverview(row: OverviewRow): AccountOverview {
     user: toUser(row),
     passwordChangedAt: orUndefined(row.password_changed_at),
     identities: row.identities.map(({ linkedAt, ...identity }) => ({ ...identity, linkedAt: new Date(linkedAt) })),
-    applications: row.applications.map(({ clientId, clientName, scope, lastUsedAt }) => ({
+    applications: row.applications.map(({ clientId, clientName, initiateLoginUri, scope, lastUsedAt }) => ({
       clientId,
       clientName: orUndefined(clientName),
+      initiateLoginUri: orUndefined(initiateLoginUri),
       scope,
       lastUsedAt: new Date(lastUsedAt),
     })),

@@ -100,7 +100,10 @@ test("an account is read with its identities, applications and live sessions in 
       { ...WORK, usable: true, linkedAt: NOW },
     ],
     applications: [
-      { clientId: cast.client.id, clientName: undefined, scope: ["offline_access", "openid"], lastUsedAt: NOW },
+      {
+        ...{ clientId: cast.client.id, clientName: undefined, initiateLoginUri: undefined },
+        ...{ scope: ["offline_access", "openid"], lastUsedAt: NOW },
+      },
     ],
     sessions: expect.arrayContaining(
       [owner, other].map(({ sessionHash }) => ({

@@ -18,6 +18,8 @@ export interface LinkedIdentity extends WayIn {
 export interface ApplicationAccess {
   readonly clientId: string;
   readonly clientName: string | undefined;
+  /** Where it has people sent who want to sign in to it, OIDC Core §4. */
+  readonly initiateLoginUri: string | undefined;
   readonly scope: readonly string[];
   /** When it last got tokens, or was last allowed to. */
   readonly lastUsedAt: Date;

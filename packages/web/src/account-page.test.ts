@@ -78,7 +78,16 @@ const view = (text: string): AccountView => ({
     { handle: "h", connectorName: text, linkedAt: now, removable: true, usable: false },
   ],
   moreConnectors: [{ id: text, name: text, available: true }],
-  applications: [{ clientId: text, name: text, scope: [text], lastUsedAt: now }],
+  applications: [
+    { clientId: text, name: text, scope: [text], lastUsedAt: now },
+    {
+      clientId: "c",
+      name: text,
+      signInHref: `https://rp.example/?${encodeURIComponent(text)}`,
+      scope: [],
+      lastUsedAt: now,
+    },
+  ],
   sessions: [
     { handle: text, own: false, connectorName: text, authTime: now, lastSeenAt: now, userAgent: text },
     { handle: "own", own: true, connectorName: text, authTime: now, lastSeenAt: now, userAgent: undefined },
@@ -132,4 +141,16 @@ test.each(pages)("no text makes markup on the page of $page (BRO-11)", ({ render
       [tag, ...[...rest.matchAll(/([^\s="]+)(?:="[^"]*")?/g)].map(([, name]) => name)].join(" "),
     );
   for (const text of hostile) expect(shapeOf(render(text))).toEqual(shapeOf(render("harmless")));
+});
+
+test.each([
+  "javascript:alert(1)",
+  "data:text/html,x",
+  "//evil.example",
+  "https://a@b.example/",
+  'https://a.example/"x',
+])("%j is nowhere that an application can be opened (BRO-12)", (signInHref) => {
+  const application = { clientId: "c", name: "Books", signInHref, scope: [], lastUsedAt: now };
+  const page = renderAccountPage(theme, { ...view("x"), applications: [application] }).toString();
+  expect(page).not.toContain(signInHref);
 });

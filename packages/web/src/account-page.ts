@@ -5,7 +5,7 @@ import { renderMoment } from "./account-moment.ts";
 import { type AccountNotice, renderAccountNotice } from "./account-notices.ts";
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, type Theme } from "./layout.ts";
-import { parseFormAction, parseLink } from "./links.ts";
+import { parseFormAction, parseLink, parseOnwardLink } from "./links.ts";
 import { describeScope } from "./scope-words.ts";
 
 export interface AccountView {
@@ -47,6 +47,8 @@ export interface AccountIdentity {
 export interface AccountApplication {
   readonly clientId: string;
   readonly name: string;
+  /** Where somebody signs in to it from here. */
+  readonly signInHref?: string | undefined;
   readonly scope: readonly string[];
   readonly lastUsedAt: Date;
 }
@@ -143,14 +145,19 @@ ${more.length === 0 ? undefined : html`<ul class="more">${more}</ul>`}
 }
 
 function renderApplications(view: AccountView): Html {
-  const rows = view.applications.map(({ clientId, name, scope, lastUsedAt }) => {
+  const rows = view.applications.map(({ clientId, name, signInHref, scope, lastUsedAt }) => {
+    const href = parseOnwardLink(signInHref);
+    const shown =
+      href === undefined
+        ? html`<bdi class="row-name">${name}</bdi>`
+        : html`<a class="row-name" id="open-application-${clientId}" href="${href}" rel="noopener noreferrer nofollow"><bdi>${name}</bdi></a>`;
     const form = renderPost(view, "revoke-application", {
       id: `revoke-application-${clientId}`,
       fields: { client_id: clientId },
       button: "Remove access",
       label: `Remove the access of ${name}`,
     });
-    return html`<li>${renderIcon(name)}<span class="row-text"><bdi class="row-name">${name}</bdi><small>${renderScopes(scope)}</small><small>Last used ${renderMoment(lastUsedAt, view.now)}</small></span><span class="row-actions">${form}</span></li>`;
+    return html`<li>${renderIcon(name)}<span class="row-text">${shown}<small>${renderScopes(scope)}</small><small>Last used ${renderMoment(lastUsedAt, view.now)}</small></span><span class="row-actions">${form}</span></li>`;
   });
   return html`<section aria-labelledby="applications-heading">
 <h2 id="applications-heading">Applications with access</h2>

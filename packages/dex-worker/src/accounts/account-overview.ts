@@ -1,3 +1,4 @@
+import { initiateLoginUrl } from "@dex/oidc";
 import { sha256 } from "@dex/runtime";
 import { type AccountOverview, decideUnlink, type LinkedIdentity, type OwnAccounts } from "@dex/users";
 import { type AccountView, parseAccountNotice, renderAccountPage } from "@dex/web";
@@ -16,9 +17,10 @@ export function accountOverviewPages(parts: {
   accounts: OwnAccounts;
   connectors: ConnectorSet;
   idleSeconds: number;
+  issuer: string;
   pages: Pages;
 }): readonly PageRoute[] {
-  const { gate, accounts, connectors, idleSeconds, pages } = parts;
+  const { gate, accounts, connectors, idleSeconds, issuer, pages } = parts;
 
   async function show(visit: Visit): Promise<void> {
     const notice = parseAccountNotice(readQuery(visit.request).get("notice"));
@@ -27,7 +29,7 @@ export function accountOverviewPages(parts: {
     const overview = await accounts.read(session.user.id, visit.now, idleSeconds);
     if (overview === undefined) return gate.tellSignedOut(visit);
     const view: AccountView = {
-      ...toView(overview, session.hash, connectors),
+      ...toView(overview, session.hash, { connectors, issuer }),
       now: visit.now,
       notice,
       path: gate.href(ACCOUNT_PATH),
@@ -72,7 +74,7 @@ export function findLocalConnector(connectors: ConnectorSet, identities: readonl
 function toView(
   overview: AccountOverview,
   ownHash: Buffer,
-  connectors: ConnectorSet,
+  { connectors, issuer }: { connectors: ConnectorSet; issuer: string },
 ): Omit<AccountView, "now" | "notice" | "path" | "formToken"> {
   const { user, identities, applications, sessions } = overview;
   const isLocal = (id: string) => connectors.find(id)?.connector?.type === "local";
@@ -91,7 +93,11 @@ function toView(
       .all()
       .filter(({ id }) => !isLocal(id) && !identities.some(({ connectorId }) => connectorId === id))
       .map(({ id, displayName, connector }) => ({ id, name: displayName, available: connector !== undefined })),
-    applications: applications.map((one) => ({ ...one, name: one.clientName ?? one.clientId })),
+    applications: applications.map(({ initiateLoginUri, ...one }) => ({
+      ...one,
+      name: one.clientName ?? one.clientId,
+      signInHref: initiateLoginUri === undefined ? undefined : initiateLoginUrl(initiateLoginUri, issuer),
+    })),
     sessions: sessions.map(({ hash, connectorId, ...session }) => ({
       ...session,
       handle: hash.toString("base64url"),

@@ -31,7 +31,7 @@ export function accountPages(config: WorkerConfig, wiring: LoginWiring, signOut:
   const { idleSeconds } = sessionLimits;
   const serviceName = config.issuerName;
   return [
-    ...accountOverviewPages({ gate, accounts, connectors, idleSeconds, pages }),
+    ...accountOverviewPages({ gate, accounts, connectors, idleSeconds, issuer: config.issuerText, pages }),
     ...accountPasswordPages({ gate, accounts, connectors, hasher, serviceName, idleSeconds, pages, logger }),
     ...accountEmailPages({ gate, links, failures, pages }),
     ...accountIdentityPages({ gate, accounts, connectors, beginOwnPages, idleSeconds, pages, logger }),
