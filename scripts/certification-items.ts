@@ -82,7 +82,11 @@ export const certificationItems: Checklist = {
   title: "OpenID Connect certification, module by module",
   of: "the certification's demands",
   pattern: /\(cert ([^()]+)\)/g,
-  itemsOf: (mention) => mention.split("; ").flatMap((part) => itemsOfPart(part.replace(/^cert /, ""))),
+  itemsOf: (mention) =>
+    mention
+      .split("; ")
+      .filter((part) => /^(?:cert )?\d/.test(part))
+      .flatMap((part) => itemsOfPart(part.replace(/^cert /, ""))),
   mention: / ?\(cert [^()]+\)/g,
   groups: [
     {

@@ -9,20 +9,23 @@ export interface NamingTest {
 
 const STRING = /"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
 
+/** Every string of every test file: titles, and what tables put into titles. */
+export function findTestStrings(root: string): readonly NamingTest[] {
+  return readPackages(root)
+    .flatMap((one) => one.files)
+    .filter((file) => file.path.endsWith(".test.ts"))
+    .flatMap(({ path, scanned }) =>
+      [...scanned.withoutComments.matchAll(STRING)].map(([quoted]) => ({ path, name: quoted.slice(1, -1) })),
+    );
+}
+
 /** Identifier -> the tests that name it. `pattern` is global; its first group, where it has one, is the identifier. */
 export function findTestsById(root: string, pattern: RegExp): ReadonlyMap<string, readonly NamingTest[]> {
   const tests = new Map<string, NamingTest[]>();
-  const files = readPackages(root)
-    .flatMap((one) => one.files)
-    .filter((file) => file.path.endsWith(".test.ts"));
-  for (const { path, scanned } of files) {
-    for (const [quoted] of scanned.withoutComments.matchAll(STRING)) {
-      for (const [whole, group] of quoted.matchAll(pattern)) {
-        const id = group ?? whole;
-        const named = tests.get(id) ?? [];
-        named.push({ path, name: quoted.slice(1, -1) });
-        tests.set(id, named);
-      }
+  for (const naming of findTestStrings(root)) {
+    for (const [whole, group] of naming.name.matchAll(pattern)) {
+      const id = group ?? whole;
+      tests.set(id, [...(tests.get(id) ?? []), naming]);
     }
   }
   return tests;
