@@ -90,7 +90,8 @@ export function readForm(page: Page, formId?: string): Form {
     const fields = new Map<string, string>();
     for (const [, input = ""] of inside.matchAll(/<input\b([^>]*)>/g)) {
       const name = attribute(input, "name");
-      if (name !== undefined) fields.set(name, attribute(input, "value") ?? "");
+      const unticked = attribute(input, "type") === "checkbox" && !/\schecked\b/.test(input);
+      if (name !== undefined && !unticked) fields.set(name, attribute(input, "value") ?? "");
     }
     const method = attribute(attributes, "method")?.toUpperCase() === "POST" ? "POST" : "GET";
     return { action: new URL(attribute(attributes, "action") ?? "", page.url), method, fields };

@@ -1,4 +1,4 @@
-import { html } from "./html.ts";
+import { type Html, html } from "./html.ts";
 import { renderLayout, renderMessage, renderNotice, type Theme } from "./layout.ts";
 import { parseFormAction, parseLink } from "./links.ts";
 
@@ -12,6 +12,8 @@ export interface PasswordView {
   readonly formToken: string;
   /** What to put into the login field: a hint, or what was typed before. The password is never given back. */
   readonly login: string;
+  /** Whether the box to be kept signed in is ticked; undefined where there is none. */
+  readonly remember?: boolean | undefined;
   /** Why the form is shown again, in a sentence. */
   readonly message?: string | undefined;
   /** What went well before, in a sentence. */
@@ -47,12 +49,21 @@ ${message}
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required ${invalid} ${view.login === "" ? undefined : focus}>
 </div>
+${view.remember === undefined ? undefined : renderRemember(view.remember)}
 <button class="button primary" id="submit-login" type="submit">Sign in</button>
 </form>
 ${forgot === undefined ? undefined : html`<p class="aside"><a id="forgot-password" href="${forgot}">Forgot your password?</a></p>`}
 ${register === undefined ? undefined : html`<p class="aside">New here? <a id="register" href="${register}">Create an account</a></p>`}
 ${otherWays === undefined ? undefined : html`<p class="aside"><a id="other-ways" href="${otherWays}">Sign in another way</a></p>`}`;
   return renderLayout(theme, { title: "Sign in", content });
+}
+
+function renderRemember(ticked: boolean): Html {
+  const checked = ticked ? html`checked` : undefined;
+  return html`<div class="option">
+<input id="remember" name="remember" type="checkbox" value="yes" ${checked}>
+<label for="remember">Keep me signed in <small>on a device of my own</small></label>
+</div>`;
 }
 
 function capitalised(label: string): string {

@@ -1,7 +1,7 @@
 // Signing in through one connector: our own form for connectors that check a password, a trip to the upstream and back
 // (upstream-trip.ts) for the others. Both end with an identity, which accept-identity.ts turns into a person.
 import type { Connector, PasswordLogin } from "@dex/connectors";
-import type { Clients, LoginState } from "@dex/oidc";
+import type { Clients, LoginState, RememberedLimits } from "@dex/oidc";
 import type { Logger, Random } from "@dex/runtime";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import { readForm } from "../middleware/form-body.ts";
@@ -36,6 +36,8 @@ export interface ConnectorLogin {
 export function makeConnectorLogin(parts: {
   issuerOrigin: string;
   registration: boolean;
+  /** Left out where people cannot ask to be kept signed in. */
+  remembered: RememberedLimits | undefined;
   clients: Clients;
   connectors: ConnectorSet;
   cookies: LoginCookies;
@@ -72,6 +74,7 @@ export function makeConnectorLogin(parts: {
       action: paths.connector(id, state.id),
       formToken: state.formToken,
       login: answer.typed,
+      ...(parts.remembered && { remember: state.remember ?? parts.remembered.byDefault }),
       ...(answer.message === undefined ? { notice: describeNotice(state, connectors) } : { message: answer.message }),
       ...(type === "local" ? { forgotHref: paths.sendResetPassword(state.id) } : {}),
       ...(registers ? { registerHref: paths.chooser(state.id, "register") } : {}),
@@ -95,12 +98,13 @@ export function makeConnectorLogin(parts: {
 
     async submit(visit, connectorId) {
       refuseForeignOrigin(visit.request, parts.issuerOrigin);
-      const state = openFlow(visit, cookies);
-      const connector = openConnector(state, connectorId);
-      await refuseUnlessAllowed(parts, state, connectorId);
+      const begun = openFlow(visit, cookies);
+      const connector = openConnector(begun, connectorId);
+      await refuseUnlessAllowed(parts, begun, connectorId);
       if (!isPassword(connector)) throw new InvalidInput(405, "this way to sign in has no form", { Allow: "GET" });
       const form = await readForm(visit.request);
-      checkFormToken(form, state.formToken);
+      checkFormToken(form, begun.formToken);
+      const state = parts.remembered === undefined ? begun : { ...begun, remember: form.has("remember") };
       const login = form.get("login") ?? "";
       const password = form.get("password") ?? "";
       const missing = whatIsMissing(login, password, connector.login.loginLabel);

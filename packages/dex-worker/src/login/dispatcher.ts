@@ -10,6 +10,7 @@ import {
   endpointUrl,
   type IssueOutcome,
   type LoginState,
+  limitsFor,
   type NewUpstreamGrant,
   type NextStep,
   newSession,
@@ -291,13 +292,14 @@ export function makeDispatcher(parts: {
       const { now } = visit;
       const client = await clientOf(state);
       const id = newSessionId(random);
+      const limits = limitsFor(sessionLimits, state.remember);
       const stored = newSession({
         hash: id.hash,
         user: person.user,
         identity: { ...person.identity, asked: person.asked },
         clientId: client.id,
         userAgent: visit.request.headers["user-agent"],
-        limits: sessionLimits,
+        limits,
         now,
       });
       const session = toSession(stored, person);
@@ -333,7 +335,7 @@ export function makeDispatcher(parts: {
         connectorId: person.identity.connectorId,
         userId: person.user.id,
       });
-      writeSession(visit.response, cookieNames, id.value, sessionLimits.absoluteSeconds);
+      writeSession(visit.response, cookieNames, id.value, limits.cookieSeconds);
       if (answer !== undefined) return deliver(visit, proved, { answer, client });
       browserStates.begin(visit, id.hash);
       if (step.kind === "finish") return backToOwnPage(visit, proved);

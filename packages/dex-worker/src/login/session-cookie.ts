@@ -16,6 +16,12 @@ export function newSessionId(random: Random): { value: string; hash: Buffer } {
   return { value: id.toString("base64url"), hash: sha256(id) };
 }
 
-export function writeSession(response: ServerResponse, names: CookieNames, value: string, maxAgeSeconds: number): void {
+/** `maxAgeSeconds` undefined: until the browser is closed; 0: takes it away. */
+export function writeSession(
+  response: ServerResponse,
+  names: CookieNames,
+  value: string,
+  maxAgeSeconds: number | undefined,
+): void {
   setCookie(response, { name: names.session, value, maxAgeSeconds, secure: names.secure });
 }

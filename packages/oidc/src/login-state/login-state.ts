@@ -21,6 +21,8 @@ export interface LoginState {
   readonly intent: "sign in" | "register" | "link";
   /** An identity that was proved in this flow and belongs to nobody: to be registered, or linked once an owner signs in. */
   readonly unmatched: UnmatchedIdentity | undefined;
+  /** Whether the person wants to be kept signed in; left out when nobody has asked them. */
+  readonly remember?: boolean | undefined;
   /** What the next page of this flow is to say first. */
   readonly notice: LoginNotice | undefined;
   /**

@@ -29,7 +29,7 @@ export function newSession(input: {
   /** For whom the person proved it. */
   clientId: string;
   userAgent: string | undefined;
-  limits: SessionLimits;
+  limits: Pick<SessionLimits, "idleSeconds" | "absoluteSeconds">;
   now: Date;
 }): NewSession {
   const { hash, user, identity, clientId, userAgent, limits, now } = input;

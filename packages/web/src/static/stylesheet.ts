@@ -153,6 +153,10 @@ label { display: block; margin-bottom: 0.375rem; font-size: 0.9375rem; font-weig
 .button.primary:hover { border-color: var(--accent-strong); background: var(--accent-strong); }
 .wide .button, #login-form .button { width: 100%; margin-top: 1.5rem; }
 .wide input[type="hidden"] + .button { margin-top: 0; }
+.option { display: flex; align-items: baseline; gap: 0.625rem; margin-top: 1rem; }
+.option input { width: 1.125rem; height: 1.125rem; margin: 0; transform: translateY(0.1875rem); accent-color: var(--accent); }
+.option label { margin: 0; }
+.option small { color: var(--quiet); font-weight: 400; }
 .field .problem { color: var(--bad); }
 .buttons { display: grid; grid-template-columns: 1fr 1fr; gap: 0.75rem; }
 .aside { margin-top: 1.25rem; text-align: center; font-size: 0.9375rem; color: var(--quiet); }
