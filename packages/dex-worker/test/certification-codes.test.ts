@@ -70,6 +70,26 @@ describe("a code that comes a second time", () => {
   });
 });
 
+test("what is wrong with a token request is said in the words of RFC 6749 §5.2 (cert 2.5.4)", async () => {
+  const [variant] = BASIC as readonly [Variant];
+  const party = await world.register(variant);
+  const { answer } = await ask(world, { request: requestOf(party), browser });
+  const code = new Map(answer?.query).get("code") ?? "";
+  const grant = { grant_type: "authorization_code", code, redirect_uri: party.redirectUri };
+  const refusals = [
+    { as: party, parameters: { ...grant, grant_type: "" }, status: 400, error: "invalid_request" },
+    { as: party, parameters: { ...grant, grant_type: "magic" }, status: 400, error: "unsupported_grant_type" },
+    { as: { ...party, secret: "a wrong secret" }, parameters: grant, status: 401, error: "invalid_client" },
+    { as: party, parameters: { ...grant, redirect_uri: "https://x.example" }, status: 400, error: "invalid_grant" },
+    { as: party, parameters: { grant_type: "client_credentials" }, status: 400, error: "unauthorized_client" },
+  ];
+  for (const { as, parameters, status, error } of refusals) {
+    const refused = await requestToken(world, as, parameters);
+    checkTokenError(refused);
+    expect([refused.status, refused.body.error]).toEqual([status, error]);
+  }
+});
+
 /** Every time that is stored of what the client was given. */
 async function makeOlder(party: Party, seconds: number): Promise<void> {
   for (const table of ["authorization_code", "token_family"]) {
