@@ -28,7 +28,14 @@ async function hashOf(text: string): Promise<string> {
 
 export interface Answer {
   readonly status: number;
-  readonly body: { access_token: string; refresh_token: string; token_type: string; error: string; sub?: string };
+  readonly body: {
+    access_token: string;
+    refresh_token: string;
+    token_type: string;
+    request_uri: string;
+    error: string;
+    sub?: string;
+  };
   readonly headers: Headers;
 }
 

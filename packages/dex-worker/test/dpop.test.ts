@@ -3,7 +3,7 @@
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { formOf, type Key, type Members, makeDpopRequests, makeKey, seconds } from "./dpop-world.ts";
+import { formOf, type Key, type Members, makeDpopRequests, makeKey } from "./dpop-world.ts";
 import { openTestWorker, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
 
 const initialAccessToken = Buffer.alloc(32, 7).toString("base64");
@@ -195,32 +195,6 @@ describe("the token endpoint", () => {
   });
 });
 
-describe("a proof with", () => {
-  const times: readonly (readonly [string, () => Members])[] = [
-    ["iat ten seconds ago", () => ({ iat: seconds(-10) })],
-    ["iat ten seconds ahead", () => ({ iat: seconds(10) })],
-  ];
-  test.each(times)(
-    "%s is taken at the token endpoint and at userinfo (cert 11 ensure-dpopproof-with-iat-10seconds-before-succeeds)",
-    async (_when, claims) => {
-      await expectTaken(claims);
-    },
-  );
-
-  test("nbf and exp is taken at both (cert 11 check-dpop-proof-nbf-exp)", async () => {
-    await expectTaken(() => ({ nbf: seconds(0), exp: seconds(60) }));
-  });
-
-  async function expectTaken(claims: () => Members): Promise<void> {
-    const answer = await requests.post(formOf(await requests.codeFor(worker.client)), [
-      await requests.prove(key, { claims: claims() }),
-    ]);
-    const { access_token: accessToken } = answer.body;
-    const proof = await requests.prove(key, { accessToken, claims: claims() });
-    expect((await requests.ask(`DPoP ${accessToken}`, proof)).body).toEqual({ sub: expect.any(String) });
-  }
-});
-
 test("a page may send a proof and read the nonce (NET-7)", async () => {
   const { origin } = new URL(REDIRECT_URI);
   for (const [path, method] of [
@@ -310,7 +284,8 @@ describe("a client that registers for bound tokens", () => {
   test("cannot have access tokens from the authorization endpoint (RFC 9449 §5.2)", async () => {
     const types = { response_types: ["code id_token token"], grant_types: ["authorization_code", "implicit"] };
     expect((await register(types)).status).toBe(201);
-    const response = await register({ ...types, dpop_bound_access_tokens: true });
+    const both = { ...types, response_types: ["code id_token", "code id_token token"] };
+    const response = await register({ ...both, dpop_bound_access_tokens: true });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: "invalid_client_metadata" });
     const allowed = await register({ ...types, response_types: ["code id_token"], dpop_bound_access_tokens: true });

@@ -3,6 +3,7 @@ import { OAuthError } from "../errors.ts";
 import type { ProveSender } from "../sender-constraint/prove-sender.ts";
 import { type AuthorizationRules, decideAuthorization } from "./authorization.ts";
 import { AUTHORIZATION_PARAMETERS } from "./authorization-parameters.ts";
+import type { AuthorizationRequest } from "./authorization-request.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
 import { PUSHED_AUTHORIZATION_PATH, PUSHED_REQUEST_LIFETIME_SECONDS, type PushedRequests } from "./pushed-requests.ts";
@@ -32,10 +33,11 @@ export function makePushedAuthorizationEndpoint(parts: {
       const client = await clientAuthentication.authenticate(request, now);
       const sender = proveSender(request, target, now);
       if (!client.public) await sender.spend();
-      const params = withKey(parametersOf(request.body, client.id), sender.confirmation?.jkt);
+      const params = parametersOf(request.body, client.id);
       const decision = await decideAuthorization(params, { ...rules, sentBy: "client", now });
       if (decision.kind !== "login") throw decision.error;
-      const requestUri = pushedRequests.push({ request: decision.request, intent: decision.wish }, now);
+      const bound = bindTo(decision.request, sender.confirmation?.jkt);
+      const requestUri = pushedRequests.push({ request: bound, intent: decision.wish }, now);
       if (requestUri === undefined) throw new OAuthError("invalid_request", "the request is too large");
       const body = { request_uri: requestUri, expires_in: PUSHED_REQUEST_LIFETIME_SECONDS };
       return { kind: "json", status: 201, body, dpopNonce: sender.dpopNonce };
@@ -53,11 +55,14 @@ function parametersOf(body: URLSearchParams, clientId: string): URLSearchParams 
   return params;
 }
 
-/** RFC 9449 §10.1: a proof with the request says the same as `dpop_jkt` in it, and must not say another. */
-function withKey(params: URLSearchParams, jkt: string | undefined): URLSearchParams {
-  if (jkt === undefined) return params;
-  const named = params.get("dpop_jkt") ?? jkt;
-  if (named !== jkt) throw new OAuthError("invalid_dpop_proof", "dpop_jkt is not the key of the proof");
-  params.set("dpop_jkt", jkt);
-  return params;
+/**
+ * RFC 9449 §10.1: a proof with the request says the same as `dpop_jkt` in it, and must not say another. Of the request as it was
+ * read, since a request object leaves no parameter beside it.
+ */
+function bindTo(request: AuthorizationRequest, jkt: string | undefined): AuthorizationRequest {
+  if (jkt === undefined) return request;
+  if (request.dpopJkt !== undefined && request.dpopJkt !== jkt) {
+    throw new OAuthError("invalid_dpop_proof", "dpop_jkt is not the key of the proof");
+  }
+  return { ...request, dpopJkt: jkt };
 }
