@@ -204,6 +204,35 @@ describe("hybrid flow", () => {
   });
 });
 
+test.each(["JSON", "a JWT"])("learns what its token is worth, from %s (RFC 7662, RFC 9701)", async (form) => {
+  const party = await register(form === "JSON" ? {} : { introspection_signed_response_alg: "ES256" });
+  const { client, authentication } = party;
+  const tokens = await signIn(party);
+  const told = async (token: string) => {
+    const options = { requestJwtResponse: form !== "JSON", ...insecure };
+    const response = await oauth.introspectionRequest(server, client, authentication, token, options);
+    const answer = await oauth.processIntrospectionResponse(server, client, response);
+    if (form !== "JSON") await oauth.validateApplicationLevelSignature(server, response, insecure);
+    return answer;
+  };
+  const sub = oauth.getValidatedIdTokenClaims(tokens)?.sub;
+  expect(await told(tokens.access_token)).toMatchObject({ active: true, sub, client_id: client.client_id });
+  expect(await told("nothing")).toEqual({ active: false });
+});
+
+test("pushes its request and sends the browser with a name for it (RFC 9126)", async () => {
+  const party = await register();
+  const { client, authentication } = party;
+  const asked = await ask(party);
+  const arguments_ = [server, client, authentication, asked.url.searchParams, insecure] as const;
+  const response = await oauth.pushedAuthorizationRequest(...arguments_);
+  const { request_uri } = await oauth.processPushedAuthorizationResponse(server, client, response);
+  const url = new URL(server.authorization_endpoint ?? "");
+  url.search = String(new URLSearchParams({ client_id: client.client_id, request_uri }));
+  const answer = oauth.validateAuthResponse(server, client, await visit(url), asked.state);
+  expect(await redeem(party, asked, answer)).toHaveProperty("id_token");
+});
+
 test("revokes what it was given", async () => {
   const party = await register({ grant_types: ["authorization_code", "refresh_token"] });
   const { client, authentication } = party;
