@@ -6,6 +6,20 @@ import { openTestWorker, PERSON, type TestClient, type TestWorker } from "./work
 
 type Tab = Awaited<ReturnType<BrowserProfile["newTab"]>>;
 
+/** Asks the frame, and says in its title what it hears within a second. */
+const SANDBOXED = `<!DOCTYPE html><title>Sandboxed</title><body><script>
+const heard = [];
+addEventListener("message", ({ data }) => heard.push(data));
+const asked = new URLSearchParams(location.search);
+const frame = document.createElement("iframe");
+frame.src = asked.get("frame");
+frame.addEventListener("load", () => {
+  frame.contentWindow.postMessage(asked.get("message"), "*");
+  setTimeout(() => { document.title = "heard " + JSON.stringify(heard); }, 1000);
+});
+document.body.append(frame);
+</script>`;
+
 let worker: TestWorker;
 let chromium: BrowserProfile;
 let application: string;
@@ -17,8 +31,13 @@ beforeAll(async () => {
   const open = () =>
     openHttpServer({
       listen: new URL("http://127.0.0.1:0"),
-      handler: (_request, response) => {
+      handler: (request, response) => {
         response.setHeader("Content-Type", "text/html");
+        if (request.url?.startsWith("/sandboxed") === true) {
+          response.setHeader("Content-Security-Policy", "sandbox allow-scripts");
+          response.end(SANDBOXED);
+          return;
+        }
         response.end('<!DOCTYPE html><title>Application</title><h1 id="arrived">Application</h1>');
       },
     });
@@ -123,23 +142,13 @@ test("what is no message of an application is an error, and harms nothing (BRO-1
   expect(await ask(tab, `${client.id} ${state}`)).toBe("unchanged");
 });
 
-test("a frame without an origin of its own gets no answer (BRO-14)", async () => {
+test("a page without an origin of its own gets no answer (BRO-14)", async () => {
   const tab = await chromium.newVisitor();
   const state = await signIn(tab);
-  const heard: unknown = await tab.evaluate(`new Promise((resolve) => {
-    const outer = document.createElement("iframe");
-    outer.setAttribute("sandbox", "allow-scripts");
-    outer.srcdoc = '<iframe src=' + ${JSON.stringify(`${worker.issuer}/check-session`)} + '></iframe><script>' +
-      'onmessage = ({ data }) => parent.postMessage({ heard: data }, "*");' +
-      'frames[0].frameElement;' +
-      '</' + 'script>';
-    outer.srcdoc = outer.srcdoc.replace('frames[0].frameElement;',
-      'document.querySelector("iframe").onload = () => frames[0].postMessage(' + ${JSON.stringify(JSON.stringify(`${client.id} ${state}`))} + ', "*");');
-    addEventListener("message", ({ data }) => resolve(data));
-    document.body.append(outer);
-    setTimeout(() => resolve("nothing"), 1500);
-  })`);
-  expect(heard).toBe("nothing");
+  const query = new URLSearchParams({ frame: `${worker.issuer}/check-session`, message: `${client.id} ${state}` });
+  await tab.goto(`${stranger}/sandboxed?${query}`);
+  await tab.waitForFunction(`document.title.startsWith("heard")`);
+  expect(await tab.title()).toBe("heard []");
 });
 
 test("a visitor who has never been here is told that it changed, not that it cannot be told", async () => {
