@@ -235,6 +235,20 @@ test("a nonce comes back in a header, and every worker takes it (RFC 9449 §8)",
   });
 });
 
+test("introspection tells the key that a token is bound to (RFC 9449 §6.2)", async () => {
+  const introspect = async (token: string) => {
+    const { id, secret } = worker.client;
+    const body = new URLSearchParams({ token, client_id: id, client_secret: secret });
+    const response = await fetch(`${worker.issuer}/introspect`, { method: "POST", body });
+    return (await response.json()) as Members;
+  };
+  const { access_token } = await requests.boundTokens(key);
+  const told = { active: true, token_type: "DPoP", cnf: { jkt: key.jkt } };
+  expect(await introspect(access_token)).toMatchObject(told);
+  const own = await requests.post({ grant_type: "client_credentials" }, [await requests.prove(key)]);
+  expect(await introspect(own.body.access_token)).toMatchObject(told);
+});
+
 test("the management API takes no bound token as a bearer token (DPO-2)", async () => {
   const admin = await worker.addClient({
     clientName: "Admin",

@@ -297,6 +297,26 @@ describe("a nonce", () => {
     }
   });
 
+  test("is no token, and no token is one (AUT-15)", async () => {
+    const parts = setUp(required);
+    const nonce = (await refusalOf(parts.redeem("dxc_", {}, now, [makeProof(key)]))).dpopNonce ?? "";
+    for (const text of [nonce, `dxa_${nonce}`, makeProof(key)]) {
+      expect(await refusalOf(parts.askUserinfo(text))).toMatchObject({ code: "invalid_token" });
+    }
+    const redeemed = await refusalOf(parts.redeem(`dxc_${nonce}`));
+    const refreshed = await refusalOf(parts.refresh(`dxr_${nonce}`));
+    expect([redeemed.code, refreshed.code]).toEqual(["invalid_grant", "invalid_grant"]);
+    const tokens = await parts.redeem(parts.issueCode({ scope: "openid offline_access" }));
+    for (const token of [tokens.access_token, tokens.refresh_token ?? "", parts.issueCode()]) {
+      for (const text of [token, token.slice(4)]) {
+        const proof = makeProof(key, { claims: { nonce: text } });
+        expect(await refusalOf(parts.redeem(parts.issueCode(), {}, now, [proof]))).toMatchObject({
+          code: "use_dpop_nonce",
+        });
+      }
+    }
+  });
+
   test("has a successor before it ends, so that who goes on asking is never refused (RFC 9449 §8.2)", async () => {
     const parts = setUp(required);
     const credentials = { client_id: client.id, grant_type: "client_credentials" };

@@ -98,6 +98,16 @@ describe("a proof is refused", () => {
   });
 });
 
+test("a proof is refused when it is cut, extended or altered in any place (DPO-1, JWT-9)", () => {
+  const proof = makeProof(key);
+  const mutants = [`${proof}A`, `${proof}=`, ` ${proof}`, proof.toUpperCase(), proof.toLowerCase()];
+  for (let place = 0; place < proof.length; place += 1) {
+    mutants.push(proof.slice(0, place));
+    mutants.push(proof.slice(0, place) + (proof[place] === "A" ? "B" : "A") + proof.slice(place + 1));
+  }
+  for (const mutant of mutants) expect(checkDpopProof(mutant, atToken, now).kind).toBe("refused");
+});
+
 const accepted: readonly (readonly [string, string])[] = [
   ["it is as it should be", makeProof(key)],
   ["the key says what it is for", withHeader({ jwk: { ...key.jwk, use: "sig", alg: "ES256", kid: "one" } })],
