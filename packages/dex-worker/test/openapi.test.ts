@@ -159,6 +159,18 @@ const CALLS: readonly Call[] = [
   {
     operationId: "changeClient",
     path: () => "/clients/console",
+    body: { client: { details: { initiate_login_uri: "https://app.example/login", tos_uri: null } } },
+    status: 204,
+  },
+  {
+    operationId: "changeClient",
+    path: () => "/clients/console",
+    body: { client: { details: { jwks: { keys: [{ kty: "oct", k: "AAAA" }] } } } },
+    status: 400,
+  },
+  {
+    operationId: "changeClient",
+    path: () => "/clients/console",
     body: { client: { allowedConnectors: [], trusted: true } },
     status: 400,
   },

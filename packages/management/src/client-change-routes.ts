@@ -15,9 +15,9 @@ export function makeClientChangeRoutes<Permission extends string>(parts: {
       path: "/clients/:id",
       permission: parts.permission,
       operationId: "changeClient",
-      summary: "Say which connectors people may sign in to a client through; an empty list allows all",
+      summary: "Say which connectors people may sign in to a client through, an empty list allows all; or its grants",
       body: { schema: clientBody, described: describedClientChangesBody, code: "invalid_request" },
-      answers: { 204: { description: "It is stored; sign-ins and refresh tokens of other connectors are refused." } },
+      answers: { 204: { description: "It is stored; sign-ins and tokens by other connectors or grants are refused." } },
       refusals: ["invalid_request", "resource_not_found"],
       async handle({ params, body, actor }) {
         const outcome = await changeClient(parts.clients, params.id, body.client, actor);

@@ -1,5 +1,8 @@
 import {
   type Client,
+  type ClientDetails,
+  decideDetails,
+  grantTypesProblemOf,
   makeClient,
   needsSealedSecret,
   parseClientChanges,
@@ -20,12 +23,21 @@ export interface ManagedClients {
 }
 
 export interface ChangeableClients {
+  find(clientId: string): Promise<Client | undefined>;
   /** Which connectors people may sign in to the client through from now on; undefined allows all. */
   setAllowedConnectors(
     clientId: string,
     allowed: readonly string[] | undefined,
     actor: Actor,
   ): Promise<"done" | "unknown">;
+  /** Which grants the client may use from now on. */
+  setGrantTypes(clientId: string, grantTypes: Client["grantTypes"], actor: Actor): Promise<"done" | "unknown">;
+  /** "changed": it is not `read` any more, and nothing was written; of two callers who read the same one succeeds. */
+  setDetails(
+    clientId: string,
+    details: { readonly read: ClientDetails; readonly next: ClientDetails },
+    actor: Actor,
+  ): Promise<"done" | "changed" | "unknown">;
 }
 
 export type ClientChange =
@@ -43,8 +55,26 @@ export async function changeClient(
   const decision = parseClientChanges(wanted);
   if (decision.kind === "refused") return decision;
   if (!CLIENT_ID.test(clientId)) return { kind: "unknown" };
-  return { kind: await clients.setAllowedConnectors(clientId, decision.allowedConnectors, actor) };
+  if (decision.kind === "changes") {
+    return { kind: await clients.setAllowedConnectors(clientId, decision.allowedConnectors, actor) };
+  }
+  const client = await clients.find(clientId);
+  if (client === undefined) return { kind: "unknown" };
+  if (decision.kind === "details") {
+    const outcome = decideDetails(client, decision);
+    if (outcome.kind === "refused") return outcome;
+    const written = await clients.setDetails(clientId, { read: client.details, next: outcome.details }, actor);
+    return written === "changed" ? CHANGED_MEANWHILE : { kind: written };
+  }
+  const problem = grantTypesProblemOf(client, decision.grantTypes);
+  if (problem !== undefined) return { kind: "refused", reason: problem };
+  return { kind: await clients.setGrantTypes(clientId, decision.grantTypes, actor) };
 }
+
+const CHANGED_MEANWHILE: ClientChange = {
+  kind: "refused",
+  reason: "somebody else changed the client at the same moment: try again",
+};
 
 export interface ClientAdministrationParts {
   readonly clients: ManagedClients;

@@ -1,6 +1,7 @@
 export * from "./client-jwts/client-assertion.ts";
 export * from "./client-jwts/client-key-sets.ts";
 export { audiencesOf, isAudienceScope } from "./clients/audience.ts";
+export { type DetailsDecision, decideDetails } from "./clients/change-details.ts";
 export type * from "./clients/client.ts";
 export { type ClientAuthentication, makeClientAuthentication } from "./clients/client-authentication.ts";
 export * from "./clients/client-details.ts";
@@ -26,6 +27,7 @@ export {
 export * from "./endpoints/authorization-answer.ts";
 export type * from "./endpoints/authorization-request.ts";
 export * from "./endpoints/authorization-response.ts";
+export * from "./endpoints/authorization-responses.ts";
 export { type BearerToken, parseBearerToken } from "./endpoints/bearer-token.ts";
 export * from "./endpoints/claims-parameter.ts";
 export * from "./endpoints/client-management.ts";

@@ -19,6 +19,14 @@ export interface ClientStore extends Clients, ClientSecretUpgrades {
     allowed: readonly string[] | undefined,
     actor: Actor,
   ): Promise<"done" | "unknown">;
+  /** Which grants the client may use from now on. The caller has checked that such a client can be. */
+  setGrantTypes(clientId: string, grantTypes: Client["grantTypes"], actor: Actor): Promise<"done" | "unknown">;
+  /** Replaces what the client registered beside the columns, where it still is `read`. */
+  setDetails(
+    clientId: string,
+    details: { readonly read: Client["details"]; readonly next: Client["details"] },
+    actor: Actor,
+  ): Promise<"done" | "changed" | "unknown">;
   /** Whether some client has a redirect_uri of this origin (RFC 6454 §6.2), for CORS. */
   originIsRegistered(origin: string): Promise<boolean>;
 }
@@ -114,6 +122,28 @@ const SET_ALLOWED_CONNECTORS = cold(
   SELECT id FROM client WHERE id = $1`,
 );
 
+const SET_GRANT_TYPES = cold(
+  "client.setGrantTypes",
+  `WITH changed AS (
+    UPDATE client SET grant_types = $2::text[] WHERE id = $1 AND grant_types IS DISTINCT FROM $2 RETURNING id
+  ), audited AS (
+    INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
+    SELECT 'client grants changed', id, $3, $4, $5, jsonb_build_object('grantTypes', $2::text[]) FROM changed
+  )
+  SELECT id FROM client WHERE id = $1`,
+);
+
+const SET_DETAILS = cold(
+  "client.setDetails",
+  `WITH changed AS (
+    UPDATE client SET details = $3::jsonb WHERE id = $1 AND details = $2::jsonb RETURNING id
+  ), audited AS (
+    INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
+    SELECT 'client changed', id, $4, $5, $6, jsonb_build_object('details', $3::jsonb) FROM changed
+  )
+  SELECT EXISTS (SELECT FROM changed) AS done FROM client WHERE id = $1`,
+);
+
 const DELETE = cold(
   "client.delete",
   `WITH deleted AS (DELETE FROM client WHERE id = $1 RETURNING id)
@@ -149,6 +179,17 @@ export function makeClientStore(db: Database): ClientStore {
       if (!isStorable(clientId, ...(allowed ?? []))) return "unknown";
       const rows = await db.run(SET_ALLOWED_CONNECTORS, [clientId, allowed, ...toAuditValues(actor)]);
       return rows.length > 0 ? "done" : "unknown";
+    },
+    async setGrantTypes(clientId, grantTypes, actor) {
+      if (!isStorable(clientId)) return "unknown";
+      const rows = await db.run(SET_GRANT_TYPES, [clientId, grantTypes, ...toAuditValues(actor)]);
+      return rows.length > 0 ? "done" : "unknown";
+    },
+    async setDetails(clientId, { read, next }, actor) {
+      if (!isStorable(clientId)) return "unknown";
+      const [row] = await db.run<{ done: boolean }>(SET_DETAILS, [clientId, read, next, ...toAuditValues(actor)]);
+      if (row === undefined) return "unknown";
+      return row.done ? "done" : "changed";
     },
     async upgradeSecret(clientId, oldHash, next) {
       const values = [next.kind === "sha256" ? next.hash : null, next.kind === "argon2id" ? next.hash : null];

@@ -51,6 +51,22 @@ test("of five clients created with one id at once exactly one is, with one audit
   expect(await opened.query(events)).toEqual([{ event: "client created", actor_kind: "dexctl" }]);
 });
 
+test("of five changes of details that were read together one is made (ADM-6)", async () => {
+  const { clients } = opened.storage;
+  const { id, details: read } = makeClientRow({ details: { tos_uri: "https://a.example/tos", default_max_age: 1 } });
+  await clients.create(makeClientRow({ id, details: read }), ACTOR);
+  const changes = [1, 2, 3, 4, 5].map((age) => ({ read, next: { ...read, default_max_age: age * 10 } }));
+  const outcomes = await Promise.all(changes.map((change) => clients.setDetails(id, change, ACTOR)));
+  expect(outcomes.toSorted()).toEqual(["changed", "changed", "changed", "changed", "done"]);
+  const winner = changes[outcomes.indexOf("done")] ?? expect.fail();
+  expect((await clients.find(id))?.details).toEqual(winner.next);
+  const events = await opened.query(`SELECT event FROM audit_event WHERE subject_id = '${id}' ORDER BY id`);
+  expect(events).toEqual([{ event: "client created" }, { event: "client changed" }]);
+  for (const nobody of ["nobody", "a\0b"]) {
+    expect(await clients.setDetails(nobody, { read, next: read }, ACTOR)).toBe("unknown");
+  }
+});
+
 test("deleting a client takes its codes, families and consents along, and is told once", async () => {
   const cast = await makeCast(opened);
   const spent = await signIn(opened, cast);

@@ -3,9 +3,10 @@ import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
+import { clientKeysCommand, clientMetadataCommand } from "./client-metadata.ts";
 import { clientSecretsCommand } from "./client-secrets.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
-import { repeated } from "./new-client.ts";
+import { GRANT_TYPES, repeated } from "./new-client.ts";
 
 const EXAMPLES = `
 Examples:
@@ -22,6 +23,8 @@ export function clientsCommand(context: CommandContext): Command {
     .addCommand(listCommand(context))
     .addCommand(setCommand(context))
     .addCommand(clientSecretsCommand(context))
+    .addCommand(clientKeysCommand(context))
+    .addCommand(clientMetadataCommand(context))
     .addCommand(deleteCommand(context))
     .addCommand(adminCommand(context, "make-admin"))
     .addCommand(adminCommand(context, "revoke-admin"));
@@ -40,37 +43,47 @@ function listCommand(context: CommandContext): Command {
     });
 }
 
+interface SetFlags {
+  readonly allowedConnector?: readonly string[];
+  readonly anyConnector?: true;
+  readonly grantType?: readonly string[];
+}
+
 function setCommand(context: CommandContext): Command {
   return new Command("set")
-    .summary("say which connectors people may sign in to a client through")
+    .summary("say which connectors people may sign in to a client through, or which grants it may use")
     .description(
-      "Says which connectors people may sign in to a client through. Sign-ins and refresh tokens of others are refused from now on.",
+      "Says which connectors people may sign in to a client through, or which grants it may use. Sign-ins and refresh tokens of others are refused from now on.",
     )
     .argument("<id>", "the client's id")
     .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through"))
     .option("--any-connector", "allow all connectors")
+    .addOption(repeated("--grant-type <type>", `a grant it may use: ${GRANT_TYPES.join(", ")}`, GRANT_TYPES))
     .addHelpText(
       "after",
-      "\nExamples:\n  dexctl clients set my-app --allowed-connector corp\n  dexctl clients set my-app --any-connector",
+      "\nExamples:\n  dexctl clients set my-app --allowed-connector corp\n  dexctl clients set my-app --any-connector\n  dexctl clients set my-tv --grant-type urn:ietf:params:oauth:grant-type:device_code --grant-type refresh_token",
     )
-    .action(
-      async (id: string, flags: { allowedConnector?: readonly string[]; anyConnector?: true }, command: Command) => {
-        const { allowedConnector: allowedConnectors = [], anyConnector } = flags;
-        if (allowedConnectors.length > 0 === (anyConnector === true)) {
-          command.error("expected either --allowed-connector or --any-connector", {
-            code: "commander.missingArgument",
-          });
-        }
-        const outcome = await context.withManagement((management) =>
-          management.changeClient(id, { allowedConnectors }),
-        );
-        if (outcome === "unknown") {
-          throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
-        }
-        const through = anyConnector ? "any connector" : allowedConnectors.map((one) => toPrintable(one)).join(", ");
-        context.print(`people may sign in to client ${toPrintable(id)} through ${through}`);
-      },
-    );
+    .action(async (id: string, flags: SetFlags, command: Command) => {
+      const { allowedConnector, anyConnector, grantType } = flags;
+      if ([allowedConnector, anyConnector, grantType].filter((flag) => flag !== undefined).length !== 1) {
+        command.error("expected either --allowed-connector or --any-connector or --grant-type", {
+          code: "commander.missingArgument",
+        });
+      }
+      const changes: JsonObject =
+        grantType === undefined ? { allowedConnectors: allowedConnector ?? [] } : { grantTypes: grantType };
+      const outcome = await context.withManagement((management) => management.changeClient(id, changes));
+      if (outcome === "unknown") {
+        throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+      }
+      context.print(describeChange(toPrintable(id), flags));
+    });
+}
+
+function describeChange(id: string, { allowedConnector, grantType }: SetFlags): string {
+  if (grantType !== undefined) return `client ${id} may use ${grantType.join(", ")}`;
+  const through = allowedConnector?.map((one) => toPrintable(one)).join(", ") ?? "any connector";
+  return `people may sign in to client ${id} through ${through}`;
 }
 
 function deleteCommand(context: CommandContext): Command {

@@ -20,7 +20,13 @@ interface NewClientFlags {
   readonly metadata?: string;
 }
 
-const GRANT_TYPES = ["authorization_code", "refresh_token", "client_credentials"];
+/** What `--grant-type` takes. */
+export const GRANT_TYPES = [
+  "authorization_code",
+  "refresh_token",
+  "client_credentials",
+  "urn:ietf:params:oauth:grant-type:device_code",
+];
 const EXAMPLES = `
 The output can be evaluated by a shell. The secret is shown this once; dex keeps only its hash.
 
@@ -30,6 +36,7 @@ Examples:
   dexctl new-client --public --name 'My CLI' http://127.0.0.1/callback
   dexctl new-client --public --name 'My CLI'    # any port of http://localhost, or a code copied by hand
   dexctl new-client --admin --grant-type client_credentials
+  dexctl new-client --public --name TV --grant-type urn:ietf:params:oauth:grant-type:device_code --grant-type refresh_token
   echo '{"token_endpoint_auth_method": "client_secret_post"}' | dexctl new-client --metadata - https://a.example/cb`;
 
 /** Registers a client and prints its credentials as assignments. */
@@ -39,7 +46,7 @@ export function newClientCommand(context: CommandContext): Command {
     .description("Registers a client that may send people to the given redirect URLs.")
     .argument(
       "[redirect-url...]",
-      "where people are sent back to; at least one, unless --public with --name, or only for client_credentials",
+      "where people are sent back to; at least one, unless --public with --name, or without the authorization_code grant",
     )
     .option("--id <id>", "the client's id; random when left out")
     .option("--name <name>", "what people are shown")

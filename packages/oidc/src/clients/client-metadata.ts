@@ -56,6 +56,8 @@ export const allowedConnectorsShape = z
   .array(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "must be the id of a connector"))
   .max(100, "must be at most 100");
 
+const grantTypesShape = z.array(z.enum(SUPPORTED.grant_types)).min(1).max(SUPPORTED.grant_types.length);
+
 /** The client of dex v1's admin API and dexctl, with our additions. Unknown members are mistakes, not noise. */
 export const newClientShape = z.strictObject({
   id: id.optional(),
@@ -69,25 +71,58 @@ export const newClientShape = z.strictObject({
   public: z.boolean().optional(),
   trusted: z.boolean().optional(),
   requirePKCE: z.boolean().optional(),
-  grantTypes: z.array(z.enum(SUPPORTED.grant_types)).min(1).max(SUPPORTED.grant_types.length).optional(),
+  grantTypes: grantTypesShape.optional(),
   scopes: z.array(scopeWord).max(100, "must be at most 100").optional(),
   allowedConnectors: allowedConnectorsShape.optional(),
   idTokenSignedResponseAlg: z.enum(["RS256", "ES256", "EdDSA"]).optional(),
   details: z.strictObject(clientDetailsShape.shape).optional(),
 });
 
-/** What of a client can be changed. */
-export const clientChangesShape = z.strictObject({ allowedConnectors: allowedConnectorsShape });
+/** What of a client can be changed: one of these at a time. */
+export const clientChangesShape = z.strictObject({
+  allowedConnectors: allowedConnectorsShape.optional(),
+  grantTypes: grantTypesShape.optional(),
+  details: z
+    .record(z.string(), z.unknown())
+    .describe("Members of client metadata by their registered names; null takes one away, the others stay.")
+    .optional(),
+});
 
 export type ClientChangesDecision =
   | { readonly kind: "changes"; readonly allowedConnectors: readonly string[] | undefined }
+  | { readonly kind: "grant types"; readonly grantTypes: readonly GrantType[] }
+  | { readonly kind: "details"; readonly changed: ClientDetails; readonly removed: readonly string[] }
   | { readonly kind: "refused"; readonly reason: string };
 
 /** Checks how a client is to change. The reason of a refusal names the member. */
 export function parseClientChanges(input: unknown): ClientChangesDecision {
   const parsed = clientChangesShape.safeParse(input);
   if (!parsed.success) return { kind: "refused", reason: describeIssue(parsed.error) };
-  return { kind: "changes", allowedConnectors: allowedConnectorsOf(parsed.data.allowedConnectors) };
+  const { allowedConnectors, grantTypes, details } = parsed.data;
+  if ([allowedConnectors, grantTypes, details].filter((one) => one !== undefined).length !== 1) {
+    return { kind: "refused", reason: "client: expected one of allowedConnectors, grantTypes and details" };
+  }
+  if (details !== undefined) return parseDetailsChanges(details);
+  if (grantTypes !== undefined) return { kind: "grant types", grantTypes };
+  return { kind: "changes", allowedConnectors: allowedConnectorsOf(allowedConnectors) };
+}
+
+function parseDetailsChanges(details: Readonly<Record<string, unknown>>): ClientChangesDecision {
+  const members = Object.entries(details);
+  const removed = members.filter(([, value]) => value === null).map(([member]) => member);
+  const unknown = removed.find((member) => !Object.hasOwn(clientDetailsShape.shape, member));
+  if (unknown !== undefined) return { kind: "refused", reason: `details.${unknown}: is not known` };
+  const kept = Object.fromEntries(members.filter(([, value]) => value !== null));
+  const changed = z.strictObject(clientDetailsShape.shape).safeParse(kept);
+  return changed.success
+    ? { kind: "details", changed: changed.data, removed }
+    : { kind: "refused", reason: `details.${describeIssue(changed.error)}` };
+}
+
+/** Why the client cannot have these grants, or undefined when it can. */
+export function grantTypesProblemOf(client: Client, grantTypes: readonly GrantType[]): string | undefined {
+  const contradiction = contradictionIn({ ...client, grantTypes, secret: undefined });
+  return contradiction === undefined ? undefined : `${contradiction.member}: ${contradiction.reason}`;
 }
 
 /** Checks the description of a client that is to be created. The reason of a refusal names the member. */

@@ -33,6 +33,9 @@ const PROTECTIONS = [
   "userinfo_encrypted_response_alg",
   "introspection_signed_response_alg",
   "introspection_encrypted_response_alg",
+  "authorization_signed_response_alg",
+  "authorization_encrypted_response_alg",
+  "require_pushed_authorization_requests",
   "require_auth_time",
   "default_max_age",
   "default_acr_values",
@@ -88,7 +91,7 @@ const PROOF_CHANGES: readonly (readonly [Proof, Proof])[] = [
 ];
 
 /** Clients of one kind prove with the same thing who they are. */
-function proofOf({ public: isPublic, details }: Pick<Client, "public" | "details">): Proof {
+export function proofOf({ public: isPublic, details }: Pick<Client, "public" | "details">): Proof {
   const { token_endpoint_auth_method: method } = details;
   if (isPublic) return "none";
   return method === "private_key_jwt" || method === "client_secret_jwt" ? method : "secret";

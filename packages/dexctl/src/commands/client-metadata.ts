@@ -1,0 +1,77 @@
+import type { Json, JsonObject } from "@dex/runtime";
+import { Command } from "commander";
+import { Failure } from "../failure.ts";
+import { toPrintable } from "../printable.ts";
+import type { CommandContext } from "./command-context.ts";
+
+/** Says which keys a client signs with. */
+export function clientKeysCommand(context: CommandContext): Command {
+  return new Command("keys")
+    .summary("say which public keys a client signs with")
+    .description(
+      "Says which public keys a client signs with and has answers encrypted to: from a file, or at an address.",
+    )
+    .argument("<id>", "the client's id")
+    .option("--jwks-file <file>", "a JWK set of public keys, or - for standard input")
+    .option("--jwks-uri <url>", "where the client publishes them")
+    .option("--none", "it has no keys any more")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  dexctl clients keys my-app --jwks-uri https://app.example.com/jwks\n  dexctl clients keys my-app --jwks-file keys.json",
+    )
+    .action(async (id: string, flags: KeyFlags, command: Command) => {
+      const { jwksFile, jwksUri, none } = flags;
+      if ([jwksFile, jwksUri, none].filter((flag) => flag !== undefined).length !== 1) {
+        command.error("expected either --jwks-file or --jwks-uri or --none", { code: "commander.missingArgument" });
+      }
+      const jwks = jwksFile === undefined ? null : parseJson(await context.readInput(jwksFile));
+      await change(context, id, { jwks, jwks_uri: jwksUri ?? null });
+      context.print(`changed the keys of client ${toPrintable(id)}`);
+    });
+}
+
+/** Changes members of a client's metadata. */
+export function clientMetadataCommand(context: CommandContext): Command {
+  return new Command("metadata")
+    .summary("change members of a client's metadata")
+    .description(
+      "Changes members of a client's metadata, by the names of OpenID Connect Dynamic Client Registration. Null takes one away.",
+    )
+    .argument("<id>", "the client's id")
+    .argument("<file>", "a JSON object of the members to change, or - for standard input")
+    .addHelpText(
+      "after",
+      `\nExample:\n  echo '{"initiate_login_uri": "https://app.example.com/login"}' | dexctl clients metadata my-app -`,
+    )
+    .action(async (id: string, file: string) => {
+      const members = parseJson(await context.readInput(file));
+      if (typeof members !== "object" || members === null || Array.isArray(members)) {
+        throw new Failure("refused", "expected a JSON object of members, found something else");
+      }
+      // Narrowed as far as TypeScript can: what is an object and no array is one of members.
+      await change(context, id, members as JsonObject);
+      context.print(`changed the metadata of client ${toPrintable(id)}`);
+    });
+}
+
+interface KeyFlags {
+  readonly jwksFile?: string;
+  readonly jwksUri?: string;
+  readonly none?: true;
+}
+
+async function change(context: CommandContext, id: string, details: JsonObject): Promise<void> {
+  const outcome = await context.withManagement((management) => management.changeClient(id, { details }));
+  if (outcome === "unknown") {
+    throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+  }
+}
+
+function parseJson(text: string): Json {
+  try {
+    // JSON.parse returns nothing else.
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new Failure("refused", "expected JSON, found something else", { cause });
+  }
+}
