@@ -107,7 +107,7 @@ beforeAll(async () => {
       directives: {
         OIDCProviderMetadataURL: `${facts.issuer}/.well-known/openid-configuration`,
         OIDCClientID: client.id,
-        ...(client.secret === "" ? {} : { OIDCClientSecret: client.secret }),
+        ...(client.secret === "" ? {} : withSecret(client)),
         OIDCScope: "openid email profile offline_access",
         OIDCPKCEMethod: "S256",
         OIDCInfoHook: ["access_token", "access_token_expires", "id_token", "userinfo", "refresh_token", "session"],
@@ -125,6 +125,17 @@ afterAll(async () => {
   await Promise.all([browser?.close(), apache?.close()]);
   rmSync(directory, { recursive: true, force: true });
 });
+
+/** The same client signs people in and looks into the tokens that programs bring. */
+function withSecret(client: { id: string; secret: string }): OpenIdSite["directives"] {
+  return {
+    OIDCClientSecret: client.secret,
+    OIDCOAuthServerMetadataURL: `${facts.issuer}/.well-known/openid-configuration`,
+    OIDCOAuthClientID: client.id,
+    OIDCOAuthClientSecret: client.secret,
+    OIDCOAuthRemoteUserClaim: "sub",
+  };
+}
 
 /** A site that is told of no provider, and what it may use to register itself at ours. */
 async function siteThatRegisters(): Promise<OpenIdSite> {
@@ -200,6 +211,17 @@ test.each(Object.keys(KINDS))("somebody signs in at the site %s, which shows who
     OIDC_CLAIM_email_verified: "0",
   });
   expect(await infoOf(page, site)).toMatchObject({ userinfo: { sub }, id_token: { sub, aud: site.clientId } });
+});
+
+test("who calls the site with an access token is known to it by introspection", async () => {
+  const site = siteCalled("back");
+  const page = await signIn(site);
+  const { access_token = "", userinfo } = await infoOf(page, site);
+  const call = (token: string) => fetch(site.api, { headers: { authorization: `Bearer ${token}` } });
+  const answer = await call(access_token);
+  expect(answer.status).toBe(200);
+  expect(await answer.text()).toContain(`OIDC_CLAIM_sub=${userinfo?.sub}`);
+  expect((await call("nothing")).status).toBe(401);
 });
 
 test("the module refreshes when its page asks it to, and goes on with new tokens", async () => {

@@ -32,6 +32,8 @@ export interface OpenIdSitePlaces {
   readonly page: string;
   /** The module's one address: of its answers, its signing out, its refreshing and its keys. */
   readonly redirectUri: string;
+  /** The same page for programs that bring an access token, where `OIDCOAuth...` says how the module looks into it. */
+  readonly api: string;
   /** A page for everybody, with an `#everybody`. */
   readonly everybody: string;
 }
@@ -46,6 +48,7 @@ export function openIdSitePlaces(origin: string): OpenIdSitePlaces {
   return {
     page: `${origin}/protected/index.shtml`,
     redirectUri: `${origin}/protected/redirect_uri`,
+    api: `${origin}/api/index.shtml`,
     everybody: `${origin}/everybody.html`,
   };
 }
@@ -54,10 +57,10 @@ export function openIdSitePlaces(origin: string): OpenIdSitePlaces {
 export async function startApache(sites: readonly OpenIdSite[]): Promise<RunningApache> {
   const directory = await mkdtemp(join(tmpdir(), "dex-apache-"));
   const path = (...names: readonly string[]) => join(directory, ...names);
-  await mkdir(path("pages", "protected"), { recursive: true });
+  for (const place of ["protected", "api"]) await mkdir(path("pages", place), { recursive: true });
   await writeFile(path("pages", "everybody.html"), "<!doctype html><h1 id=everybody>Everybody may read this</h1>\n");
   const shown = "<!doctype html><h1>Protected</h1><pre id=environment><!--#printenv --></pre>\n";
-  await writeFile(path("pages", "protected", "index.shtml"), shown);
+  for (const place of ["protected", "api"]) await writeFile(path("pages", place, "index.shtml"), shown);
   for (const { name, metadata = {}, tls } of sites) {
     if (tls !== undefined) await writeFile(path(`${name}.pem`), tls.cert + tls.key);
     await mkdir(path(`metadata-${name}`));
@@ -144,6 +147,10 @@ ${Object.entries(all)
   .join("\n")}
   <Location /protected>
     AuthType openid-connect
+    Require valid-user
+  </Location>
+  <Location /api>
+    AuthType oauth20
     Require valid-user
   </Location>
 </VirtualHost>`;
