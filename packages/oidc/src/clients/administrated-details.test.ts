@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { client } from "../../test/fakes.ts";
 import { renderClientInformation } from "./client-information.ts";
+import { parseClientChanges } from "./client-metadata.ts";
 import { decideClientUpdate } from "./client-update.ts";
 import { decideRegistration } from "./registration-metadata.ts";
 import { SUPPORTED } from "./supported.ts";
@@ -28,3 +29,17 @@ test("nor is it told (DCR-1)", () => {
   const shown = { secret: undefined, managementUrl: "https://id.example/registration/a", managementToken: "t" };
   expect(renderClientInformation(own, shown)).not.toHaveProperty("sso_shared_with");
 });
+
+test("an administrator says it, and takes it back", () => {
+  const changed = { sso_shared_with: ["client-b", "*"] };
+  expect(parseClientChanges({ details: changed })).toEqual({ kind: "details", changed, removed: [] });
+  const removed = ["sso_shared_with"];
+  expect(parseClientChanges({ details: { sso_shared_with: null } })).toEqual({ kind: "details", changed: {}, removed });
+});
+
+test.each(["*", [""], ["a b"], ["\u0000"], [7], ["x".repeat(256)], Array.from({ length: 101 }, () => "a")])(
+  "%j names no clients",
+  (sharedWith) => {
+    expect(parseClientChanges({ details: { sso_shared_with: sharedWith } }).kind).toBe("refused");
+  },
+);
