@@ -112,3 +112,21 @@ test("a public client stays one (DCR-2)", () => {
   expect(updated({ ...wanted, token_endpoint_auth_method: "none" }, open)).toMatchObject({ public: true });
   expect(decideClientUpdate(open, wanted, SUPPORTED)).toMatchObject({ kind: "refused" });
 });
+
+const proofs = [
+  { from: "client_secret_basic", to: "client_secret_post", secret: "kept" },
+  { from: "client_secret_basic", to: "client_secret_jwt", secret: "new" },
+  { from: "private_key_jwt", to: "client_secret_jwt", secret: "new" },
+  { from: "client_secret_jwt", to: "client_secret_jwt", secret: "kept" },
+  { from: "client_secret_jwt", to: "client_secret_basic", secret: "kept" },
+  { from: "client_secret_basic", to: "private_key_jwt", secret: undefined },
+  { from: "private_key_jwt", to: "client_secret_basic", secret: undefined },
+  { from: "client_secret_jwt", to: "none", secret: undefined },
+] as const;
+test.each(proofs)("from $from to $to its secret is $secret; undefined is refused (TOK-17)", ({ from, to, secret }) => {
+  const jwks_uri = "https://a.example/jwks";
+  const before: Client = { ...client, details: { token_endpoint_auth_method: from, jwks_uri } };
+  const decision = decideClientUpdate(before, { ...wanted, jwks_uri, token_endpoint_auth_method: to }, SUPPORTED);
+  if (secret === undefined) expect(decision).toMatchObject({ kind: "refused" });
+  else expect(decision).toMatchObject({ kind: "update", secret });
+});
