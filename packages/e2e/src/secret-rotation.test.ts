@@ -4,6 +4,7 @@ import {
   answersOk,
   type Fleet,
   findInDatabase,
+  openAdminApi,
   openFormBrowser,
   runDexctl,
   startFleet,
@@ -81,6 +82,21 @@ async function setConnectors(): Promise<void> {
   if (run.status !== 0) throw new Error(run.stderr);
 }
 
+/** A machine that makes MACs with its secret, which lies sealed; gives what gets it a token. */
+async function makeMacClient(): Promise<() => Promise<string>> {
+  const { adminApi, adminApiSecret, issuer } = fleet.facts;
+  const { id, secret } = await openAdminApi(adminApi, adminApiSecret).createClient({
+    grantTypes: ["client_credentials"],
+    details: { token_endpoint_auth_method: "client_secret_jwt" },
+  });
+  const execute = issuer.startsWith("http:") ? [openid.allowInsecureRequests] : [];
+  return async () => {
+    const authentication = openid.ClientSecretJwt(secret);
+    const configuration = await openid.discovery(new URL(issuer), id, undefined, authentication, { execute });
+    return (await openid.clientCredentialsGrant(configuration)).token_type;
+  };
+}
+
 /** Whether each worker offers that connector, past the load balancer; one it cannot open is shown without a link. */
 async function offered(): Promise<readonly boolean[]> {
   const { url } = await party.begin();
@@ -100,6 +116,8 @@ test("the key secret is replaced in three rounds of restarts without a failed re
   // As a row in text shows it: its quotes are doubled.
   expect(await tablesWith('clientSecret"": {""sealed')).toEqual(["public.connector"]);
   await expect.poll(offered, { timeout: 4_000 }).toEqual([true, true]);
+  const tokenByMac = await makeMacClient();
+  expect(await tokenByMac()).toBe("bearer");
   const stop = work();
   await restartWorkers(`${old},${next}`); // every worker can open what others will seal
   await restartWorkers(`${next},${old}`);
@@ -107,9 +125,13 @@ test("the key secret is replaced in three rounds of restarts without a failed re
   const overlordLog = () => fleet.overlords[0]?.logs();
   await expect.poll(overlordLog, { timeout: 10_000 }).toMatch(/signing keys changed .*"resealed":[1-9]/);
   await expect.poll(overlordLog, { timeout: 10_000 }).toMatch(/connector secrets sealed .*"resealed":1/);
+  await expect.poll(overlordLog, { timeout: 10_000 }).toContain("client secrets sealed again");
+  await expect.poll(overlordLog, { timeout: 10_000 }).toContain("client secrets need no older key secret");
+  expect(await tokenByMac()).toBe("bearer");
   await restartWorkers(next);
   await restartOverlord({ DEX_OVERLORD_KEY_SECRETS: next });
   const done = await stop();
+  expect(await tokenByMac()).toBe("bearer");
   expect(await offered()).toEqual([true, true]);
   expect(await tablesWith(UPSTREAM_SECRET)).toEqual([]);
   expect(done.refreshes).toBeGreaterThan(20);
