@@ -5,6 +5,7 @@ import {
   derivePairwiseKey,
   type EncryptToClient,
   makeAuthorizationAnswers,
+  makeAuthorizationResponses,
   makeEncryptToClient,
   makeEngineSealers,
   makeLoginStates,
@@ -30,6 +31,7 @@ import { makeConnectorSet } from "./live/connector-set.ts";
 import { makeSecretUses, type SecretUses } from "./live/secret-uses.ts";
 import { type ChangeWatcher, makeChangeWatcher } from "./live/watch-changes.ts";
 import { makeAcceptIdentity } from "./login/accept-identity.ts";
+import { makeAuthorizationResponder } from "./login/authorization-responder.ts";
 import { makeBrowserStates } from "./login/browser-state.ts";
 import { makeConnectorChooser } from "./login/choose-connector.ts";
 import { makeConnectorLogin } from "./login/connector-login.ts";
@@ -222,6 +224,15 @@ function wireLogin(
     absoluteSeconds: config.sessionAbsoluteLifetime,
     remembered: rememberedOf(config),
   };
+  const responder = makeAuthorizationResponder({
+    responses: makeAuthorizationResponses({
+      issuer,
+      clients,
+      signer: keyRing.signer,
+      encryptToClient: parts.encryptToClient,
+    }),
+    pages,
+  });
   const dispatcher = makeDispatcher({
     issuer,
     clients: flowClients,
@@ -232,7 +243,7 @@ function wireLogin(
     browserStates,
     paths,
     newFormToken: loginStates.newFormToken,
-    pages,
+    responder,
     answers: makeAuthorizationAnswers({
       issuer,
       clients,
@@ -293,7 +304,7 @@ function wireLogin(
       beginLogin: loginStates.begin,
       cookies,
       dispatcher,
-      pages,
+      responder,
     }),
     chooser: makeConnectorChooser({
       issuerOrigin,

@@ -176,7 +176,11 @@ describe("what a client may ask for", () => {
     { what: { response_type: undefined, response_mode: "form_post" }, error: "invalid_request", as: "form_post" },
     { what: { response_type: "id_token", response_mode: "query" }, error: "invalid_request", as: "fragment" },
     { what: { response_type: "code token", response_mode: "query" }, error: "invalid_request", as: "fragment" },
-    { what: { response_type: "code id_token", response_mode: "jwt" }, error: "invalid_request", as: "fragment" },
+    {
+      what: { response_type: "code id_token", response_mode: "web_message" },
+      error: "invalid_request",
+      as: "fragment",
+    },
   ];
   test.each(refusals)("$what is answered $error in the $as (oidcc-response-type-missing, AUT-3)", async (row) => {
     const { members, as } = await receiver.answer(receiver.browser(), { nonce: "n", state: "s", ...row.what });

@@ -43,7 +43,7 @@ export interface KeyRing {
 
 /** For each use of a JWT, told apart by `typ`, the algorithms that we sign with and accept (JWT-1, JWT-3). */
 const USES: ReadonlyMap<string, ReadonlySet<SigningAlgorithm>> = new Map(
-  ["JWT", "at+jwt", "logout+jwt", "userinfo+jwt", "token-introspection+jwt"].map((typ) => [
+  ["JWT", "at+jwt", "logout+jwt", "userinfo+jwt", "token-introspection+jwt", "oauth-authz-resp+jwt"].map((typ) => [
     typ,
     new Set<SigningAlgorithm>(["RS256", "ES256", "EdDSA"]),
   ]),

@@ -5,7 +5,9 @@ import {
   type AuthorizationParts,
   type Client,
   decideAuthorization,
+  errorMembers,
   RESPONSE_TYPES,
+  renderAuthorizationResponse,
 } from "../src/index.ts";
 import { client, clientsOf, issuer, makeSigner, now, publicClient } from "./fakes.ts";
 
@@ -37,7 +39,7 @@ export function decide(query: string, more: Partial<AuthorizationParts> = {}) {
 /** The parameters that reach the client, and the address without them. */
 export function delivered(decision: AuthorizationDecision): { to: string; as: string; members: URLSearchParams } {
   if (decision.kind !== "deliver") return expect.fail(`expected deliver, found ${decision.kind}`);
-  const { response } = decision;
+  const response = renderAuthorizationResponse(decision.target, errorMembers(decision.error), issuer);
   if (response.kind === "form_post") {
     return { to: response.to, as: "form_post", members: new URLSearchParams(response.fields.map(([...pair]) => pair)) };
   }

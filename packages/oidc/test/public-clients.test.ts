@@ -34,7 +34,8 @@ test.each(["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"
 test("without PKCE it does not: at localhost its program is told, out of band its person (PKC-1)", async () => {
   expect(await ask({ redirect_uri: "http://localhost:8000" })).toMatchObject({
     kind: "deliver",
-    response: { kind: "redirect", to: expect.stringMatching(/^http:\/\/localhost:8000\?error=invalid_request&/) },
+    target: { redirectUri: "http://localhost:8000", responseMode: "query" },
+    error: { code: "invalid_request" },
   });
   expect(await ask({ redirect_uri: OUT_OF_BAND })).toMatchObject({ kind: "show", error: { code: "invalid_request" } });
 });

@@ -1,10 +1,9 @@
 import { type AuthorizationRules, decideAuthorization, type LoginState } from "@dex/oidc";
+import type { AuthorizationResponder } from "../login/authorization-responder.ts";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
-import { sendAuthorizationResponse } from "../login/send-response.ts";
 import { readForm, readQuery } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
-import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
 
 const MAX_REDIRECTED_QUERY = 8 * 1024;
@@ -24,14 +23,14 @@ export function makeAuthorizationEndpoint(parts: {
   beginLogin: (request: LoginState["request"], now: Date) => LoginState;
   cookies: LoginCookies;
   dispatcher: Dispatcher;
-  pages: Pages;
+  responder: AuthorizationResponder;
 }): AuthorizationEndpoint {
-  const { rules, cookies, dispatcher, pages } = parts;
+  const { rules, cookies, dispatcher, responder } = parts;
   return {
     async get(visit) {
       const decision = await decideAuthorization(readQuery(visit.request), { ...rules, now: visit.now });
       if (decision.kind === "show") throw decision.error;
-      if (decision.kind === "deliver") return sendAuthorizationResponse(visit.response, pages, decision.response);
+      if (decision.kind === "deliver") return responder.refuse(visit, decision.target, decision.error);
       cookies.prune(visit.request, visit.response, visit.now);
       const intent = parts.registration ? decision.wish : "sign in";
       await dispatcher.next(visit, { ...parts.beginLogin(decision.request, visit.now), intent });

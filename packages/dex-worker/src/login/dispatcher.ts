@@ -18,8 +18,6 @@ import {
   OUT_OF_BAND,
   type PasswordAttemptOf,
   type PreparedAnswer,
-  renderAuthorizationError,
-  renderAuthorizationResponse,
   type Session,
   type SessionLimits,
   type Sharing,
@@ -33,15 +31,14 @@ import { handOverCode, OOB_PATH } from "../accounts/oob.ts";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { CookieNames } from "../middleware/cookies.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
-import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
+import type { AuthorizationResponder } from "./authorization-responder.ts";
 import type { BrowserStates } from "./browser-state.ts";
 import { homeRealmOf } from "./home-realm.ts";
 import type { LoginCookies } from "./login-cookies.ts";
 import { type ChooserMode, offeredConnectors, scopeThrough, servesAnswer } from "./offered-connectors.ts";
 import { isForOwnPages } from "./own-pages-client.ts";
 import type { LoginPaths } from "./paths.ts";
-import { sendAuthorizationResponse } from "./send-response.ts";
 import { newSessionId, readSessionHash, writeSession } from "./session-cookie.ts";
 import type { UpstreamGrantSealer } from "./upstream-grant-sealer.ts";
 
@@ -72,7 +69,7 @@ export interface Dispatcher {
   /** Ends the flow with what the client asked for, of `session`; `consent` is recorded with it. */
   finish(visit: Visit, state: LoginState, session: Session, consent: readonly string[] | undefined): Promise<void>;
   /** Ends the flow with an error that the client is told. `sessionHash`: of the browser's live session, where it has one. */
-  refuse(visit: Visit, state: LoginState, error: OAuthError, sessionHash: Buffer | undefined): void;
+  refuse(visit: Visit, state: LoginState, error: OAuthError, sessionHash: Buffer | undefined): Promise<void>;
 }
 
 /** The steps that need the person: each has a page. */
@@ -88,7 +85,7 @@ export function makeDispatcher(parts: {
   browserStates: BrowserStates;
   paths: LoginPaths;
   newFormToken: () => string;
-  pages: Pages;
+  responder: AuthorizationResponder;
   answers: AuthorizationAnswers;
   random: Random;
   sessionLimits: SessionLimits;
@@ -107,7 +104,6 @@ export function makeDispatcher(parts: {
     cookieNames,
     browserStates,
     paths,
-    pages,
     answers,
     random,
     sessionLimits,
@@ -203,16 +199,21 @@ export function makeDispatcher(parts: {
       if (error instanceof OAuthError) return error;
       throw error;
     });
-    if (members instanceof OAuthError) return refuseUnmade(visit, state, members, answer.session);
+    if (members instanceof OAuthError) return await refuseUnmade(visit, state, members, answer.session);
     cookies.clear(response, state.id);
     const all = [...members, ...browserStates.describe(visit, state.request, answer.session.hash)];
-    sendAuthorizationResponse(response, pages, renderAuthorizationResponse(state.request, all, issuer));
+    await parts.responder.answer(visit, state.request, all);
   }
 
   /** What the client registered does not let its answer be made, such as a key that cannot be encrypted to. */
-  function refuseUnmade(visit: Visit, state: LoginState, { message, detail }: OAuthError, { hash }: Session): void {
+  function refuseUnmade(
+    visit: Visit,
+    state: LoginState,
+    { message, detail }: OAuthError,
+    { hash }: Session,
+  ): Promise<void> {
     parts.logger.warn("answer not made", { clientId: state.request.clientId, message, detail });
-    refuse(visit, state, new OAuthError("server_error", message), hash);
+    return refuse(visit, state, new OAuthError("server_error", message), hash);
   }
 
   // The session is all that our own pages need.
@@ -221,7 +222,12 @@ export function makeDispatcher(parts: {
     response.redirect(303, state.request.redirectUri);
   }
 
-  function refuse(visit: Visit, state: LoginState, error: OAuthError, sessionHash: Buffer | undefined): void {
+  async function refuse(
+    visit: Visit,
+    state: LoginState,
+    error: OAuthError,
+    sessionHash: Buffer | undefined,
+  ): Promise<void> {
     const { response } = visit;
     cookies.clear(response, state.id);
     if (isForOwnPages(state)) throw error;
@@ -232,7 +238,7 @@ export function makeDispatcher(parts: {
       throw new InvalidInput(error.code === "access_denied" ? 403 : 400, `${nothing}: ${error.message}`);
     }
     const beside = browserStates.describe(visit, state.request, sessionHash);
-    sendAuthorizationResponse(response, pages, renderAuthorizationError(state.request, error, issuer, beside));
+    await parts.responder.refuse(visit, state.request, error, beside);
   }
 
   /** Hands the state to the browser and sends it on. */

@@ -79,6 +79,17 @@ test("the connectors of a client are shown where they are restricted; an empty l
   expect(metadataOf({ ...minimal, allowedConnectors: ["corp", "corp"] }).allowedConnectors).toEqual(["corp"]);
   expect(metadataOf({ ...minimal, allowedConnectors: [] }).allowedConnectors).toBeUndefined();
   expect(parseClientChanges({ allowedConnectors: ["corp"] })).toEqual({ kind: "changes", allowedConnectors: ["corp"] });
+  expect(parseClientChanges({ grantTypes: ["client_credentials"] })).toEqual({
+    kind: "grant types",
+    grantTypes: ["client_credentials"],
+  });
+  for (const wrong of [
+    { grantTypes: [] },
+    { grantTypes: ["magic"] },
+    { grantTypes: ["implicit"], allowedConnectors: [] },
+  ]) {
+    expect(parseClientChanges(wrong)).toMatchObject({ kind: "refused" });
+  }
   for (const wrong of [undefined, {}, { allowedConnectors: null }, { allowedConnectors: ["corp"], admin: true }]) {
     expect(parseClientChanges(wrong)).toMatchObject({ kind: "refused" });
   }

@@ -29,6 +29,11 @@ export function introspectionEncryptionOf(details: ClientDetails): ResponseEncry
   return encryptionOf(details.introspection_encrypted_response_alg, details.introspection_encrypted_response_enc);
 }
 
+/** How the client registered to get JWTs of the authorization endpoint, JARM §3; undefined: signed alone. */
+export function responseEncryptionOf(details: ClientDetails): ResponseEncryption | undefined {
+  return encryptionOf(details.authorization_encrypted_response_alg, details.authorization_encrypted_response_enc);
+}
+
 function encryptionOf(
   alg: ResponseEncryption["alg"] | undefined,
   enc: ResponseEncryption["enc"] | undefined,
@@ -50,7 +55,7 @@ export function findEncryptionKey(keys: readonly JsonObject[], alg: ResponseEncr
 export function encryptionProblemIn(
   details: ClientDetails,
 ): { readonly member: string; readonly reason: string } | undefined {
-  for (const kind of ["id_token", "userinfo", "introspection"] as const) {
+  for (const kind of ["id_token", "userinfo", "introspection", "authorization"] as const) {
     const alg = details[`${kind}_encrypted_response_alg`];
     if (alg === undefined) {
       if (details[`${kind}_encrypted_response_enc`] === undefined) continue;

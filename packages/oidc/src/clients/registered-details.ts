@@ -135,6 +135,14 @@ const RULES: readonly Rule[] = [
       details.introspection_encrypted_response_alg === undefined,
   },
   {
+    // JARM §3
+    member: "authorization_encrypted_response_enc",
+    reason: "needs authorization_encrypted_response_alg",
+    breaks: ({ details }) =>
+      details.authorization_encrypted_response_enc !== undefined &&
+      details.authorization_encrypted_response_alg === undefined,
+  },
+  {
     // OIDC Core §8.1
     member: "sector_identifier_uri",
     reason: "is needed for the subject_type pairwise when the redirect URIs are not all of one host",
@@ -172,8 +180,9 @@ export function grantsOf(details: ClientDetails): readonly GrantType[] {
 }
 
 function isEncryptedTo(details: ClientDetails): boolean {
-  const { id_token_encrypted_response_alg: idToken, userinfo_encrypted_response_alg: userinfo } = details;
-  return [idToken, userinfo, details.introspection_encrypted_response_alg].some((alg) => alg !== undefined);
+  return (["id_token", "userinfo", "introspection", "authorization"] as const).some(
+    (kind) => details[`${kind}_encrypted_response_alg`] !== undefined,
+  );
 }
 
 function isRemoteHttps(uri: string): boolean {

@@ -22,6 +22,9 @@ export interface SupportedValues {
   readonly userinfo_signed_response_alg: ValuesOf<"userinfo_signed_response_alg">;
   readonly userinfo_encrypted_response_alg: ValuesOf<"userinfo_encrypted_response_alg">;
   readonly userinfo_encrypted_response_enc: ValuesOf<"userinfo_encrypted_response_enc">;
+  readonly authorization_signed_response_alg: ValuesOf<"authorization_signed_response_alg">;
+  readonly authorization_encrypted_response_alg: ValuesOf<"authorization_encrypted_response_alg">;
+  readonly authorization_encrypted_response_enc: ValuesOf<"authorization_encrypted_response_enc">;
   readonly introspection_signed_response_alg: ValuesOf<"introspection_signed_response_alg">;
   readonly introspection_encrypted_response_alg: ValuesOf<"introspection_encrypted_response_alg">;
   readonly introspection_encrypted_response_enc: ValuesOf<"introspection_encrypted_response_enc">;
@@ -54,6 +57,9 @@ export const SUPPORTED: SupportedValues = {
   userinfo_signed_response_alg: ["RS256", "ES256", "EdDSA"],
   userinfo_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
   userinfo_encrypted_response_enc: CONTENT_ENCRYPTIONS,
+  authorization_signed_response_alg: ["RS256", "ES256", "EdDSA"],
+  authorization_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
+  authorization_encrypted_response_enc: CONTENT_ENCRYPTIONS,
   introspection_signed_response_alg: ["RS256", "ES256", "EdDSA"],
   introspection_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
   introspection_encrypted_response_enc: CONTENT_ENCRYPTIONS,

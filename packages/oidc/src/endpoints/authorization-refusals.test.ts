@@ -82,7 +82,7 @@ const refusals = [
     code: "unsupported_response_type",
     by: "AUT-3",
   })),
-  ...["query.jwt", "QUERY", "jwt", "web_message"].map((mode) => ({
+  ...["jwt.jwt", "QUERY", ".jwt", "web_message"].map((mode) => ({
     when: `response_mode is ${mode}`,
     text: query({ response_mode: mode }),
     code: "invalid_request",

@@ -14,6 +14,8 @@ export interface AuthorizationRequest {
   readonly redirectUri: VerifiedRedirectUri;
   readonly responseType: ResponseType;
   readonly responseMode: ResponseMode;
+  /** The answer goes as one JWT that we sign (JARM). Left out where it goes as plain parameters. */
+  readonly responseInJwt?: true;
   readonly scope: readonly string[];
   readonly state: string | undefined;
   readonly nonce: string | undefined;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { issuer } from "../../test/fakes.ts";
 import { matchRedirectUri } from "../clients/redirect-uri.ts";
 import { OAuthError } from "../errors.ts";
-import { renderAuthorizationError, renderAuthorizationResponse } from "./authorization-response.ts";
+import { errorMembers, renderAuthorizationResponse } from "./authorization-response.ts";
 import type { ResponseMode } from "./response-type.ts";
 
 function target(uri: string, state: string | undefined, responseMode: ResponseMode = "query") {
@@ -63,7 +63,7 @@ test("without a state none is made up, and the issuer is named all the same (AUT
 
 test("an error carries state and issuer, and no code (AUT-1, AUT-2, RFC 6749 §4.1.2.1)", () => {
   const error = new OAuthError("access_denied", 'consent "was" not\r\ngiven \\ \u00e4', { detail: "for operators" });
-  const response = renderAuthorizationError(target("https://a.example/cb", "a b&c=d"), error, issuer);
+  const response = renderAuthorizationResponse(target("https://a.example/cb", "a b&c=d"), errorMembers(error), issuer);
   const to = new URL(response.to);
   expect(Object.fromEntries(to.searchParams)).toEqual({
     error: "access_denied",

@@ -16,15 +16,23 @@ export type AuthorizationResponse =
 
 /** Takes what was asked for to the client, with the state and the issuer: RFC 9207 §2 (AUT-1, AUT-2). */
 export function renderAuthorizationResponse(
-  { redirectUri, responseMode, state }: ResponseTarget,
+  target: ResponseTarget,
   members: ResponseMembers,
   issuer: string,
 ): AuthorizationResponse {
-  const all: ResponseMembers = [
+  const { state } = target;
+  return renderMembers(target, [
     ...members,
     ...(state === undefined ? [] : [["state", state] as const]),
     ["iss", issuer],
-  ];
+  ]);
+}
+
+/** Takes these parameters to the client and no others. */
+export function renderMembers(
+  { redirectUri, responseMode }: Omit<ResponseTarget, "state">,
+  all: ResponseMembers,
+): AuthorizationResponse {
   switch (responseMode) {
     case "form_post":
       return { kind: "form_post", to: redirectUri, fields: all };
@@ -35,15 +43,12 @@ export function renderAuthorizationResponse(
   }
 }
 
-/** Takes an error to the client, RFC 6749 §4.1.2.1 and OIDC Core §3.2.2.6, with what else is said beside it. */
-export function renderAuthorizationError(
-  target: ResponseTarget,
-  error: OAuthError,
-  issuer: string,
-  beside: ResponseMembers = [],
-): AuthorizationResponse {
-  const members = [["error", error.code] as const, ["error_description", renderErrorDescription(error)] as const];
-  return renderAuthorizationResponse(target, [...members, ...beside], issuer);
+/** What an error says, RFC 6749 §4.1.2.1 and OIDC Core §3.2.2.6. */
+export function errorMembers(error: OAuthError): ResponseMembers {
+  return [
+    ["error", error.code],
+    ["error_description", renderErrorDescription(error)],
+  ];
 }
 
 // Appended as text: URL would write the registered redirect_uri anew, and its query must stay as it is (RFC 6749 §3.1.2).

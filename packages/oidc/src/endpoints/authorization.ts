@@ -19,7 +19,7 @@ import {
   parseShownConnectors,
 } from "./authorization-parameters.ts";
 import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
-import { type AuthorizationResponse, renderAuthorizationError } from "./authorization-response.ts";
+import type { AnswerTarget } from "./authorization-responses.ts";
 import { parseClaims } from "./claims-parameter.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
 import { isPushedRequestUri, type PushedRequests } from "./pushed-requests.ts";
@@ -30,14 +30,16 @@ import {
   canBePostedTo,
   parseResponseMode,
   parseResponseType,
+  RESPONSE_MODE_VALUES,
   responseModeFor,
+  wantsJwt,
 } from "./response-type.ts";
 
 export type AuthorizationDecision =
   /** Client or redirect_uri cannot be trusted: a page of ours, no redirect (RFC 6749 §4.1.2.1, RED-10). */
   | { readonly kind: "show"; readonly error: OAuthError }
   /** The error goes to the client, as the answer would have. */
-  | { readonly kind: "deliver"; readonly response: AuthorizationResponse; readonly error: OAuthError }
+  | { readonly kind: "deliver"; readonly target: AnswerTarget; readonly error: OAuthError }
   | {
       readonly kind: "login";
       readonly request: AuthorizationRequest;
@@ -108,7 +110,7 @@ export async function decideAuthorization(
   sent: URLSearchParams,
   parts: AuthorizationParts,
 ): Promise<AuthorizationDecision> {
-  const { clients, issuer, readRequestObject = refuseRequestObjects } = parts;
+  const { clients, readRequestObject = refuseRequestObjects } = parts;
   const client = await findClient(sent, clients);
   if (client === undefined) return show("the client is unknown", describeClientId(sent));
   if (isPushedRequestUri(sent.get("request_uri") ?? "")) return openPushed(sent, client, parts);
@@ -122,11 +124,13 @@ export async function decideAuthorization(
       ? { kind: "show", error } // nobody listens there: the person is told
       : {
           kind: "deliver",
-          response: renderAuthorizationError(
-            { redirectUri, responseMode: responseModeFor(params, redirectUri), state: returnableState(params) },
-            error,
-            issuer,
-          ),
+          target: {
+            clientId: client.id,
+            redirectUri,
+            responseMode: responseModeFor(params, redirectUri),
+            ...(wantsJwt(params) ? { responseInJwt: true } : {}),
+            state: returnableState(params),
+          },
           error,
         };
   if (objection !== undefined) return deliver(objection);
@@ -236,9 +240,10 @@ function refuseResponseType(
 
 function refuseResponseMode(params: URLSearchParams): OAuthError | undefined {
   const text = single(params, "response_mode");
-  const mode = parseResponseMode(text);
   if (text === undefined) return undefined;
-  if (mode === undefined) return invalid("the supported response_modes are: query, fragment, form_post");
+  const parsed = parseResponseMode(text);
+  if (parsed === undefined) return invalid(`the supported response_modes are: ${RESPONSE_MODE_VALUES.join(", ")}`);
+  const { mode } = parsed;
   if (mode === "query" && asksForTokens(responseTypeOf(params))) return invalid("tokens are not sent in a query");
   return mode === "form_post" && !canBePostedTo(single(params, "redirect_uri") ?? "")
     ? invalid("the redirect_uri cannot be posted to")
@@ -385,6 +390,7 @@ function toRequest(
     redirectUri,
     responseType,
     responseMode: responseModeFor(params, redirectUri),
+    ...(wantsJwt(params) ? { responseInJwt: true } : {}),
     scope: grantableScope(parseScope(single(params, "scope")), client, responseType),
     state: single(params, "state"),
     nonce: single(params, "nonce"),

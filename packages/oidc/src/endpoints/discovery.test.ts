@@ -30,7 +30,7 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
     }),
   ).toMatchObject({
     response_types_supported: ["code"],
-    response_modes_supported: ["query", "fragment", "form_post"],
+    response_modes_supported: ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"],
     device_authorization_endpoint: "https://id.example/device/code",
     grant_types_supported: [
       "authorization_code",
@@ -86,6 +86,9 @@ const bare = [
   "scopes_supported",
   "response_types_supported",
   "response_modes_supported",
+  "authorization_signing_alg_values_supported",
+  "authorization_encryption_alg_values_supported",
+  "authorization_encryption_enc_values_supported",
   "grant_types_supported",
   "subject_types_supported",
   "id_token_signing_alg_values_supported",

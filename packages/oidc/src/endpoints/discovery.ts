@@ -11,7 +11,7 @@ import { USER_CLAIMS } from "../tokens/claims.ts";
 import { END_SESSION_PATH } from "./end-session.ts";
 import { INTROSPECTION_PATH } from "./introspection.ts";
 import { PUSHED_AUTHORIZATION_PATH } from "./pushed-requests.ts";
-import { asksForTokens, RESPONSE_MODES } from "./response-type.ts";
+import { asksForTokens, RESPONSE_MODE_VALUES } from "./response-type.ts";
 import { REVOCATION_PATH } from "./revocation.ts";
 
 export interface DiscoveryParts {
@@ -65,7 +65,10 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     ...(registration.clients ? { registration_endpoint: endpointUrl(issuer, "/registration") } : {}),
     scopes_supported: SUPPORTED_SCOPES,
     response_types_supported: responseTypes,
-    response_modes_supported: RESPONSE_MODES,
+    response_modes_supported: RESPONSE_MODE_VALUES,
+    authorization_signing_alg_values_supported: algorithms,
+    authorization_encryption_alg_values_supported: SUPPORTED.authorization_encrypted_response_alg,
+    authorization_encryption_enc_values_supported: SUPPORTED.authorization_encrypted_response_enc,
     grant_types_supported: SUPPORTED.grant_types.filter(
       (grant) => grant !== "implicit" || responseTypes.some(asksForTokens),
     ),

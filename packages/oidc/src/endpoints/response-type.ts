@@ -16,9 +16,26 @@ export function parseResponseType(text: string | undefined): ResponseType | unde
   return RESPONSE_TYPES.find((type) => type === sorted); // ours are written in the order of the alphabet
 }
 
-/** The response mode that the text names, or undefined when it is none of ours. */
-export function parseResponseMode(text: string | undefined): ResponseMode | undefined {
-  return RESPONSE_MODES.find((mode) => mode === text);
+/** What `response_mode` can say: a place, and whether the answer is put into a JWT first (JARM §2.3). */
+export const RESPONSE_MODE_VALUES = [...RESPONSE_MODES, "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"] as const;
+
+/** What the text asks for: `mode` undefined is the default of the response type. Undefined when it is none of ours. */
+export function parseResponseMode(
+  text: string,
+): { readonly mode: ResponseMode | undefined; readonly inJwt: boolean } | undefined {
+  if (text === "jwt") return { mode: undefined, inJwt: true };
+  const inJwt = text.endsWith(".jwt");
+  const mode = RESPONSE_MODES.find((one) => one === (inJwt ? text.slice(0, -".jwt".length) : text));
+  return mode === undefined ? undefined : { mode, inJwt };
+}
+
+/** Whether the answer to a request is to come as a JWT, errors too. */
+export function wantsJwt(params: URLSearchParams): boolean {
+  return parseResponseMode(soleResponseMode(params) ?? "")?.inJwt === true;
+}
+
+function soleResponseMode(params: URLSearchParams): string | undefined {
+  return params.getAll("response_mode").length > 1 ? undefined : single(params, "response_mode");
 }
 
 /** Whether the authorization endpoint is to hand this out itself. */
@@ -47,8 +64,7 @@ export function grantTypesOf(type: ResponseType): readonly ("authorization_code"
 export function responseModeFor(params: URLSearchParams, redirectUri: string): ResponseMode {
   const tokens = wordsOf(single(params, "response_type")).some((word) => word === "id_token" || word === "token");
   const fitting: ResponseMode = tokens ? "fragment" : "query";
-  const asked = params.getAll("response_mode").length > 1 ? undefined : single(params, "response_mode");
-  const mode = parseResponseMode(asked) ?? fitting;
+  const mode = parseResponseMode(soleResponseMode(params) ?? "")?.mode ?? fitting;
   if (mode === "form_post") return canBePostedTo(redirectUri) ? mode : fitting;
   return mode === "query" ? fitting : mode;
 }

@@ -54,6 +54,7 @@ const sealedShape = z.strictObject({
     // Left out where a code travels in the query.
     responseType: z.enum(RESPONSE_TYPES).optional(),
     responseMode: z.enum(RESPONSE_MODES).optional(),
+    responseInJwt: z.literal(true).optional(),
     scope: z.array(z.string()),
     state: optionalText,
     nonce: optionalText,
@@ -165,6 +166,7 @@ function parseLoginState(plaintext: string): LoginState | undefined {
       ...(request.hintedSector === undefined ? {} : { hintedSector: request.hintedSector }),
       ...(request.claims === undefined ? {} : { claims: request.claims }),
       ...(request.subjects === undefined ? {} : { subjects: request.subjects }),
+      ...(request.responseInJwt === undefined ? {} : { responseInJwt: request.responseInJwt }),
       ...(request.pushedAs === undefined ? {} : { pushedAs: request.pushedAs }),
       ...(request.essentialAcr === undefined ? {} : { essentialAcr: request.essentialAcr }),
     },

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { parseNewClient } from "./client-metadata.ts";
+import { decideRegistration } from "./registration-metadata.ts";
+
+const device = "urn:ietf:params:oauth:grant-type:device_code";
+
+test("a device registers itself with the grant, and without an address to send people to (RFC 8628 §4, RFC 7591 §2)", () => {
+  const metadata = { client_name: "TV", token_endpoint_auth_method: "none", grant_types: [device, "refresh_token"] };
+  expect(decideRegistration(metadata)).toMatchObject({
+    kind: "register",
+    metadata: { grantTypes: [device, "refresh_token"], redirectUris: [], public: true },
+  });
+});
+
+test("an administrator makes one too; a refresh token alone comes from nowhere", () => {
+  const tv = { public: true, clientName: "TV" };
+  expect(parseNewClient({ ...tv, grantTypes: [device] })).toMatchObject({ kind: "client" });
+  expect(parseNewClient({ ...tv, grantTypes: [device, "refresh_token"] })).toMatchObject({ kind: "client" });
+  expect(parseNewClient({ ...tv, grantTypes: ["refresh_token"] })).toMatchObject({ kind: "refused" });
+  expect(parseNewClient({ ...tv, grantTypes: [device, device] })).toMatchObject({ kind: "refused" });
+});
