@@ -4,6 +4,7 @@ import { ANSWER_CALLS } from "./discovery-calls/answers.ts";
 import { AUTHENTICATION_CALLS } from "./discovery-calls/authentication.ts";
 import { type CallWorld, type MemberCalls, openCallWorld } from "./discovery-calls/call-world.ts";
 import { ENDPOINT_CALLS } from "./discovery-calls/endpoints.ts";
+import { JWT_ANSWER_CALLS } from "./discovery-calls/jwt-answers.ts";
 import { DEVICE_CALLS, PUSHED_REQUEST_CALLS } from "./discovery-calls/other-ways.ts";
 import { SENDER_CONSTRAINT_CALLS } from "./discovery-calls/sender-constraint.ts";
 import { TOKEN_CALLS } from "./discovery-calls/tokens.ts";
@@ -17,6 +18,7 @@ const CALLS: Readonly<Record<string, MemberCalls>> = {
   ...SENDER_CONSTRAINT_CALLS,
   ...DEVICE_CALLS,
   ...PUSHED_REQUEST_CALLS,
+  ...JWT_ANSWER_CALLS,
 };
 
 /** All that can be advertised. */

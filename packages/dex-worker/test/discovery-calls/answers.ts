@@ -14,6 +14,7 @@ import {
   VERIFIER,
 } from "./call-world.ts";
 import { makeKey, signWith } from "./client-keys.ts";
+import { JWT_MODES } from "./jwt-answers.ts";
 
 const TYPES = ["code", "id_token", "id_token token", "code id_token", "code token", "code id_token token"] as const;
 
@@ -80,6 +81,7 @@ export const ANSWER_CALLS: Readonly<Record<string, MemberCalls>> = {
     ...each(["fragment", "form_post"], async (world, mode) => {
       for (const type of TYPES) await proveAnswer(world, type, mode as Mode);
     }),
+    ...JWT_MODES,
   },
   code_challenge_methods_supported: {
     async S256(world) {
