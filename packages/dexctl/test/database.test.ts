@@ -175,8 +175,20 @@ test("a client's connectors are set, and every one of them allowed again (SAM-8)
   expect((await onDatabase("clients", "list", "-o", "json")).stdout).not.toContain('"uni"');
 });
 
+test("a client's grants are set, as far as such a client can be (AUT-13)", async () => {
+  const device = "urn:ietf:params:oauth:grant-type:device_code";
+  await onDatabase("new-client", "--id", "tv", "--public", "--name", "TV", "--grant-type", device);
+  const refused = await onDatabase("clients", "set", "tv", "--grant-type", "refresh_token");
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("grantTypes: refresh_token needs") });
+  const set = await onDatabase("clients", "set", "tv", "--grant-type", device, "--grant-type", "refresh_token");
+  expect(set).toMatchObject({ code: 0, stdout: `client tv may use ${device}, refresh_token\n` });
+});
+
 test.each([
   { args: ["picky", "--allowed-connector", "A B"], code: 1, says: "must be the id of a connector" },
+  { args: ["nobody", "--grant-type", "client_credentials"], code: 1, says: "there is no client nobody" },
+  { args: ["picky", "--grant-type", "password"], code: 2, says: "Allowed choices are" },
+  { args: ["picky", "--any-connector", "--grant-type", "refresh_token"], code: 2, says: "either --allowed-connector" },
   { args: ["nobody", "--any-connector"], code: 1, says: "there is no client nobody: see dexctl clients list" },
   { args: ["picky"], code: 2, says: "either --allowed-connector or --any-connector" },
   { args: ["picky", "--any-connector", "--allowed-connector", "a"], code: 2, says: "either --allowed-connector" },

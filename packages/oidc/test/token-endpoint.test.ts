@@ -63,14 +63,7 @@ const refusals = [
     code: "invalid_request",
     by: "RFC 6749 §3.2",
   },
-  ...[
-    "password",
-    "implicit",
-    "__proto__",
-    "constructor",
-    "refresh",
-    "urn:ietf:params:oauth:grant-type:device_code",
-  ].map((type) => ({
+  ...["password", "implicit", "__proto__", "constructor", "refresh"].map((type) => ({
     when: `grant_type is ${type}`,
     body: `grant_type=${type}&username=jane&password=x&${credentials}`,
     more: {},
