@@ -106,7 +106,7 @@ function wireOwnTokens(
       families,
       revocations,
       subjects,
-      refreshGraceSeconds: lifetimes.refreshGraceSeconds,
+      lifetimes,
       signer: keyRing.signer,
       encryptToClient,
     }),

@@ -175,7 +175,7 @@ export function makeDispatcher(parts: {
     const client = await clientOf(state);
     const refusal = await answers.refusalOf(state.request, client);
     if (refusal !== undefined) return refuse(visit, state, refusal, session.hash);
-    const answer = answers.prepare({ state: forAnswer(state, session.connectorId), session, now: visit.now });
+    const answer = answers.prepare({ state: forAnswer(state, session.connectorId), session, client, now: visit.now });
     refuseUnissued(await signIns.issueCode({ code: answer.stored, consent }));
     await deliver(visit, state, { answer, client });
   }
@@ -325,7 +325,7 @@ export function makeDispatcher(parts: {
       if (refusal !== undefined) return refuse(visit, state, refusal, before);
       // The credentials are right but not what was asked for: another person than the hint named, an old upstream session.
       if (step.kind === "refuse") return refuse(visit, state, step.error, before);
-      const answering = { state: forAnswer(proved, session.connectorId), session, now };
+      const answering = { state: forAnswer(proved, session.connectorId), session, client, now };
       const answer = answered ? answers.prepare(answering) : undefined;
       refuseUnissued(
         await signIns.signIn({

@@ -1,6 +1,7 @@
 // What an administrator says of a client, and the client itself does not.
 import { expect, test } from "vitest";
 import { client } from "../../test/fakes.ts";
+import { CLIENT_LIFETIME_MEMBERS } from "../tokens/lifetimes.ts";
 import { renderClientInformation } from "./client-information.ts";
 import { parseClientChanges } from "./client-metadata.ts";
 import { decideClientUpdate } from "./client-update.ts";
@@ -43,3 +44,21 @@ test.each(["*", [""], ["a b"], ["\u0000"], [7], ["x".repeat(256)], Array.from({ 
     expect(parseClientChanges({ details: { sso_shared_with: sharedWith } }).kind).toBe("refused");
   },
 );
+
+test.each(CLIENT_LIFETIME_MEMBERS)("a client that registers itself does not choose its %s (DCR-1)", (member) => {
+  const decision = decideRegistration({ redirect_uris: wanted.redirect_uris, [member]: 60 }, SUPPORTED);
+  expect(decision).toMatchObject({ kind: "refused", error: { code: "invalid_client_metadata" } });
+});
+
+test("what an administrator said of its tokens stays when it changes itself, and is not told it (DCR-1, DCR-2)", () => {
+  const details = { access_token_lifetime: 60, refresh_token_grace: 0 };
+  const decision = decideClientUpdate(
+    { ...own, details },
+    { client_id: own.id, redirect_uris: wanted.redirect_uris },
+    SUPPORTED,
+  );
+  if (decision.kind !== "update") throw decision.error;
+  expect(decision.client.details).toMatchObject(details);
+  const shown = { secret: undefined, managementUrl: "https://id.example/registration/a", managementToken: "t" };
+  expect(renderClientInformation({ ...own, details }, shown)).not.toHaveProperty("access_token_lifetime");
+});

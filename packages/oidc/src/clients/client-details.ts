@@ -2,6 +2,7 @@
 // §2 and the logout specifications. Stored as one JSON value, in the names of those documents.
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
+import { CLIENT_LIFETIME_MEMBERS, type ClientLifetimeMember, rangeOfClientLifetime } from "../tokens/lifetimes.ts";
 
 /** OAuth 2.0 Multiple Response Types §3, §5: the words in the order in which they are compared. */
 export const RESPONSE_TYPES = [
@@ -38,6 +39,21 @@ function hasScheme(text: string, schemes: RegExp): boolean {
 /** RFC 7517. Public keys, RFC 7591 §2; what is in them is looked at where they are used. */
 const jwkValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(20)]);
 const jwks = z.object({ keys: z.array(z.record(z.string().max(100), jwkValue)).max(20) });
+
+function lifetime(member: ClientLifetimeMember) {
+  const { least, most } = rangeOfClientLifetime(member);
+  const message = `must be a whole number of seconds from ${least} to ${most}`;
+  return z.int(message).min(least, message).max(most, message);
+}
+
+/** How long what a client gets stays good, in seconds. An administrator's to say, and nobody else's (DCR-1, P2). */
+export const clientLifetimesShape = z.strictObject({
+  access_token_lifetime: lifetime("access_token_lifetime").optional(),
+  id_token_lifetime: lifetime("id_token_lifetime").optional(),
+  refresh_token_idle_lifetime: lifetime("refresh_token_idle_lifetime").optional(),
+  refresh_token_absolute_lifetime: lifetime("refresh_token_absolute_lifetime").optional(),
+  refresh_token_grace: lifetime("refresh_token_grace").optional(),
+});
 
 /** Members of client metadata, by their registered names. All may be missing. */
 export const clientDetailsShape = z.object({
@@ -85,8 +101,22 @@ export const clientDetailsShape = z.object({
     .max(100)
     .optional(),
   dpop_bound_access_tokens: z.boolean().optional(),
+  ...clientLifetimesShape.shape,
 });
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
+
+/** What an administrator says of a client, and the client neither chooses nor hears (DCR-1). */
+const ADMINISTRATED: readonly string[] = ["sso_shared_with", ...CLIENT_LIFETIME_MEMBERS];
+
+/** The details in two: what the client says of itself, and what an administrator says of it. */
+export function splitDetails(details: ClientDetails): {
+  readonly own: ClientDetails;
+  readonly administrated: ClientDetails;
+} {
+  const part = (administrated: boolean): ClientDetails =>
+    Object.fromEntries(Object.entries(details).filter(([name]) => ADMINISTRATED.includes(name) === administrated));
+  return { own: part(false), administrated: part(true) };
+}
 
 /** The members that there are, as JSON. */
 export function renderClientDetails(details: ClientDetails): JsonObject {

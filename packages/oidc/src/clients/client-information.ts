@@ -1,6 +1,6 @@
 import { type JsonObject, toEpochSeconds } from "@dex/runtime";
 import type { Client } from "./client.ts";
-import { renderClientDetails, responseTypesOf } from "./client-details.ts";
+import { renderClientDetails, responseTypesOf, splitDetails } from "./client-details.ts";
 import { secretsOf } from "./client-secrets.ts";
 
 /** What only the client itself is shown. */
@@ -15,7 +15,6 @@ export interface ShownToClient {
 /** The client information response, RFC 7591 §3.2.1 and RFC 7592 §3: what is registered, defaults among it. */
 export function renderClientInformation(client: Client, shown: ShownToClient): JsonObject {
   const byBrowser = client.grantTypes.some((grant) => grant === "authorization_code" || grant === "implicit");
-  const { sso_shared_with: _, ...own } = client.details;
   return {
     client_id: client.id,
     ...(shown.secret === undefined ? {} : { client_secret: shown.secret }),
@@ -28,7 +27,7 @@ export function renderClientInformation(client: Client, shown: ShownToClient): J
     token_endpoint_auth_method: client.public ? "none" : "client_secret_basic",
     application_type: "web",
     subject_type: "public",
-    ...renderClientDetails(own),
+    ...renderClientDetails(splitDetails(client.details).own),
     response_types: byBrowser ? responseTypesOf(client.details) : [],
     id_token_signed_response_alg: client.idTokenSigningAlgorithm,
     ...(client.name === undefined ? {} : { client_name: client.name }),

@@ -2,6 +2,7 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { Client } from "./client.ts";
+import { splitDetails } from "./client-details.ts";
 import { decideRegistration } from "./registration-metadata.ts";
 import type { SupportedValues } from "./supported.ts";
 
@@ -69,8 +70,7 @@ export function decideClientUpdate(client: Client, input: unknown, supported: Su
     return refused("invalid_client_metadata", "token_endpoint_auth_method: the kind of proof cannot be changed");
   }
   const { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm } = metadata;
-  const { sso_shared_with: shared } = client.details;
-  const details = { ...metadata.details, ...(shared === undefined ? {} : { sso_shared_with: shared }) };
+  const details = { ...metadata.details, ...splitDetails(client.details).administrated };
   const changes = { name, logoUri, clientUri, redirectUris, grantTypes, scopes, idTokenSigningAlgorithm, details };
   const secretFrom = proof === "client_secret_jwt" && proof !== before ? "new" : "kept";
   return { kind: "update", client: { ...client, ...changes }, secret: secretFrom };

@@ -27,8 +27,15 @@ const responseType = z.preprocess(inKnownOrder, z.enum(RESPONSE_TYPES, "is no re
 const uniqueStrings = (values: readonly string[]) => new Set(values).size === values.length;
 const ONCE = "must hold each value once";
 
-// DCR-1: whom its sign-ins count for is nothing that a client says of itself.
-const { sso_shared_with: _, ...registrable } = clientDetailsShape.shape;
+// DCR-1: whom its sign-ins count for, and how long its tokens live, is nothing that a client says of itself.
+const registrable = clientDetailsShape.omit({
+  sso_shared_with: true,
+  access_token_lifetime: true,
+  id_token_lifetime: true,
+  refresh_token_idle_lifetime: true,
+  refresh_token_absolute_lifetime: true,
+  refresh_token_grace: true,
+}).shape;
 
 /** Each member as somebody may register it. */
 export const registeredDetailsShape = {

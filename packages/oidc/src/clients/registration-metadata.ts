@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { OAuthError } from "../errors.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
+import { CLIENT_LIFETIME_MEMBERS } from "../tokens/lifetimes.ts";
 import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
 import { clientNameShape, contradictionIn, type NewClientMetadata } from "./client-metadata.ts";
 import { registeredDetailsShape } from "./registered-details.ts";
@@ -34,6 +35,8 @@ type Given = z.infer<typeof shape>;
 const NOT_SUPPORTED: readonly string[] = [
   "request_object_encryption_alg",
   "request_object_encryption_enc",
+  // DCR-1: an administrator's to say. No registered names, yet whoever sends them counts on them.
+  ...CLIENT_LIFETIME_MEMBERS,
   ...Object.entries(SUPPORTED_MEMBERS).flatMap(([member, supported]) => (supported ? [] : [member])),
 ];
 

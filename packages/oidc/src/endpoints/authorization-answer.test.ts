@@ -59,7 +59,7 @@ describe.each(RESPONSE_TYPES)("the answer to %s", (type) => {
 
   test("costs one signature where an ID token is in it and none otherwise", async () => {
     const { signer, answers } = setUp();
-    const prepared = answers.prepare({ state: await stateFor(type), session, now });
+    const prepared = answers.prepare({ state: await stateFor(type), session, client: front, now });
     expect(signer.signatures).toBe(0);
     await answers.complete(prepared, front, now);
     expect(signer.signatures).toBe(words.includes("id_token") ? 1 : 0);
@@ -68,7 +68,7 @@ describe.each(RESPONSE_TYPES)("the answer to %s", (type) => {
   test("is stored with a code that can be spent, or with one that is spent already (BRO-6)", async () => {
     const { answers } = setUp();
     const state = await stateFor(type);
-    const { stored, code } = answers.prepare({ state, session, now });
+    const { stored, code } = answers.prepare({ state, session, client: front, now });
     expect(stored).toMatchObject({ loginStateId: state.id, userId: jane.id, sessionHash: session.hash });
     expect(stored.spentAt).toEqual(words.includes("code") ? undefined : now);
     expect(code === undefined).toBe(!words.includes("code"));
@@ -76,7 +76,7 @@ describe.each(RESPONSE_TYPES)("the answer to %s", (type) => {
 
   test("has an access token only of a family that is stored, for as long as that lives", async () => {
     const { answers } = setUp();
-    const prepared = answers.prepare({ state: await stateFor(type), session, now });
+    const prepared = answers.prepare({ state: await stateFor(type), session, client: front, now });
     const members = new Map(await answers.complete(prepared, front, now));
     const family = prepared.stored.frontChannelFamily;
     expect(family === undefined).toBe(!words.includes("token"));
@@ -88,7 +88,7 @@ describe.each(RESPONSE_TYPES)("the answer to %s", (type) => {
 
   test("says of the user what the scope asks for where nothing else could (OIDC Core §5.4, JWT-7)", async () => {
     const { answers } = setUp();
-    const prepared = answers.prepare({ state: await stateFor(type), session, now });
+    const prepared = answers.prepare({ state: await stateFor(type), session, client: front, now });
     const members = new Map(await answers.complete(prepared, front, now));
     const idToken = members.get("id_token");
     expect(idToken !== undefined).toBe(words.includes("id_token"));

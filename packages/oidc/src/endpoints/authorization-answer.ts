@@ -10,6 +10,7 @@ import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
 import { newCode } from "../tokens/code.ts";
 import { makeIssueIdToken } from "../tokens/issue-id-token.ts";
+import { lifetimesFor } from "../tokens/lifetimes.ts";
 import { newUuid } from "../tokens/uuid.ts";
 import type { ResponseMembers } from "./authorization-response.ts";
 import { asksFor, asksForTokens } from "./response-type.ts";
@@ -25,7 +26,7 @@ export interface PreparedAnswer {
 
 export interface AuthorizationAnswers {
   /** What the person of `session` gets. Nothing of it is good for anything until it is stored. */
-  prepare(input: { state: LoginState; session: Session; now: Date }): PreparedAnswer;
+  prepare(input: { state: LoginState; session: Session; client: Client; now: Date }): PreparedAnswer;
   /** Why the client is not given what its request was good for when it came; undefined when it is (AUT-13, TOK-19). */
   refusalOf(request: LoginState["request"], client: Client): Promise<OAuthError | undefined>;
   /** The parameters for the client, once `prepared` is stored: one signature where an ID token is asked for, else none. */
@@ -45,11 +46,11 @@ export function makeAuthorizationAnswers(parts: AuthorizationAnswerParts): Autho
   const accessTokens = makeAccessTokens({ sealer: parts.sealers.accessToken, random });
   const issueIdToken = makeIssueIdToken(parts);
 
-  function accessTokenOf({ stored, request }: PreparedAnswer, now: Date): string | undefined {
+  function accessTokenOf({ stored, request }: PreparedAnswer, client: Client, now: Date): string | undefined {
     const { frontChannelFamily: family, clientId, userId } = stored;
     if (family === undefined) return undefined;
     const token = { familyId: family.id, clientId, userId, scope: request.scope };
-    return accessTokens.issue(token, lifetimes.accessTokenSeconds, now);
+    return accessTokens.issue(token, lifetimesFor(client, lifetimes).accessTokenSeconds, now);
   }
 
   function idTokenOf(prepared: PreparedAnswer, client: Client, accessToken: string | undefined, now: Date) {
@@ -76,11 +77,11 @@ export function makeAuthorizationAnswers(parts: AuthorizationAnswerParts): Autho
   }
 
   return {
-    prepare({ state, session, now }) {
+    prepare({ state, session, client, now }) {
       const { request } = state;
       const { value, stored } = newCode({ state, session, random, now, lifetimes });
       const frontChannelFamily = asksFor(request.responseType, "token")
-        ? { id: newUuid(random, now), expiresAt: addSeconds(now, lifetimes.accessTokenSeconds) }
+        ? { id: newUuid(random, now), expiresAt: addSeconds(now, lifetimesFor(client, lifetimes).accessTokenSeconds) }
         : undefined;
       const withCode = asksFor(request.responseType, "code");
       return {
@@ -101,11 +102,13 @@ export function makeAuthorizationAnswers(parts: AuthorizationAnswerParts): Autho
 
     async complete(prepared, client, now) {
       const { code, request } = prepared;
-      const accessToken = accessTokenOf(prepared, now);
+      const accessToken = accessTokenOf(prepared, client, now);
       const idToken = await idTokenOf(prepared, client, accessToken, now);
       return [
         ...(code === undefined ? [] : [["code", code] as const]),
-        ...(accessToken === undefined ? [] : tokenMembers(accessToken, request.scope, lifetimes.accessTokenSeconds)),
+        ...(accessToken === undefined
+          ? []
+          : tokenMembers(accessToken, request.scope, lifetimesFor(client, lifetimes).accessTokenSeconds)),
         ...(idToken === undefined ? [] : [["id_token", idToken] as const]),
       ];
     },

@@ -6,7 +6,7 @@ import type { AuthorizationCodes, CodeRedemption, NewTokenFamily, TokenFamilies 
 import { hashOfCode } from "../tokens/code.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
-import type { TokenLifetimes } from "../tokens/lifetimes.ts";
+import { lifetimesFor, type TokenLifetimes } from "../tokens/lifetimes.ts";
 import { FIRST_GENERATION, type NewRefreshToken, type RefreshTokens } from "../tokens/refresh-token.ts";
 import { newUuid } from "../tokens/uuid.ts";
 import { decideCode } from "./decide-code.ts";
@@ -86,15 +86,19 @@ export function newFamily(
   const id = newUuid(random, now);
   const mayRefresh = client.grantTypes.includes("refresh_token");
   const refreshToken = mayRefresh ? refreshTokens.make(id, FIRST_GENERATION) : undefined;
-  const absoluteSeconds = lifetimes.refreshAbsoluteSeconds;
+  const {
+    refreshAbsoluteSeconds: absoluteSeconds,
+    refreshIdleSeconds,
+    accessTokenSeconds,
+  } = lifetimesFor(client, lifetimes);
   return {
     refreshToken,
     family: {
       id,
       refreshTokenHash: refreshToken?.hash,
-      refreshIdleExpiresAt: addSeconds(now, Math.min(lifetimes.refreshIdleSeconds, absoluteSeconds)),
+      refreshIdleExpiresAt: addSeconds(now, Math.min(refreshIdleSeconds, absoluteSeconds)),
       refreshExpiresAt: addSeconds(now, absoluteSeconds),
-      accessExpiresAt: addSeconds(now, lifetimes.accessTokenSeconds),
+      accessExpiresAt: addSeconds(now, accessTokenSeconds),
       // RFC 9449 §5: a client that authenticates may go on with another key.
       ...(client.public && confirmation !== undefined ? { terms: { confirmation } } : {}),
     },

@@ -5,7 +5,7 @@ import { OAuthError } from "../errors.ts";
 import type { TokenSigner } from "../ports.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
-import type { TokenLifetimes } from "../tokens/lifetimes.ts";
+import { lifetimesFor, type TokenLifetimes } from "../tokens/lifetimes.ts";
 import { type Grant, tokenTypeFor } from "./grant.ts";
 
 /** These are about a person, and nobody is behind this grant (TOK-15). */
@@ -35,13 +35,14 @@ export function clientCredentialsGrant(parts: {
       }
       const scope = asked.filter((word) => client.scopes?.includes(word) === true && !SCOPES_OF_PEOPLE.includes(word));
       const granted = scope.length === 0 ? {} : { scope: scope.join(" ") };
+      const { accessTokenSeconds } = lifetimesFor(client, lifetimes);
       const claims = {
         ...granted,
         iss: issuer,
         sub: client.id,
         aud: client.id,
         client_id: client.id,
-        exp: toEpochSeconds(addSeconds(now, lifetimes.accessTokenSeconds)),
+        exp: toEpochSeconds(addSeconds(now, accessTokenSeconds)),
         iat: toEpochSeconds(now),
         jti: random(16).toString("base64url"),
         ...(confirmation === undefined ? {} : { cnf: { ...confirmation } }),
@@ -51,7 +52,7 @@ export function clientCredentialsGrant(parts: {
       return {
         access_token: token,
         token_type: tokenTypeFor(confirmation),
-        expires_in: lifetimes.accessTokenSeconds,
+        expires_in: accessTokenSeconds,
         ...granted,
       };
     },

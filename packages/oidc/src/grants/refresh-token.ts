@@ -15,7 +15,7 @@ import type {
 import { parseScope } from "../scope.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
-import type { TokenLifetimes } from "../tokens/lifetimes.ts";
+import { lifetimesFor, type TokenLifetimes } from "../tokens/lifetimes.ts";
 import type { RefreshToken, RefreshTokens } from "../tokens/refresh-token.ts";
 import { decideRefresh } from "./decide-refresh.ts";
 import type { Grant, TokenResponse } from "./grant.ts";
@@ -61,7 +61,12 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
     now: Date,
   ): Promise<TokenResponse> {
     const family = await families.find(rotation.familyId);
-    const decision = decideRefresh(family, rotation, { graceSeconds: lifetimes.refreshGraceSeconds }, now);
+    const decision = decideRefresh(
+      family,
+      rotation,
+      { graceSeconds: lifetimesFor(client, lifetimes).refreshGraceSeconds },
+      now,
+    );
     if (decision.kind === "repeat") {
       const successor = successorSealer.open(decision.sealedSuccessor, rotation.familyId);
       if (successor === undefined) throw new Error("opening the successor of a refresh token: no key secret fits");
@@ -118,7 +123,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
         allowedConnectors: client.allowedConnectors,
         confirmation,
         upstreamAskedSince: addSeconds(now, -lifetimes.upstreamRefreshSeconds),
-        idleExpiresAt: addSeconds(now, lifetimes.refreshIdleSeconds),
+        idleExpiresAt: addSeconds(now, lifetimesFor(client, lifetimes).refreshIdleSeconds),
       };
       return rotate(rotation, client, { ...request, nextText, revalidated: false }, now);
     },

@@ -9,6 +9,7 @@ import type { Revocations, TokenFamilies, TokenUser } from "../ports.ts";
 import type { AccessToken } from "./access-token.ts";
 import { userClaims } from "./claims.ts";
 import type { Confirmation } from "./confirmation.ts";
+import { lifetimesFor, type TokenLifetimes } from "./lifetimes.ts";
 import { liveGrantOf } from "./live-grant.ts";
 import type { ClientAccessToken, OwnToken } from "./own-token.ts";
 import type { RefreshToken } from "./refresh-token.ts";
@@ -19,7 +20,7 @@ export interface IntrospectParts {
   readonly families: Pick<TokenFamilies, "findLive" | "find">;
   readonly revocations: Pick<Revocations, "stands">;
   readonly subjects: Subjects;
-  readonly refreshGraceSeconds: number;
+  readonly lifetimes: TokenLifetimes;
 }
 
 const INACTIVE: JsonObject = { active: false };
@@ -104,7 +105,7 @@ async function describeClientToken(
 async function describeRefreshToken(
   token: RefreshToken,
   asker: Client,
-  { families, subjects, refreshGraceSeconds }: IntrospectParts,
+  { families, subjects, lifetimes }: IntrospectParts,
   now: Date,
 ): Promise<JsonObject | undefined> {
   const family = await families.find(token.familyId);
@@ -121,7 +122,12 @@ async function describeRefreshToken(
     upstreamAskedSince: new Date(0),
     confirmation: grant.terms?.confirmation,
   };
-  const decision = decideRefresh(family, presented, { graceSeconds: refreshGraceSeconds }, now);
+  const decision = decideRefresh(
+    family,
+    presented,
+    { graceSeconds: lifetimesFor(asker, lifetimes).refreshGraceSeconds },
+    now,
+  );
   if (decision.kind !== "rotate" && decision.kind !== "repeat") return undefined;
   const ends = Math.min(family.idleExpiresAt.getTime(), family.expiresAt.getTime());
   return {

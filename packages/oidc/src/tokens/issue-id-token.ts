@@ -3,7 +3,7 @@ import { idTokenEncryptionOf } from "../clients/encryption-key.ts";
 import type { TokenSigner } from "../ports.ts";
 import type { EncryptToClient } from "./encrypt-to-client.ts";
 import { ID_TOKEN_TYP, type IdTokenInput, idTokenClaims } from "./id-token.ts";
-import type { TokenLifetimes } from "./lifetimes.ts";
+import { lifetimesFor, type TokenLifetimes } from "./lifetimes.ts";
 import { type Subjects, sectorOf } from "./subject.ts";
 
 export interface IdTokenOrder extends Pick<IdTokenInput, "grant" | "scope" | "nonce" | "userClaims" | "beside"> {
@@ -27,7 +27,14 @@ export function makeIssueIdToken(parts: {
     const subject = subjects.of(order.grant, sectorOf(client));
     const userClaims = leavesToUserinfo(client, order) ? "none" : order.userClaims;
     const claims = idTokenClaims(
-      { ...order, issuer, subject, algorithm, userClaims, lifetimeSeconds: lifetimes.idTokenSeconds },
+      {
+        ...order,
+        issuer,
+        subject,
+        algorithm,
+        userClaims,
+        lifetimeSeconds: lifetimesFor(client, lifetimes).idTokenSeconds,
+      },
       now,
     );
     const signed = await signer.sign(claims, { typ: ID_TOKEN_TYP, algorithm });

@@ -5,7 +5,7 @@ import type { Clients, TokenFamilies, TokenGrant } from "../ports.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { Confirmation } from "./confirmation.ts";
 import type { IssueIdToken } from "./issue-id-token.ts";
-import type { TokenLifetimes } from "./lifetimes.ts";
+import { lifetimesFor, type TokenLifetimes } from "./lifetimes.ts";
 
 export interface IssueTokensInput {
   readonly grant: TokenGrant;
@@ -40,9 +40,10 @@ export function makeIssueTokens(parts: {
       await families.revoke(familyId, "audience no longer trusted", now);
       throw refusal;
     }
+    const { accessTokenSeconds } = lifetimesFor(client, lifetimes);
     const accessToken = accessTokens.issue(
       { familyId, clientId, userId: user.id, scope, confirmation },
-      lifetimes.accessTokenSeconds,
+      accessTokenSeconds,
       now,
     );
     const idToken = scope.includes("openid")
@@ -51,7 +52,7 @@ export function makeIssueTokens(parts: {
     return {
       access_token: accessToken,
       token_type: tokenTypeFor(confirmation),
-      expires_in: lifetimes.accessTokenSeconds,
+      expires_in: accessTokenSeconds,
       // Always, since the token endpoint cannot know what the authorization request asked for (RFC 6749 §5.1).
       scope: scope.join(" "),
       ...(idToken === undefined ? {} : { id_token: idToken }),

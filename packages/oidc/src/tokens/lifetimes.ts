@@ -38,6 +38,32 @@ export const MAX_TOKEN_LIFETIMES: TokenLifetimes = {
   upstreamRefreshSeconds: 86_400,
 };
 
+/** What an administrator calls them for one client, in seconds: shorter than the deployment's, or longer up to the caps (P2). */
+export const CLIENT_LIFETIMES = {
+  access_token_lifetime: "accessTokenSeconds",
+  id_token_lifetime: "idTokenSeconds",
+  refresh_token_idle_lifetime: "refreshIdleSeconds",
+  refresh_token_absolute_lifetime: "refreshAbsoluteSeconds",
+  refresh_token_grace: "refreshGraceSeconds",
+} as const satisfies Readonly<Record<string, keyof TokenLifetimes>>;
+export type ClientLifetimeMember = keyof typeof CLIENT_LIFETIMES;
+export const CLIENT_LIFETIME_MEMBERS = Object.keys(CLIENT_LIFETIMES) as readonly ClientLifetimeMember[];
+
+/** The lifetimes for a client with these details. */
+export function lifetimesFor(
+  { details }: { readonly details: { readonly [Member in ClientLifetimeMember]?: number | undefined } },
+  lifetimes: TokenLifetimes,
+): TokenLifetimes {
+  const chosen = CLIENT_LIFETIME_MEMBERS.map((member) => [CLIENT_LIFETIMES[member], details[member]] as const);
+  return { ...lifetimes, ...Object.fromEntries(chosen.filter(([, seconds]) => seconds !== undefined)) };
+}
+
+/** From how many to how many seconds a client may have. */
+export function rangeOfClientLifetime(member: ClientLifetimeMember): { readonly least: number; readonly most: number } {
+  const name = CLIENT_LIFETIMES[member];
+  return { least: MAY_BE_ZERO.includes(name) ? 0 : 1, most: MAX_TOKEN_LIFETIMES[name] };
+}
+
 const MAY_BE_ZERO: readonly (keyof TokenLifetimes)[] = ["refreshGraceSeconds", "upstreamRefreshSeconds"];
 
 /**
