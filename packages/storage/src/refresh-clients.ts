@@ -16,7 +16,10 @@ const LIST = cold(
   ORDER BY c.id COLLATE "C"`,
 );
 
-/** Families without a refresh token end too: their access tokens are the same client's. */
+/**
+ * Families without a refresh token end too: their access tokens are the same client's. The consent goes with them, or the
+ * client would have new ones at the next sign-in without a question.
+ */
 const REVOKE = cold(
   "refreshClients.revoke",
   `WITH owner AS (SELECT id FROM app_user WHERE id = $1),
@@ -24,10 +27,12 @@ const REVOKE = cold(
     UPDATE token_family f SET revoked_at = $3, revocation_reason = 'revoked by user', sealed_current = NULL
     FROM owner WHERE f.user_id = owner.id AND f.client_id = $2 AND f.revoked_at IS NULL
     RETURNING f.id
+  ), forgotten AS (
+    DELETE FROM consent c USING owner WHERE c.user_id = owner.id AND c.client_id = $2 RETURNING c.client_id
   ), audited AS (
     INSERT INTO audit_event (${AUDIT_COLUMNS}, detail)
     SELECT 'refresh tokens revoked', $1, $4, $5, $6, jsonb_build_object('client', $2::text, 'families', count(*))
-    FROM ended HAVING count(*) > 0
+    FROM ended HAVING count(*) > 0 OR EXISTS (SELECT FROM forgotten)
   )
   SELECT (SELECT count(*)::integer FROM ended) AS families FROM owner`,
 );

@@ -108,6 +108,6 @@ export interface UserDirectory {
   ): Promise<"promised" | "no password" | "disabled" | "unknown">;
   /** Each client once, however many tokens it holds, ordered by id; undefined when there is no such user. */
   refreshClients(userId: string, now: Date): Promise<readonly RefreshClient[] | undefined>;
-  /** Ends all refresh token families that the client has of the user. Returns how many; undefined: no such user. */
+  /** Ends all token families that the client has of the user, and their consent. How many families; undefined: no such user. */
   revokeRefresh(userId: string, clientId: string, actor: Actor, now: Date): Promise<number | undefined>;
 }
