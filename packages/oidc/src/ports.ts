@@ -245,6 +245,7 @@ export interface RefreshRotation {
   readonly clientId: string;
   readonly presentedHash: Buffer;
   readonly presentedGeneration: number;
+  /** `presentedHash` where the token stays: then its generation does, too. */
   readonly nextHash: Buffer;
   /** The next token, sealed, for racing callers inside the grace interval (REF-3). */
   readonly sealedNext: Buffer;

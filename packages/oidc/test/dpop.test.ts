@@ -8,7 +8,20 @@ import { challengeOfVerifier, claimsOf, refusalOf, setUp, verifier } from "./tok
 const key = makeDpopKey();
 const other = makeDpopKey();
 const none = new URLSearchParams();
+const profiled: Client = { ...client, id: "client-profiled", details: { profile: "fapi2" } };
 const boundClient: Client = { ...client, id: "client-bound", details: { dpop_bound_access_tokens: true } };
+
+/** A token endpoint that has issued a first refresh token to a client with a profile, and its later requests. */
+async function underProfile() {
+  const parts = setUp({ clients: [profiled] });
+  const fields = { client_id: profiled.id };
+  const code = parts.issueCode({ scope: "openid offline_access", client: profiled });
+  const first = await parts.redeem(code, fields, now, [makeProof(key)]);
+  parts.store.takeRoundTrips();
+  parts.signer.signatures = 0;
+  const refresh = (token: unknown, proofs: readonly string[]) => parts.refresh(token, fields, now, proofs);
+  return { ...parts, fields, refresh, token: first.refresh_token };
+}
 
 type Parts = ReturnType<typeof setUp>;
 
@@ -50,6 +63,27 @@ describe("the token endpoint", () => {
   test("binds what it issues to the key of the proof (RFC 9449 §5)", async () => {
     const { tokens } = await bound();
     expect(tokens).toMatchObject({ token_type: "DPoP", scope: "openid offline_access" });
+  });
+
+  test("issues no bearer tokens to a client whose profile wants them bound, and spends nothing (FAPI 2.0 section 5.3.2.1)", async () => {
+    const { redeem, issueCode, refresh, fields, token } = await underProfile();
+    const refusal = { code: "invalid_dpop_proof", message: expect.stringMatching(/section 5\.3\.2\.1\)$/) };
+    const code = issueCode({ client: profiled });
+    expect(await refusalOf(redeem(code, fields))).toMatchObject(refusal);
+    expect(await redeem(code, fields, now, [makeProof(key)])).toMatchObject({ token_type: "DPoP" });
+    expect(await refusalOf(refresh(token, []))).toMatchObject(refusal);
+  });
+
+  test("leaves a refresh token under a profile as it is, for 20 at once too, at no greater cost (REF-7, FAPI 2.0 section 5.3.2.1)", async () => {
+    const { refresh, token, store, signer } = await underProfile();
+    const requests = Array.from({ length: 20 }, () => refresh(token, [makeProof(other)]));
+    for (const answer of await Promise.all(requests)) {
+      expect(answer).toMatchObject({ token_type: "DPoP", access_token: expect.any(String) });
+      expect(answer).not.toHaveProperty("refresh_token");
+    }
+    // With each proof that is used up.
+    expect([store.takeRoundTrips(), signer.signatures]).toEqual([40, 20]);
+    expect(store.revocations).toEqual([]);
   });
 
   test("issues bearer tokens without a proof, at no greater cost than before (RFC 9449 §5)", async () => {

@@ -159,7 +159,7 @@ export function makeTokenStore() {
       row.currentHash = rotation.nextHash;
       row.sealedCurrent = rotation.sealedNext;
       row.rotatedAt = at;
-      row.generation += 1;
+      row.generation += rotation.nextHash.equals(rotation.presentedHash) ? 0 : 1;
       row.idleExpiresAt = rotation.idleExpiresAt;
       return row.grant;
     },

@@ -14,7 +14,8 @@ const MAY_REFRESH = `EXISTS (SELECT FROM connector c
 const ROTATE = hot(
   "family.rotate",
   `UPDATE token_family f
-  SET previous_hash = f.current_hash, current_hash = $5, generation = f.generation + 1, sealed_current = $6,
+  SET previous_hash = f.current_hash, current_hash = $5, sealed_current = $6,
+    generation = f.generation + CASE WHEN f.current_hash = $5 THEN 0 ELSE 1 END,
     rotated_at = $8, idle_expires_at = LEAST($9::timestamptz, f.expires_at)
   FROM app_user u
   WHERE f.id = $1::uuid AND f.client_id = $2 AND f.current_hash = $3 AND f.generation = $4

@@ -49,6 +49,17 @@ test("of 20 parallel rotations with one token exactly one gets the grant (REF-4)
   });
 });
 
+test("a token that stays keeps its generation, and 20 callers at once all get the grant (FAPI 2.0 section 5.3.2.1)", async () => {
+  const rotation = await openFamily();
+  const kept = { ...rotation, nextHash: rotation.presentedHash };
+  const grants = await Promise.all(Array.from({ length: 20 }, () => opened.storage.families.rotate(kept, NOW)));
+  expect(grants.filter((grant) => grant !== undefined)).toHaveLength(20);
+  const family = { generation: 1, currentHash: rotation.presentedHash, revokedAt: undefined };
+  expect(await opened.storage.families.find(rotation.familyId)).toMatchObject(family);
+  expect(await opened.storage.families.rotate(rotation, NOW)).toBeDefined();
+  expect(await opened.storage.families.rotate(kept, NOW)).toBeUndefined();
+});
+
 test("a rotation with narrower scope leaves the family its whole scope (REF-9)", async () => {
   const rotation = await openFamily();
   const grant = await opened.storage.families.rotate({ ...rotation, scope: ["openid"] }, NOW);

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Client } from "../clients/client.ts";
 import type { ClientSecretSealer } from "../clients/client-secret-sealer.ts";
 import { liveSecretsOf } from "../clients/client-secrets.ts";
+import { citing, demandsOf } from "../clients/profile.ts";
 import type { NoteSecretUse } from "../ports.ts";
 import type { ClientKeySets } from "./client-key-sets.ts";
 import type { CompactJws } from "./compact-jws.ts";
@@ -104,7 +105,10 @@ async function findSigner(
 ): Promise<Maker> {
   const { token_endpoint_auth_signing_alg: only } = details;
   const alg = CLIENT_SIGNING_ALGORITHMS.find((known) => known === assertion.alg);
-  if (alg === undefined) return nobody("the assertion is signed with an algorithm that is not allowed");
+  const allowed = demandsOf(details).algorithms?.is ?? CLIENT_SIGNING_ALGORITHMS;
+  if (alg === undefined || !allowed.includes(alg)) {
+    return nobody("the assertion is signed with an algorithm that is not allowed");
+  }
   if (only !== undefined && alg !== only) return nobody(`the assertion is not signed with ${only}`);
   const wanted = { alg, kid: assertion.kid };
   const found = await keySets.find(details, (keys) => keysFor(keys, wanted).length > 0, now);
@@ -146,6 +150,10 @@ function misfitIn(
   now: number,
 ): string | undefined {
   if (iss !== client.id || sub !== client.id) return "iss and sub of the assertion are not the client";
+  const { assertionAudience } = demandsOf(client.details);
+  if (assertionAudience !== undefined && aud !== issuer) {
+    return `aud of the assertion is not ${assertionAudience.is}${citing(assertionAudience)}`;
+  }
   // OIDC Core §9 has the token endpoint, later profiles the issuer. Among others it could be shown elsewhere too.
   if (![aud].flat().every((one) => one === issuer || endpoints.includes(one)))
     return "the assertion is for somebody else";

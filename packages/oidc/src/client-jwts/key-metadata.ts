@@ -48,7 +48,8 @@ function requestObjectProblem(details: ClientDetails): KeyProblem | undefined {
   return { member: "request_object_signing_alg", reason: `${alg} needs a fitting key in jwks, or jwks_uri` };
 }
 
-function hasKeyFor(
+/** Whether the client published a key that can sign with one of these, or may have. */
+export function hasKeyFor(
   { jwks, jwks_uri }: ClientDetails,
   algorithms: readonly (typeof CLIENT_SIGNING_ALGORITHMS)[number][],
 ) {

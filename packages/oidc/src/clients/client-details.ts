@@ -15,6 +15,10 @@ export const RESPONSE_TYPES = [
 ] as const;
 export type ResponseType = (typeof RESPONSE_TYPES)[number];
 
+/** What a client can be held to as a whole, see profile.ts. */
+export const PROFILES = ["fapi2", "fapi2-message-signing"] as const;
+export type Profile = (typeof PROFILES)[number];
+
 /** RFC 7518 §4.1 and §5.1, as far as jose has them and nobody advises against them. */
 export const ENCRYPTION_ALGORITHMS = ["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"] as const;
 export const CONTENT_ENCRYPTIONS = ["A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"] as const;
@@ -58,6 +62,8 @@ export const clientLifetimesShape = z.strictObject({
 /** Members of client metadata, by their registered names. All may be missing. */
 export const clientDetailsShape = z.object({
   response_types: z.array(z.enum(RESPONSE_TYPES)).max(6).optional(),
+  /** Ours: the rules that this client is held to beyond those of all. Once there it is not taken back by the client. */
+  profile: z.enum(PROFILES, { error: `must be ${PROFILES.join(" or ")}` }).optional(),
   application_type: z.enum(["web", "native"]).optional(),
   contacts: z.array(z.string().max(320)).max(50).optional(),
   policy_uri: webAddress.optional(),

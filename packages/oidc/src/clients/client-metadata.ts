@@ -4,6 +4,8 @@ import { keyProblemIn } from "../client-jwts/key-metadata.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
 import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
 import { encryptionProblemIn } from "./encryption-key.ts";
+import { defaultAlgorithmFor, withProfileDefaults } from "./profile.ts";
+import { contradictionInProfile } from "./profile-rules.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
 import { type Contradiction, contradictionInDetails, grantsOf } from "./registered-details.ts";
 import { SUPPORTED } from "./supported.ts";
@@ -146,9 +148,9 @@ export function parseNewClient(input: unknown): NewClientDecision {
     scopes: given.scopes,
     trustedPeers: given.trustedPeers ?? [],
     allowedConnectors: allowedConnectorsOf(given.allowedConnectors),
-    idTokenSigningAlgorithm: given.idTokenSignedResponseAlg ?? "RS256",
+    idTokenSigningAlgorithm: given.idTokenSignedResponseAlg ?? defaultAlgorithmFor(given.details ?? {}),
     dynamic: false,
-    details: given.details ?? {},
+    details: withProfileDefaults(given.details ?? {}),
   };
   const contradiction = contradictionIn(metadata);
   return contradiction === undefined
@@ -157,7 +159,11 @@ export function parseNewClient(input: unknown): NewClientDecision {
 }
 
 /** What the rules for what clients register call a member -> what it is called here. */
-const NAMES: Readonly<Record<string, string>> = { redirect_uris: "redirectURIs", grant_types: "grantTypes" };
+const NAMES: Readonly<Record<string, string>> = {
+  redirect_uris: "redirectURIs",
+  grant_types: "grantTypes",
+  id_token_signed_response_alg: "idTokenSignedResponseAlg",
+};
 
 /** As in dex v2 an empty list allows all. */
 export function allowedConnectorsOf(given: readonly string[] | undefined): readonly string[] | undefined {
@@ -214,7 +220,11 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   if (client.secret !== undefined && client.details.token_endpoint_auth_method === "client_secret_jwt") {
     return { member: "secret", reason: "a client that makes MACs has one that was generated" };
   }
-  return (client.public ? contradictionInPublic(client) : undefined) ?? contradictionInDetails(client);
+  return (
+    (client.public ? contradictionInPublic(client) : undefined) ??
+    contradictionInDetails(client) ??
+    contradictionInProfile(client)
+  );
 }
 
 function contradictionInPublic(client: NewClientMetadata): Contradiction | undefined {

@@ -3,6 +3,7 @@ import { equalInConstantTime, sha256 } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { Client } from "./client.ts";
 import { splitDetails } from "./client-details.ts";
+import { mayChangeProfile } from "./profile.ts";
 import { decideRegistration } from "./registration-metadata.ts";
 import type { SupportedValues } from "./supported.ts";
 
@@ -65,6 +66,9 @@ export function decideClientUpdate(client: Client, input: unknown, supported: Su
   const decision = decideRegistration(present, supported);
   if (decision.kind === "refused") return decision;
   const { metadata } = decision;
+  if (!mayChangeProfile(client.details.profile, metadata.details.profile)) {
+    return refused("invalid_client_metadata", "profile: cannot be taken away by the client itself");
+  }
   const [proof, before] = [proofOf(metadata), proofOf(client)];
   if (proof !== before && !PROOF_CHANGES.some(([from, to]) => from === before && to === proof)) {
     return refused("invalid_client_metadata", "token_endpoint_auth_method: the kind of proof cannot be changed");

@@ -7,6 +7,7 @@ import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import { CLIENT_LIFETIME_MEMBERS } from "../tokens/lifetimes.ts";
 import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
 import { clientNameShape, contradictionIn, type NewClientMetadata } from "./client-metadata.ts";
+import { defaultAlgorithmFor, withProfileDefaults } from "./profile.ts";
 import { registeredDetailsShape } from "./registered-details.ts";
 import { SUPPORTED, SUPPORTED_MEMBERS, type SupportedValues } from "./supported.ts";
 import { webUriShape } from "./web-uri.ts";
@@ -117,8 +118,8 @@ function toMetadata(given: Given): NewClientMetadata {
     redirectUris: given.redirect_uris ?? [],
     grantTypes: given.grant_types ?? ["authorization_code"],
     scopes: given.scope === undefined ? undefined : openScopes(given.scope),
-    idTokenSigningAlgorithm: given.id_token_signed_response_alg ?? "RS256",
-    details: detailsOf(given),
+    idTokenSigningAlgorithm: given.id_token_signed_response_alg ?? defaultAlgorithmFor(given),
+    details: withProfileDefaults(detailsOf(given)),
   };
 }
 

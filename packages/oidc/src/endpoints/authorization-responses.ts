@@ -3,6 +3,7 @@
 import { addSeconds, toEpochSeconds } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
 import { responseEncryptionOf } from "../clients/encryption-key.ts";
+import { defaultAlgorithmFor } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import type { Clients, TokenSigner } from "../ports.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
@@ -61,7 +62,7 @@ export function makeAuthorizationResponses(parts: {
       aud: client.id,
       exp: toEpochSeconds(addSeconds(now, LIFETIME_SECONDS)),
     };
-    const algorithm = client.details.authorization_signed_response_alg ?? "RS256";
+    const algorithm = client.details.authorization_signed_response_alg ?? defaultAlgorithmFor(client.details);
     const signed = await parts.signer.sign(claims, { typ: RESPONSE_JWT_TYP, algorithm });
     const encryption = responseEncryptionOf(client.details);
     return encryption === undefined

@@ -2,6 +2,7 @@ import { toEpochSeconds } from "@dex/runtime";
 import { isAudienceScope, refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import { type ResponseType, responseTypesOf } from "../clients/client-details.ts";
+import { citing, demandsOf } from "../clients/profile.ts";
 import { matchRedirectUri, OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import { OAuthError, type OAuthErrorCode } from "../errors.ts";
 import type { Clients, OwnTokenVerifier } from "../ports.ts";
@@ -174,8 +175,9 @@ function refuseUnpushed(
   { details }: Client,
   { requirePushed = false, sentBy = "browser" }: AuthorizationParts,
 ): OAuthError | undefined {
-  const required = requirePushed || details.require_pushed_authorization_requests === true;
-  return required && sentBy === "browser" ? invalid("the request must be pushed first") : undefined;
+  const { pushedRequests: demand } = demandsOf(details);
+  const required = requirePushed || details.require_pushed_authorization_requests === true || demand !== undefined;
+  return required && sentBy === "browser" ? invalid(`the request must be pushed first${citing(demand)}`) : undefined;
 }
 
 // RED-5: unknown, missing and repeated look the same to the outside.
@@ -310,7 +312,9 @@ function refuseCodeChallenge(
   if (challenge === undefined) {
     if (!asksFor(responseTypeOf(params), "code")) return undefined;
     if (params.has("code_challenge") || method !== undefined) return invalid("code_challenge is missing");
-    return client.public || client.requirePkce || requirePkce ? invalid("a code_challenge must be sent") : undefined;
+    const { codeChallenge: demand } = demandsOf(client.details);
+    const required = client.public || client.requirePkce || requirePkce || demand !== undefined;
+    return required ? invalid(`a code_challenge must be sent${citing(demand)}`) : undefined;
   }
   if (method !== "S256") return invalid("the only supported code_challenge_method is S256");
   return isSha256(challenge) ? undefined : invalid("code_challenge must be 43 characters of base64url");

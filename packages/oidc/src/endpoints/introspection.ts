@@ -2,6 +2,7 @@ import { type JsonObject, toEpochSeconds } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
 import type { ClientAuthentication } from "../clients/client-authentication.ts";
 import { introspectionEncryptionOf } from "../clients/encryption-key.ts";
+import { defaultAlgorithmFor } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import type { TokenSigner } from "../ports.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
@@ -57,7 +58,7 @@ async function renderJwt(
   now: Date,
 ): Promise<ClientAnswer> {
   const claims = { iss: issuer, aud: client.id, iat: toEpochSeconds(now), token_introspection: told };
-  const algorithm = client.details.introspection_signed_response_alg ?? "RS256";
+  const algorithm = client.details.introspection_signed_response_alg ?? defaultAlgorithmFor(client.details);
   const signed = await signer.sign(claims, { typ: INTROSPECTION_JWT_TYP, algorithm });
   const encryption = introspectionEncryptionOf(client.details);
   const jwt =

@@ -7,6 +7,7 @@ import { type CompactJws, parseCompactJws } from "../client-jwts/compact-jws.ts"
 import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "../client-jwts/verify-jws.ts";
 import type { Client } from "../clients/client.ts";
 import type { ClientDetails } from "../clients/client-details.ts";
+import { citing, demandsOf } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import { AUTHORIZATION_PARAMETERS } from "./authorization-parameters.ts";
 import { refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
@@ -50,7 +51,7 @@ export const refuseRequestObjects: ReadRequestObject = async (params) => ({
  */
 export function makeReadRequestObject(parts: RequestObjectParts): ReadRequestObject {
   return async (sent, client, now) => {
-    if (!sent.has("request") && !sent.has("request_uri")) return { params: sent, error: undefined };
+    if (!sent.has("request") && !sent.has("request_uri")) return { params: sent, error: refuseUnsigned(client) };
     const malformed = malformedIn(sent);
     if (malformed !== undefined) return { params: sent, error: malformed };
     const found = await findText(sent, client, parts.documents, now);
@@ -60,6 +61,12 @@ export function makeReadRequestObject(parts: RequestObjectParts): ReadRequestObj
     const params = parametersOf(object, sent, client);
     return params instanceof OAuthError ? { params: sent, error: params } : { params, error: undefined };
   };
+}
+
+function refuseUnsigned({ details }: Client): OAuthError | undefined {
+  const { signedRequests } = demandsOf(details);
+  if (signedRequests === undefined) return undefined;
+  return new OAuthError("invalid_request", `the request must be a signed request object${citing(signedRequests)}`);
 }
 
 /** AUT-10, RED-6 */
@@ -79,7 +86,8 @@ async function findText(
   now: Date,
 ): Promise<FoundText | OAuthError> {
   const { request_object_signing_alg: registered, request_uris: uris = [] } = details;
-  const algorithms = registered === undefined ? CLIENT_SIGNING_ALGORITHMS : [registered];
+  const any = demandsOf(details).algorithms?.is ?? CLIENT_SIGNING_ALGORITHMS;
+  const algorithms = registered === undefined ? any : [registered];
   if (sent.has("request") && sent.has("request_uri")) {
     return new OAuthError("invalid_request", "request and request_uri must not come together");
   }
@@ -173,8 +181,20 @@ function misfitIn(
   // RFC 9101 §10.8: that is how a client authenticates.
   if (sub === client.id) return "a client assertion is no request object";
   if (exp !== undefined && exp <= now) return "the request object has expired";
+  const { requestObjectSeconds } = demandsOf(client.details);
+  if (requestObjectSeconds !== undefined && !isWithin(requestObjectSeconds.is, { exp, nbf }, now)) {
+    return `nbf and exp of the request object must be there and at most ${requestObjectSeconds.is} seconds apart and ago${citing(requestObjectSeconds)}`;
+  }
   const latest = now + CLOCK_TOLERANCE_SECONDS;
   return (iat ?? 0) > latest || (nbf ?? 0) > latest ? "the request object is from the future" : undefined;
+}
+
+function isWithin(
+  most: number,
+  { exp, nbf }: { readonly exp: number | undefined; readonly nbf: number | undefined },
+  now: number,
+): boolean {
+  return exp !== undefined && nbf !== undefined && nbf >= now - most && exp <= nbf + most;
 }
 
 function parametersOf({ claims }: CompactJws, sent: URLSearchParams, client: Client): URLSearchParams | OAuthError {

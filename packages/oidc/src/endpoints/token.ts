@@ -1,5 +1,6 @@
 import type { Client } from "../clients/client.ts";
 import type { ClientAuthentication } from "../clients/client-authentication.ts";
+import { citing, demandsOf } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import type { Grant } from "../grants/grant.ts";
 import { type GrantParts, makeGrants } from "../grants/grants.ts";
@@ -57,9 +58,14 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
   };
 }
 
-/** RFC 9449 §5.2: who registered that its tokens are bound gets no others. */
+/** RFC 9449 §5.2: who registered that its tokens are bound gets no others, nor does who has a profile that wants them bound. */
 function refuseUnbound(client: Client, { confirmation }: ProvenSender): void {
   if (client.details.dpop_bound_access_tokens === true && confirmation?.jkt === undefined) {
     throw new OAuthError("invalid_dpop_proof", "the client's tokens are bound to a key: a DPoP proof is missing");
+  }
+  const { boundTokens } = demandsOf(client.details);
+  if (boundTokens !== undefined && confirmation === undefined) {
+    const message = "a DPoP proof, or the client's certificate, is missing";
+    throw new OAuthError("invalid_dpop_proof", `${message}${citing(boundTokens)}`);
   }
 }

@@ -1,6 +1,7 @@
 import { addSeconds, type Sealer } from "@dex/runtime";
 import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
+import { demandsOf } from "../clients/profile.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type {
@@ -32,19 +33,28 @@ export interface RefreshTokenGrantParts {
 }
 
 interface RefreshRequest {
+  /** As it was sent. */
+  readonly text: string;
   readonly token: RefreshToken;
   readonly scope: readonly string[] | undefined;
   readonly confirmation: Confirmation | undefined;
 }
 
 /**
- * The refresh token grant, RFC 6749 §6, with a new refresh token at each use: one statement when all is well. Where an
- * upstream can be asked about the user and is due, that statement refuses, the upstream is asked, and it is run again.
+ * The refresh token grant, RFC 6749 §6, with a new refresh token at each use, but for clients whose profile keeps them as they
+ * are (profile.ts): one statement when all is well. Where an upstream can be asked about the user and is due, that statement
+ * refuses, the upstream is asked, and it is run again.
  */
 export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
   const { clients, families, refreshTokens, successorSealer, issueTokens, lifetimes, upstream } = parts;
 
-  function render(grant: TokenGrant, client: Client, request: RefreshRequest, refreshToken: string, now: Date) {
+  function render(
+    grant: TokenGrant,
+    client: Client,
+    request: RefreshRequest,
+    refreshToken: string | undefined,
+    now: Date,
+  ) {
     // The family keeps its whole scope for later; these tokens carry what was asked for (REF-9). REF-10: no nonce.
     const scope = request.scope ?? grant.scope;
     return issueTokens(
@@ -91,6 +101,13 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
     return upstream.revalidate({ userId: user.id, connectorId }, now);
   }
 
+  /** What takes the token's place: itself where the client's profile keeps refresh tokens as they are (profile.ts). */
+  function nextOf({ text, token }: RefreshRequest, client: Client): { readonly text: string; readonly hash: Buffer } {
+    if (demandsOf(client.details).refreshToken !== undefined) return { text, hash: token.hash };
+    const made = refreshTokens.make(token.familyId, token.generation + 1);
+    return { text: made.text(), hash: made.hash };
+  }
+
   async function rotate(
     rotation: RefreshRotation,
     client: Client,
@@ -99,7 +116,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
   ): Promise<TokenResponse> {
     const grant = await families.rotate(rotation, now);
     if (grant === undefined) return afterRefusal(rotation, client, request, now);
-    return render(grant, client, request, request.nextText, now);
+    return render(grant, client, request, request.nextText === request.text ? undefined : request.nextText, now);
   }
 
   return {
@@ -110,22 +127,21 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
       const refusal = await refuseAudiences(request.scope ?? [], client, { clients, code: "invalid_scope" });
       if (refusal !== undefined) throw refusal;
       const { familyId, generation, hash } = request.token;
-      const next = refreshTokens.make(familyId, generation + 1);
-      const nextText = next.text();
+      const next = nextOf(request, client);
       const rotation: RefreshRotation = {
         familyId,
         clientId: client.id,
         presentedHash: hash,
         presentedGeneration: generation,
         nextHash: next.hash,
-        sealedNext: successorSealer.seal(Buffer.from(nextText), familyId),
+        sealedNext: successorSealer.seal(Buffer.from(next.text), familyId),
         scope: request.scope,
         allowedConnectors: client.allowedConnectors,
         confirmation,
         upstreamAskedSince: addSeconds(now, -lifetimes.upstreamRefreshSeconds),
         idleExpiresAt: addSeconds(now, lifetimesFor(client, lifetimes).refreshIdleSeconds),
       };
-      return rotate(rotation, client, { ...request, nextText, revalidated: false }, now);
+      return rotate(rotation, client, { ...request, nextText: next.text, revalidated: false }, now);
     },
   };
 }
@@ -155,5 +171,5 @@ function parseRefreshRequest(
     throw new OAuthError("invalid_grant", "the refresh token is not valid", { detail: "it was not sealed by us" });
   }
   const scope = parseScope(single(params, "scope"));
-  return { token, scope: scope.length === 0 ? undefined : scope };
+  return { text, token, scope: scope.length === 0 ? undefined : scope };
 }

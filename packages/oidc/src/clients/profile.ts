@@ -1,0 +1,96 @@
+// What a client's profile demands: the one table that registration, the authorization endpoint, client authentication and the
+// token endpoint ask. FAPI 2.0 Security Profile and FAPI 2.0 Message Signing, both final. What holds for every client of ours is
+// not repeated here: S256 alone, `iss` in answers, codes of at most sixty seconds, no proof of possession under RS256.
+import type { ClientSigningAlgorithm } from "../client-jwts/verify-jws.ts";
+import type { GrantType, SigningAlgorithm } from "./client.ts";
+import type { ClientDetails, Profile, ResponseType } from "./client-details.ts";
+
+/** Something that a profile demands, and where it says so: what refuses for it names that. */
+export interface Demand<Value> {
+  readonly is: Value;
+  readonly by: string;
+}
+
+export interface Demands {
+  /** How the client proves who it is: each of them with a key of its own. */
+  readonly authenticationMethods: Demand<readonly string[]>;
+  /** What it signs with, and we for it. */
+  readonly algorithms: Demand<readonly ClientSigningAlgorithm[]>;
+  /** What we sign with for a client that registered nothing else. */
+  readonly ourAlgorithm: Demand<SigningAlgorithm>;
+  /** The only `aud` of its assertions: one string, since what is also for others could be shown to others. */
+  readonly assertionAudience: Demand<"the issuer alone">;
+  readonly responseTypes: Demand<readonly ResponseType[]>;
+  readonly grantTypes: Demand<readonly GrantType[]>;
+  readonly redirectScheme: Demand<"https:">;
+  readonly pushedRequests: Demand<"required">;
+  readonly codeChallenge: Demand<"required">;
+  /** Every access token is for the owner of a key, proved by DPoP or by the certificate of the connection. */
+  readonly boundTokens: Demand<"required">;
+  /**
+   * A refresh token is no use without the client's key, so replacing it at each use would protect nothing, while an answer that
+   * is lost would cost a person their sign-in.
+   */
+  readonly refreshToken: Demand<"kept">;
+  /** How old a request object may be, and how long it may be good for, in seconds; both ends must be in it. */
+  readonly requestObjectSeconds: Demand<number>;
+  readonly signedRequests?: Demand<"required">;
+}
+
+const SECURITY_PROFILE = "FAPI 2.0 Security Profile section";
+const MESSAGE_SIGNING = "FAPI 2.0 Message Signing section";
+
+const FAPI2: Demands = {
+  authenticationMethods: {
+    is: ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"],
+    by: `${SECURITY_PROFILE} 5.3.2.1`,
+  },
+  algorithms: { is: ["PS256", "ES256", "EdDSA"], by: `${SECURITY_PROFILE} 5.4.1` },
+  ourAlgorithm: { is: "ES256", by: `${SECURITY_PROFILE} 5.4.1` },
+  assertionAudience: { is: "the issuer alone", by: `${SECURITY_PROFILE} 5.3.2.1` },
+  responseTypes: { is: ["code"], by: `${SECURITY_PROFILE} 5.3.2.2` },
+  grantTypes: { is: ["authorization_code", "refresh_token", "client_credentials"], by: `${SECURITY_PROFILE} 5.3.2` },
+  redirectScheme: { is: "https:", by: `${SECURITY_PROFILE} 5.3.2.2` },
+  pushedRequests: { is: "required", by: `${SECURITY_PROFILE} 5.3.2.2` },
+  codeChallenge: { is: "required", by: `${SECURITY_PROFILE} 5.3.2.2` },
+  boundTokens: { is: "required", by: `${SECURITY_PROFILE} 5.3.2.1` },
+  refreshToken: { is: "kept", by: `${SECURITY_PROFILE} 5.3.2.1` },
+  requestObjectSeconds: { is: 3600, by: `${MESSAGE_SIGNING} 5.3.1` },
+};
+
+/**
+ * Answers in a JWT (JARM) and signed introspection are there for who asks for them under either profile. They are not demanded:
+ * the certification's plan runs with plain answers too, and a client that wants them signed asks so in each request.
+ */
+const DEMANDS: Readonly<Record<Profile, Demands>> = {
+  fapi2: FAPI2,
+  "fapi2-message-signing": { ...FAPI2, signedRequests: { is: "required", by: `${MESSAGE_SIGNING} 5.3.1` } },
+};
+
+/** What is demanded of a client with these details: nothing without a profile. */
+export function demandsOf({ profile }: Pick<ClientDetails, "profile">): Partial<Demands> {
+  return profile === undefined ? {} : DEMANDS[profile];
+}
+
+/** For the end of what is said to who broke a rule: which one it was, where it is a profile's. */
+export function citing(demand: Demand<unknown> | undefined): string {
+  return demand === undefined ? "" : ` (${demand.by})`;
+}
+
+/** What we sign with for a client that registered no algorithm: RS256 by OpenID Connect, unless its profile forbids that. */
+export function defaultAlgorithmFor(details: Pick<ClientDetails, "profile">): SigningAlgorithm {
+  return demandsOf(details).ourAlgorithm?.is ?? "RS256";
+}
+
+/** The details with what follows from the profile and was left out. What contradicts it stays, and is refused. */
+export function withProfileDefaults(details: ClientDetails): ClientDetails {
+  const registered = details.token_endpoint_auth_method;
+  return details.profile === undefined || registered !== undefined
+    ? details
+    : { ...details, token_endpoint_auth_method: "private_key_jwt" };
+}
+
+/** Whether a client's profile may become another: one that demands more, and never less (DCR-2). */
+export function mayChangeProfile(from: Profile | undefined, to: Profile | undefined): boolean {
+  return from === undefined || from === to || (from === "fapi2" && to === "fapi2-message-signing");
+}
