@@ -3,11 +3,22 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { clients } from "./musts/clients.ts";
+import { codes } from "./musts/codes.ts";
 import type { Document, Must } from "./musts/must.ts";
 import { oauth } from "./musts/oauth.ts";
+import { openidClaims } from "./musts/openid-claims.ts";
+import { openidClients } from "./musts/openid-clients.ts";
+import { openidLogout } from "./musts/openid-logout.ts";
+import { openidSignIn } from "./musts/openid-sign-in.ts";
+import { requests } from "./musts/requests.ts";
+import { tokens } from "./musts/tokens.ts";
 import { findTestStrings, type NamingTest } from "./tests-by-id.ts";
 
-const DOCUMENTS: readonly Document[] = [oauth];
+const DOCUMENTS: readonly Document[] = [
+  ...[...oauth, ...codes, ...requests, ...clients, ...tokens],
+  ...[...openidSignIn, ...openidClaims, ...openidClients, ...openidLogout],
+];
 /** More would hide the demands behind their tests; the rest is counted. */
 const SHOWN_TESTS = 3;
 
@@ -19,14 +30,15 @@ function testsOf(text: string): readonly NamingTest[] {
   return strings.filter(({ name }) => mention.test(name));
 }
 
-function renderRow({ section, must, heldBy }: Must): string {
+function renderRow({ section, must, heldBy, different }: Must): string {
   const cells = heldBy.map((text) => {
     const tests = testsOf(text);
     const shown = tests.slice(0, SHOWN_TESTS).map(({ path, name }) => `\`${path}\`: ${escapeCell(name)}`);
     const more = tests.length > SHOWN_TESTS ? [`and ${tests.length - SHOWN_TESTS} more that name ${text}`] : [];
     return [...shown, ...more].join("<br>");
   });
-  return `| ${section} | ${escapeCell(must)} | ${cells.join("<br>")} |`;
+  const reason = different === undefined ? "" : `<br>Different on purpose: ${escapeCell(different)}.`;
+  return `| ${section} | ${escapeCell(must)}${reason} | ${cells.join("<br>")} |`;
 }
 
 function escapeCell(text: string): string {
@@ -40,7 +52,12 @@ const page = [
   `Made by \`node scripts/musts.ts\`; CI fails when it is out of date. ${count} demands of ${DOCUMENTS.length} documents.`,
   "",
   ...DOCUMENTS.flatMap(({ name, title, musts }) => [
-    ...[`## ${name}: ${title}`, "", "| Section | dex must | Held by |", "|---|---|---|"],
+    ...[
+      `## ${title === undefined ? name : `${name}: ${title}`}`,
+      "",
+      "| Section | dex must | Held by |",
+      "|---|---|---|",
+    ],
     ...[...musts.map(renderRow), ""],
   ]),
 ].join("\n");

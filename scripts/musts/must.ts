@@ -5,12 +5,15 @@ export interface Must {
   readonly must: string;
   /** Texts that stand in the names of the tests that hold it: `RED-1`, `oidcc-codereuse`, or words of a name. */
   readonly heldBy: readonly [string, ...string[]];
+  /** How dex differs on purpose, and why; the tests hold what it does. */
+  readonly different?: string;
 }
 
 /** What one document demands. */
 export interface Document {
   /** Such as RFC 6749. */
   readonly name: string;
-  readonly title: string;
+  /** Where the name does not say it. */
+  readonly title?: string;
   readonly musts: readonly Must[];
 }

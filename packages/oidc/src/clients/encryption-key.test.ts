@@ -20,6 +20,7 @@ const choices: readonly { when: string; keys: readonly JsonObject[]; alg: "RSA-O
   [
     { when: "it is the only one of the type", keys: [ec, rsa], alg: "RSA-OAEP-256", kid: "rsa" },
     { when: "it is the only one of the type", keys: [rsa, ec], alg: "ECDH-ES", kid: "ec" },
+    { when: "it says more than is known", keys: [{ ...rsa, note: [1] }], alg: "RSA-OAEP-256", kid: "rsa" },
     { when: "it agrees on a key by X25519", keys: [rsa, ed25519, x25519], alg: "ECDH-ES", kid: "x" },
     {
       when: "another is for signatures",

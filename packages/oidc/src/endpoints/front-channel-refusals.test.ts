@@ -44,6 +44,15 @@ test.each(refusals)("the client is told $code when $when ($by)", async ({ text, 
   expect(Object.fromEntries(members)).toMatchObject({ error: code, state: base.state, iss: issuer });
 });
 
+test.each(RESPONSE_TYPES)("nothing but a code comes in a query, in a JWT or not: %s (JARM §2.3.1)", async (type) => {
+  for (const response_mode of ["query", "query.jwt"]) {
+    const decision = await decide(query({ ...front, response_type: type, response_mode }), served);
+    expect(decision).toMatchObject(
+      type === "code" ? { kind: "login" } : { kind: "deliver", error: { code: "invalid_request" } },
+    );
+  }
+});
+
 test.each(RESPONSE_TYPES.filter((type) => type !== "code"))(
   "%s does not exist where the deployment does not serve it, whatever the client registered (TOK-14, AUT-3)",
   async (response_type) => {
