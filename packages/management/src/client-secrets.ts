@@ -5,6 +5,7 @@ import {
   generateSecret,
   MAX_SECRETS,
   needsSealedSecret,
+  provesByKey,
   type SealSecret,
   secretsOf,
 } from "@dex/oidc";
@@ -101,7 +102,7 @@ export function makeClientSecretAdministration(parts: ClientSecretParts): Client
         return refused("bad_request", "expiresAt: must be in the future");
       const client = await findForSecrets(clientId);
       if ("kind" in client) return client;
-      if (client.public || client.details.token_endpoint_auth_method === "private_key_jwt") return SECRETLESS;
+      if (client.public || provesByKey(client.details)) return SECRETLESS;
       const { sealClientSecret: sealSecret } = parts;
       if (needsSealedSecret(client.details) && sealSecret === undefined) return SEAL_REFUSED;
       const { secret: text, hash, sealed } = generateSecret(client, { random, sealSecret });

@@ -1,6 +1,8 @@
 // What of a client's keys and ways to sign contradicts itself: RFC 7591 §2, OIDC Registration §2.
 import type { JsonObject } from "@dex/runtime";
 import type { ClientDetails } from "../clients/client-details.ts";
+import { hasCertificate } from "../mutual-tls/certificate-authentication.ts";
+import { SUBJECT_MEMBERS, subjectMembersIn } from "../mutual-tls/certificate-subject.ts";
 import { CLIENT_MAC_ALGORITHMS } from "./shared-secret-mac.ts";
 import { CLIENT_SIGNING_ALGORITHMS, keysFor } from "./verify-jws.ts";
 
@@ -18,7 +20,7 @@ export function keyProblemIn(details: ClientDetails, isPublic: boolean): KeyProb
   const { jwks, jwks_uri: uri } = details;
   if (jwks !== undefined && uri !== undefined) return { member: "jwks", reason: "must not come with jwks_uri" };
   if (jwks?.keys.some(isPrivate)) return { member: "jwks", reason: "holds what only the client may know" };
-  return authenticationProblem(details, isPublic) ?? requestObjectProblem(details);
+  return authenticationProblem(details, isPublic) ?? certificateProblem(details) ?? requestObjectProblem(details);
 }
 
 function authenticationProblem(details: ClientDetails, isPublic: boolean): KeyProblem | undefined {
@@ -40,6 +42,21 @@ function authenticationProblem(details: ClientDetails, isPublic: boolean): KeyPr
       : { member: signing, reason: "does not fit client_secret_jwt" };
   }
   return alg === undefined ? undefined : { member: signing, reason: "does not fit token_endpoint_auth_method" };
+}
+
+/** RFC 8705 §2.1.2 and §2.2.2. */
+function certificateProblem(details: ClientDetails): KeyProblem | undefined {
+  const { token_endpoint_auth_method: method } = details;
+  const [subject, ...more] = subjectMembersIn(details);
+  if (method === "tls_client_auth") {
+    if (subject !== undefined && more.length === 0) return undefined;
+    const reason = `tls_client_auth needs exactly one of ${SUBJECT_MEMBERS.join(", ")}`;
+    return { member: "token_endpoint_auth_method", reason };
+  }
+  if (subject !== undefined) return { member: subject, reason: "needs the token_endpoint_auth_method tls_client_auth" };
+  if (method !== "self_signed_tls_client_auth" || hasCertificate(details)) return undefined;
+  const reason = "self_signed_tls_client_auth needs a certificate, as x5c of a key in jwks, or jwks_uri";
+  return { member: "token_endpoint_auth_method", reason };
 }
 
 function requestObjectProblem(details: ClientDetails): KeyProblem | undefined {

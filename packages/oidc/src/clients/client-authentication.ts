@@ -1,8 +1,11 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
 import type { CheckClientAssertion } from "../client-jwts/client-assertion.ts";
 import { OAuthError } from "../errors.ts";
+import type { CheckClientCertificate } from "../mutual-tls/certificate-authentication.ts";
+import type { ClientCertificate } from "../mutual-tls/client-certificate.ts";
 import type { ChosenSecretVerifier, ClientSecretUpgrades, Clients, FailureCounter, NoteSecretUse } from "../ports.ts";
 import type { Client, ClientSecret } from "./client.ts";
+import { provesByCertificate } from "./client-details.ts";
 import { liveSecretsOf, secretsOf } from "./client-secrets.ts";
 import { makeImportedSecretCheck } from "./imported-secret.ts";
 import { type ClientCredentials, parseClientCredentials, type SecretCredentials } from "./presented-credentials.ts";
@@ -14,7 +17,12 @@ export interface ClientAuthentication {
    * methods were mixed, too_many_requests after too many wrong secrets. `source` is the peer's address.
    */
   authenticate(
-    request: { authorization: string | undefined; body: URLSearchParams; source: string },
+    request: {
+      authorization: string | undefined;
+      body: URLSearchParams;
+      source: string;
+      clientCertificate?: ClientCertificate | undefined;
+    },
     now: Date,
   ): Promise<Client>;
 }
@@ -23,8 +31,9 @@ export interface ClientAuthentication {
 const NOBODYS_HASH = sha256("no client has this secret");
 
 /**
- * client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt and none, OIDC Core §9. The happy path counts
- * nothing and asks for nothing but the client; an assertion is written down once it is right, so that it is used once.
+ * client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt and none, OIDC Core §9, and the two methods of
+ * RFC 8705 §2. The happy path counts nothing and asks for nothing but the client; an assertion is written down once it is
+ * right, so that it is used once.
  */
 export function makeClientAuthentication(parts: {
   clients: Clients;
@@ -33,6 +42,8 @@ export function makeClientAuthentication(parts: {
   secretUpgrades: ClientSecretUpgrades;
   /** Without it no assertion proves anything. */
   checkAssertion?: CheckClientAssertion | undefined;
+  /** Without it no certificate proves anything. */
+  checkCertificate?: CheckClientCertificate | undefined;
   noteSecretUse?: NoteSecretUse | undefined;
 }): ClientAuthentication {
   const { clients } = parts;
@@ -40,11 +51,12 @@ export function makeClientAuthentication(parts: {
     chosen: parts.chosenSecrets,
     isImported: makeImportedSecretCheck(parts),
     assertion: parts.checkAssertion,
+    certificate: parts.checkCertificate,
     noteUse: parts.noteSecretUse,
   };
   const throttle = makeSecretThrottle(parts.failures);
   return {
-    async authenticate({ authorization, body, source }, now) {
+    async authenticate({ authorization, body, source, clientCertificate }, now) {
       const parsed = parseClientCredentials(authorization, body);
       if (parsed.kind === "refused") throw parsed.error;
       const { credentials } = parsed;
@@ -52,9 +64,13 @@ export function makeClientAuthentication(parts: {
       // Whoever guesses ids must not be able to make a counter for each of them.
       const guessed = client?.id ?? "(unknown)";
       throttle.refuseBlocked(guessed, source, now);
-      const failure = await failureOf(credentials, client, checks, now);
+      const byCertificate = client !== undefined && provesByCertificate(client.details);
+      const failure = byCertificate
+        ? await certificateFailureOf(credentials, client, { checks, clientCertificate }, now)
+        : await failureOf(credentials, client, checks, now);
       if (failure === undefined && client !== undefined) return client;
-      const guess = credentials.method === "client_assertion" || credentials.secret !== undefined;
+      const showed = byCertificate && clientCertificate !== undefined;
+      const guess = showed || credentials.method === "client_assertion" || credentials.secret !== undefined;
       if (guess) await throttle.countFailure(guessed, source, now);
       // One message for every reason: which client ids exist, and which are public, is nobody's business.
       throw new OAuthError("invalid_client", "client authentication failed", {
@@ -68,7 +84,20 @@ interface Checks {
   readonly chosen: ChosenSecretVerifier;
   readonly isImported: ReturnType<typeof makeImportedSecretCheck>;
   readonly assertion: CheckClientAssertion | undefined;
+  readonly certificate: CheckClientCertificate | undefined;
   readonly noteUse: NoteSecretUse | undefined;
+}
+
+/** RFC 8705 §2: the request itself holds the client_id, and nothing that proves anything. */
+async function certificateFailureOf(
+  { method }: ClientCredentials,
+  client: Client,
+  { checks, clientCertificate }: { checks: Checks; clientCertificate: ClientCertificate | undefined },
+  now: Date,
+): Promise<string | undefined> {
+  if (method !== "none") return "the client registered another method";
+  if (checks.certificate === undefined) return "client certificates are not supported";
+  return checks.certificate(clientCertificate, client, now);
 }
 
 async function failureOf(

@@ -2,6 +2,7 @@
 // §2 and the logout specifications. Stored as one JSON value, in the names of those documents.
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
+import { isSubjectValue, type SubjectMember } from "../mutual-tls/certificate-subject.ts";
 import { CLIENT_LIFETIME_MEMBERS, type ClientLifetimeMember, rangeOfClientLifetime } from "../tokens/lifetimes.ts";
 
 /** OAuth 2.0 Multiple Response Types §3, §5: the words in the order in which they are compared. */
@@ -40,6 +41,14 @@ function hasScheme(text: string, schemes: RegExp): boolean {
   return /^[\x21-\x7e]+$/.test(text) && schemes.test(URL.parse(text)?.protocol ?? "");
 }
 
+/** RFC 8705 §2.1.2. */
+function subjectValue(member: SubjectMember) {
+  return z
+    .string()
+    .max(1000)
+    .refine((value) => isSubjectValue(member, value), "must be the name of a subject");
+}
+
 /** RFC 7517. Public keys, RFC 7591 §2; what is in them is looked at where they are used. */
 const jwkValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(20)]);
 const jwks = z.object({ keys: z.array(z.record(z.string().max(100), jwkValue)).max(20) });
@@ -73,7 +82,15 @@ export const clientDetailsShape = z.object({
   sector_identifier_uri: webAddress.optional(),
   subject_type: z.enum(["public", "pairwise"]).optional(),
   token_endpoint_auth_method: z
-    .enum(["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"])
+    .enum([
+      "none",
+      "client_secret_basic",
+      "client_secret_post",
+      "client_secret_jwt",
+      "private_key_jwt",
+      "tls_client_auth",
+      "self_signed_tls_client_auth",
+    ])
     .optional(),
   token_endpoint_auth_signing_alg: z.enum(["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"]).optional(),
   /** Ours: whether an ID token beside an access token tells what the scope releases, or leaves that to userinfo. */
@@ -107,6 +124,12 @@ export const clientDetailsShape = z.object({
     .max(100)
     .optional(),
   dpop_bound_access_tokens: z.boolean().optional(),
+  tls_client_auth_subject_dn: subjectValue("tls_client_auth_subject_dn").optional(),
+  tls_client_auth_san_dns: subjectValue("tls_client_auth_san_dns").optional(),
+  tls_client_auth_san_uri: subjectValue("tls_client_auth_san_uri").optional(),
+  tls_client_auth_san_ip: subjectValue("tls_client_auth_san_ip").optional(),
+  tls_client_auth_san_email: subjectValue("tls_client_auth_san_email").optional(),
+  tls_client_certificate_bound_access_tokens: z.boolean().optional(),
   ...clientLifetimesShape.shape,
 });
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
@@ -132,13 +155,28 @@ export function renderClientDetails(details: ClientDetails): JsonObject {
   return Object.fromEntries(members);
 }
 
+/** Whether the client authenticates with nothing but the certificate of its connection (RFC 8705 §2). */
+export function provesByCertificate({ token_endpoint_auth_method: method }: ClientDetails): boolean {
+  return method === "tls_client_auth" || method === "self_signed_tls_client_auth";
+}
+
+/** Whether the client proves who it is with a key of its own, and so has no secret. */
+export function provesByKey(details: ClientDetails): boolean {
+  return details.token_endpoint_auth_method === "private_key_jwt" || provesByCertificate(details);
+}
+
+/** Whether the client gets no access token but such as are bound to a key: by DPoP, or by the certificate of its connection. */
+export function hasBoundTokens(details: ClientDetails): boolean {
+  return details.dpop_bound_access_tokens === true || details.tls_client_certificate_bound_access_tokens === true;
+}
+
 /**
  * Response types a client may ask for: code alone unless it registered others (OIDC Registration §2). Nobody proves a key
  * at the authorization endpoint, so none with an access token where those are bound to one (RFC 9449 §5.2).
  */
 export function responseTypesOf(details: ClientDetails): readonly ResponseType[] {
-  const { response_types: types = ["code"], dpop_bound_access_tokens: bound } = details;
-  return bound === true ? types.filter((type) => !bringsAccessToken(type)) : types;
+  const { response_types: types = ["code"] } = details;
+  return hasBoundTokens(details) ? types.filter((type) => !bringsAccessToken(type)) : types;
 }
 
 /** Whether an access token travels with the browser. */

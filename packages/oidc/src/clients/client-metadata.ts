@@ -2,7 +2,7 @@ import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
 import { keyProblemIn } from "../client-jwts/key-metadata.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
-import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
+import { type ClientDetails, clientDetailsShape, provesByKey, renderClientDetails } from "./client-details.ts";
 import { encryptionProblemIn } from "./encryption-key.ts";
 import { defaultAlgorithmFor, withProfileDefaults } from "./profile.ts";
 import { contradictionInProfile } from "./profile-rules.ts";
@@ -213,7 +213,7 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   if (keys !== undefined) return keys;
   const encryption = encryptionProblemIn(client.details);
   if (encryption !== undefined) return encryption;
-  if (client.secret !== undefined && client.details.token_endpoint_auth_method === "private_key_jwt") {
+  if (client.secret !== undefined && provesByKey(client.details)) {
     return { member: "secret", reason: "a client that signs has none" };
   }
   // Whoever sees one assertion can try words at it for as long as they like (RFC 7518 §3.2).

@@ -2,7 +2,7 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { Client } from "./client.ts";
-import { splitDetails } from "./client-details.ts";
+import { provesByCertificate, splitDetails } from "./client-details.ts";
 import { mayChangeProfile } from "./profile.ts";
 import { decideRegistration } from "./registration-metadata.ts";
 import type { SupportedValues } from "./supported.ts";
@@ -44,6 +44,7 @@ const PROTECTIONS = [
   "backchannel_logout_uri",
   "frontchannel_logout_uri",
   "dpop_bound_access_tokens",
+  "tls_client_certificate_bound_access_tokens",
 ] as const;
 
 /** Decides what becomes of a client that asks to be `input`. What only we or an administrator set stays as it is (DCR-2). */
@@ -85,7 +86,7 @@ function forgottenProtection(client: Client, wanted: object): string | undefined
   return PROTECTIONS.find((member) => client.details[member] !== undefined && !Object.hasOwn(wanted, member));
 }
 
-type Proof = "none" | "secret" | "client_secret_jwt" | "private_key_jwt";
+type Proof = "none" | "secret" | "client_secret_jwt" | "private_key_jwt" | "certificate";
 
 /** What a client proves itself with cannot be changed but so: to a secret that is made then, or from it to its hash. */
 const PROOF_CHANGES: readonly (readonly [Proof, Proof])[] = [
@@ -98,6 +99,7 @@ const PROOF_CHANGES: readonly (readonly [Proof, Proof])[] = [
 export function proofOf({ public: isPublic, details }: Pick<Client, "public" | "details">): Proof {
   const { token_endpoint_auth_method: method } = details;
   if (isPublic) return "none";
+  if (provesByCertificate(details)) return "certificate";
   return method === "private_key_jwt" || method === "client_secret_jwt" ? method : "secret";
 }
 

@@ -1,5 +1,6 @@
 import { type Random, Secret, sha256 } from "@dex/runtime";
 import type { Client, ClientSecretHash } from "./client.ts";
+import { provesByKey } from "./client-details.ts";
 import type { NewClientMetadata } from "./client-metadata.ts";
 
 const RANDOM_BYTES = 32;
@@ -37,7 +38,7 @@ export function needsSealedSecret(details: Client["details"]): boolean {
   return details.token_endpoint_auth_method === "client_secret_jwt";
 }
 
-/** A client ready to be stored, and its secret, which is shown this once (TOK-17). Clients that are public or sign have none. */
+/** A client ready to be stored, and its secret, which is shown this once (TOK-17). Clients that are public or have keys have none. */
 export interface MadeClient {
   readonly client: Client;
   readonly secret: Secret<string> | undefined;
@@ -58,7 +59,7 @@ export async function makeClient(
 ): Promise<MadeClient> {
   const { id: chosenId, secret: chosen, ...rest } = metadata;
   const bare = { ...rest, id: chosenId ?? newClientId(metadata, parts.random), createdAt: parts.now };
-  if (metadata.public || metadata.details.token_endpoint_auth_method === "private_key_jwt") {
+  if (metadata.public || provesByKey(metadata.details)) {
     return { client: { ...bare, secret: undefined }, secret: undefined };
   }
   if (chosen !== undefined) {

@@ -29,6 +29,41 @@ const contradictions: {
     by: "OIDC Registration §2",
   },
   {
+    when: "self_signed_tls_client_auth has no certificate to compare with",
+    details: { token_endpoint_auth_method: "self_signed_tls_client_auth", jwks },
+    member: "token_endpoint_auth_method",
+    by: "RFC 8705 §2.2.2",
+  },
+  {
+    when: "tls_client_auth has no subject",
+    details: { token_endpoint_auth_method: "tls_client_auth" },
+    member: "token_endpoint_auth_method",
+    by: "RFC 8705 §2.1.2",
+  },
+  {
+    when: "tls_client_auth has two subjects",
+    details: {
+      token_endpoint_auth_method: "tls_client_auth",
+      tls_client_auth_san_dns: "a.example",
+      tls_client_auth_subject_dn: "CN=a",
+    },
+    member: "token_endpoint_auth_method",
+    by: "RFC 8705 §2.1.2",
+  },
+  {
+    when: "another method than tls_client_auth has a subject",
+    details: { tls_client_auth_san_dns: "a.example" },
+    member: "tls_client_auth_san_dns",
+    by: "RFC 8705 §2.1.2",
+  },
+  {
+    when: "it is to bind tokens that come from the authorization endpoint",
+    details: { tls_client_certificate_bound_access_tokens: true, response_types: ["code", "id_token token"] },
+    grants: [...code, "implicit"],
+    member: "tls_client_certificate_bound_access_tokens",
+    by: "RFC 8705 §3",
+  },
+  {
     when: "a response type needs the implicit grant",
     details: { response_types: ["code id_token"] },
     grants: code,

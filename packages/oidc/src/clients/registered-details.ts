@@ -91,6 +91,13 @@ const RULES: readonly Rule[] = [
       details.dpop_bound_access_tokens === true && details.response_types?.some(bringsAccessToken) === true,
   },
   {
+    member: "tls_client_certificate_bound_access_tokens",
+    reason: "forbids response types with token, which nobody could bind",
+    breaks: ({ details }) =>
+      details.tls_client_certificate_bound_access_tokens === true &&
+      details.response_types?.some(bringsAccessToken) === true,
+  },
+  {
     // RFC 7591 §2.1, OIDC Registration §2
     member: "response_types",
     reason: "code needs the grant type authorization_code, and id_token and token need implicit",

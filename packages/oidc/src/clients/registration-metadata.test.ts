@@ -22,6 +22,7 @@ const little: SupportedValues = {
   introspection_encrypted_response_alg: [],
   introspection_encrypted_response_enc: [],
   request_object_signing_alg: [],
+  tls_client_certificate_bound_access_tokens: [false],
 };
 
 const minimal = { redirect_uris: ["https://app.example.com/cb"] };

@@ -91,8 +91,11 @@ function keptOf<Value>(wanted: Value[], supported: readonly Value[]): Value[] {
 }
 
 function unsupportedIn(given: Given, supported: SupportedValues): RegistrationDecision | undefined {
-  for (const [member, values] of Object.entries(supported) as [keyof SupportedValues, readonly string[]][]) {
-    const wanted: readonly string[] = [given[member] ?? []].flat();
+  for (const [member, values] of Object.entries(supported) as [
+    keyof SupportedValues,
+    readonly (string | boolean)[],
+  ][]) {
+    const wanted: readonly (string | boolean)[] = [given[member] ?? []].flat();
     if (wanted.every((value) => values.includes(value))) continue;
     return refuse(member, values.length === 0 ? "not supported" : `supported: ${values.join(", ")}`);
   }

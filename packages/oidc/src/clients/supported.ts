@@ -29,6 +29,7 @@ export interface SupportedValues {
   readonly introspection_encrypted_response_alg: ValuesOf<"introspection_encrypted_response_alg">;
   readonly introspection_encrypted_response_enc: ValuesOf<"introspection_encrypted_response_enc">;
   readonly request_object_signing_alg: ValuesOf<"request_object_signing_alg">;
+  readonly tls_client_certificate_bound_access_tokens: ValuesOf<"tls_client_certificate_bound_access_tokens">;
 }
 
 /** Members with a choice of values, and those of them that work here. An empty list: none does. */
@@ -47,6 +48,8 @@ export const SUPPORTED: SupportedValues = {
     "client_secret_post",
     "client_secret_jwt",
     "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
     "none",
   ],
   token_endpoint_auth_signing_alg: [...CLIENT_SIGNING_ALGORITHMS, ...CLIENT_MAC_ALGORITHMS],
@@ -64,7 +67,11 @@ export const SUPPORTED: SupportedValues = {
   introspection_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
   introspection_encrypted_response_enc: CONTENT_ENCRYPTIONS,
   request_object_signing_alg: [...CLIENT_SIGNING_ALGORITHMS, "none"],
+  tls_client_certificate_bound_access_tokens: [true, false],
 };
+
+/** What a deployment sees of client certificates (RFC 8705): nothing, those there are, or also which of them are issued to clients. */
+export type CertificateUse = "none" | "shown" | "issued";
 
 /** Members that ask for something with any value, and whether it is done here. */
 export const SUPPORTED_MEMBERS = {
@@ -80,12 +87,24 @@ export const SUPPORTED_MEMBERS = {
   require_pushed_authorization_requests: true,
 } as const satisfies Partial<Record<keyof ClientDetails, boolean>>;
 
-/** The table of a deployment that serves these response types alone. */
-export function supportedWith(responseTypes: SupportedValues["response_types"]): SupportedValues {
+const METHODS_OF_CERTIFICATES: Readonly<Record<string, readonly CertificateUse[]>> = {
+  tls_client_auth: ["issued"],
+  self_signed_tls_client_auth: ["shown", "issued"],
+};
+
+/** The table of a deployment that serves these response types alone, and sees so much of client certificates. */
+export function supportedWith(
+  responseTypes: SupportedValues["response_types"],
+  certificates: CertificateUse = "none",
+): SupportedValues {
   const inBrowser = responseTypes.some((type) => type !== "code");
   return {
     ...SUPPORTED,
     response_types: responseTypes,
     grant_types: SUPPORTED.grant_types.filter((grant) => grant !== "implicit" || inBrowser),
+    token_endpoint_auth_method: SUPPORTED.token_endpoint_auth_method.filter(
+      (method) => METHODS_OF_CERTIFICATES[method]?.includes(certificates) !== false,
+    ),
+    tls_client_certificate_bound_access_tokens: certificates === "none" ? [false] : [true, false],
   };
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
+import type { ClientCertificate } from "../mutual-tls/client-certificate.ts";
 import { refuseRepeated, refuseUnsafeParameters } from "./parameters.ts";
 
 /** A form that a client posts with its authentication, as it came: to the token endpoint (RFC 6749 §3.2) and its kin. */
@@ -14,6 +15,8 @@ export interface ClientRequest {
   readonly accept?: string | undefined;
   /** The header DPoP, each time it was sent (RFC 9449 §4.1). */
   readonly dpop?: readonly string[] | undefined;
+  /** Of the TLS connection that the client made, whoever ended it (RFC 8705). */
+  readonly clientCertificate?: ClientCertificate | undefined;
 }
 
 /** What such an endpoint answers with when it does not throw an OAuthError. */

@@ -1,7 +1,7 @@
 import { isLoopback, type JsonObject } from "@dex/runtime";
 import type { SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
-import { SUPPORTED } from "../clients/supported.ts";
+import { type CertificateUse, SUPPORTED, supportedWith } from "../clients/supported.ts";
 import { DEVICE_AUTHORIZATION_PATH } from "../device-authorization/paths.ts";
 import { SUPPORTED_SCOPES } from "../scope.ts";
 import { DPOP_SIGNING_ALGORITHMS } from "../sender-constraint/dpop-proof.ts";
@@ -24,6 +24,8 @@ export interface DiscoveryParts {
   readonly registration: { readonly clients: boolean; readonly people: boolean };
   /** Whether only pushed requests are taken. */
   readonly requirePushed?: boolean;
+  /** What is seen of client certificates, and what stands for the issuer where clients are asked for them. */
+  readonly mutualTls?: { readonly certificates: CertificateUse; readonly url: string | undefined };
 }
 
 /** The URL of one of our endpoints. An issuer may end in a slash; no address of an endpoint has two in a row. */
@@ -31,12 +33,32 @@ export function endpointUrl(issuer: string, path: `/${string}`): string {
   return issuer.replace(/\/+$/, "") + path;
 }
 
-/** Where a client must show something that it alone has. */
-const PROVING_METHODS = SUPPORTED.token_endpoint_auth_method.filter((method) => method !== "none");
+/** Endpoints that clients show certificates at, RFC 8705 §5: browsers go to none of them by themselves. */
+const ALIASED = {
+  token_endpoint: "/token",
+  pushed_authorization_request_endpoint: PUSHED_AUTHORIZATION_PATH,
+  device_authorization_endpoint: DEVICE_AUTHORIZATION_PATH,
+  revocation_endpoint: REVOCATION_PATH,
+  introspection_endpoint: INTROSPECTION_PATH,
+  userinfo_endpoint: "/userinfo",
+} as const;
+
+/** RFC 8705 §3.3 and §5. */
+function renderMutualTls({ certificates, url }: NonNullable<DiscoveryParts["mutualTls"]>): JsonObject {
+  if (certificates === "none") return {};
+  const aliases = (base: string) =>
+    Object.fromEntries(Object.entries(ALIASED).map(([name, path]) => [name, endpointUrl(base, path)]));
+  return {
+    tls_client_certificate_bound_access_tokens: true,
+    ...(url === undefined ? {} : { mtls_endpoint_aliases: aliases(url) }),
+  };
+}
 
 /** The provider metadata, OIDC Discovery §3 and RFC 8414 §2: what works, and nothing else. */
 export function renderDiscovery(parts: DiscoveryParts): JsonObject {
   const { issuer, algorithms, responseTypes, registration, requirePushed = false } = parts;
+  const { mutualTls = { certificates: "none", url: undefined } } = parts;
+  const { token_endpoint_auth_method: methods } = supportedWith(responseTypes, mutualTls.certificates);
   return {
     issuer,
     authorization_endpoint: endpointUrl(issuer, "/auth"),
@@ -48,10 +70,11 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     // RFC 8628 §4
     device_authorization_endpoint: endpointUrl(issuer, DEVICE_AUTHORIZATION_PATH),
     revocation_endpoint: endpointUrl(issuer, REVOCATION_PATH),
-    revocation_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
+    revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
     introspection_endpoint: endpointUrl(issuer, INTROSPECTION_PATH),
-    introspection_endpoint_auth_methods_supported: PROVING_METHODS,
+    // Here a client must show something that it alone has.
+    introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== "none"),
     introspection_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
     introspection_signing_alg_values_supported: SUPPORTED.introspection_signed_response_alg,
     introspection_encryption_alg_values_supported: SUPPORTED.introspection_encrypted_response_alg,
@@ -79,11 +102,12 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     userinfo_signing_alg_values_supported: SUPPORTED.userinfo_signed_response_alg,
     userinfo_encryption_alg_values_supported: SUPPORTED.userinfo_encrypted_response_alg,
     userinfo_encryption_enc_values_supported: SUPPORTED.userinfo_encrypted_response_enc,
-    token_endpoint_auth_methods_supported: SUPPORTED.token_endpoint_auth_method,
+    token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,
     request_object_signing_alg_values_supported: SUPPORTED.request_object_signing_alg,
     code_challenge_methods_supported: ["S256"],
     dpop_signing_alg_values_supported: DPOP_SIGNING_ALGORITHMS,
+    ...renderMutualTls(mutualTls),
     acr_values_supported: ACR_VALUES,
     claims_supported: [
       ...["iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "nonce", "at_hash", "acr", "amr", "azp"],

@@ -5,6 +5,7 @@ import { OAuthError } from "../errors.ts";
 import type { Grant } from "../grants/grant.ts";
 import { type GrantParts, makeGrants } from "../grants/grants.ts";
 import type { ProvenSender, ProveSender } from "../sender-constraint/prove-sender.ts";
+import type { Confirmation } from "../tokens/confirmation.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
 import { single } from "./parameters.ts";
@@ -48,10 +49,11 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
         throw new OAuthError("unauthorized_client", `the client may not use the ${grant.grantType} grant`);
       }
       const sender = proveSender(request, target, now);
-      refuseUnbound(client, sender);
+      const confirmation = confirmationFor(client, sender);
+      refuseUnbound(client, confirmation);
       // A public client has shown nothing until its grant is good, and who has shown nothing writes nothing.
       if (!client.public) await sender.spend();
-      const answer = await grant.redeem({ params: body, client, confirmation: sender.confirmation }, now);
+      const answer = await grant.redeem({ params: body, client, confirmation }, now);
       if (client.public) await sender.spend();
       return { kind: "json", status: 200, body: answer, dpopNonce: sender.dpopNonce };
     },
@@ -59,13 +61,25 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
 }
 
 /** RFC 9449 §5.2: who registered that its tokens are bound gets no others, nor does who has a profile that wants them bound. */
-function refuseUnbound(client: Client, { confirmation }: ProvenSender): void {
+function refuseUnbound(client: Client, confirmation: Confirmation | undefined): void {
   if (client.details.dpop_bound_access_tokens === true && confirmation?.jkt === undefined) {
     throw new OAuthError("invalid_dpop_proof", "the client's tokens are bound to a key: a DPoP proof is missing");
+  }
+  if (client.details.tls_client_certificate_bound_access_tokens === true && confirmation?.["x5t#S256"] === undefined) {
+    throw new OAuthError("invalid_request", "the client's tokens are bound to its certificate: it is missing");
   }
   const { boundTokens } = demandsOf(client.details);
   if (boundTokens !== undefined && confirmation === undefined) {
     const message = "a DPoP proof, or the client's certificate, is missing";
     throw new OAuthError("invalid_dpop_proof", `${message}${citing(boundTokens)}`);
   }
+}
+
+/**
+ * What of what was shown the tokens are bound to. A certificate binds those of clients alone that registered for it, RFC 8705
+ * §3.4: others may come by a way on which everybody has one.
+ */
+function confirmationFor(client: Client, { confirmation }: ProvenSender): Confirmation | undefined {
+  if (client.details.tls_client_certificate_bound_access_tokens === true) return confirmation;
+  return confirmation?.jkt === undefined ? undefined : { jkt: confirmation.jkt };
 }

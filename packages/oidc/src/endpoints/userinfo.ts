@@ -2,6 +2,7 @@ import { type JsonObject, toEpochSeconds } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
 import { userinfoEncryptionOf } from "../clients/encryption-key.ts";
 import { BearerTokenMissing, OAuthError } from "../errors.ts";
+import type { ClientCertificate } from "../mutual-tls/client-certificate.ts";
 import type { Clients, OwnTokenVerifier, TokenFamilies, TokenSigner } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { parsePresentedToken, proveBearer } from "../sender-constraint/presented-token.ts";
@@ -26,6 +27,8 @@ export interface UserinfoRequest {
   /** The header DPoP, each time it was sent, and the method that its proof must name. */
   readonly dpop?: readonly string[] | undefined;
   readonly method?: string | undefined;
+  /** Of the TLS connection that the client made (RFC 8705). */
+  readonly clientCertificate?: ClientCertificate | undefined;
 }
 
 /** The claims as the client registered to get them, OIDC Core §5.3.2: `jwt` is an answer of the type application/jwt. */

@@ -136,6 +136,16 @@ describe("a proof is taken", () => {
   });
 });
 
+test("a proof may name the other address of the endpoint, and no third one (RFC 8705 §5)", () => {
+  const alias = "https://mtls.id.example/dex/token";
+  const kindFor = (htu: string) => checkDpopProof(withClaims({ htu }), { ...atToken, alias }, now).kind;
+  expect([TOKEN_URL, alias].map(kindFor)).toEqual(["proof", "proof"]);
+  expect(["https://mtls.id.example/dex/userinfo", "https://other.example/dex/token"].map(kindFor)).toEqual([
+    "refused",
+    "refused",
+  ]);
+});
+
 test("the private key of the table is the one that signs, so nothing but it is what is refused", () => {
   expect(publicMembers).toEqual(key.jwk);
   expect(checkDpopProof(withHeader({ jwk: publicMembers }), atToken, now).kind).toBe("proof");

@@ -14,6 +14,8 @@ export interface ProofTarget {
   readonly method: string;
   /** Of the endpoint, as clients know it. */
   readonly url: string;
+  /** Its other address, where clients are asked for certificates (RFC 8705 §5). */
+  readonly alias?: string | undefined;
   /** Which came with the request: at a protected resource the proof must name it. */
   readonly accessToken?: string | undefined;
 }
@@ -82,7 +84,8 @@ export function checkDpopProof(text: string, target: ProofTarget, now: Date): Pr
 function misfitIn(claims: ProofClaims, target: ProofTarget, now: number): string | undefined {
   const { htm, htu, iat, nbf = iat, exp = now, ath } = claims;
   if (htm !== target.method) return "the htm of the DPoP proof is another method";
-  if (!isAddressOf(htu, target.url)) return "the htu of the DPoP proof is another address";
+  if (![target.url, target.alias ?? target.url].some((url) => isAddressOf(htu, url)))
+    return "the htu of the DPoP proof is another address";
   if (iat < now - MAX_AGE_SECONDS || exp < now - MAX_AHEAD_SECONDS) return "the DPoP proof is too old";
   if (Math.max(iat, nbf) > now + MAX_AHEAD_SECONDS) return "the DPoP proof is from the future";
   if (target.accessToken === undefined) return undefined;

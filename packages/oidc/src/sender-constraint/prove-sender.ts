@@ -1,7 +1,8 @@
-// What the sender of a request shows to have beside its tokens: the key of a DPoP proof, RFC 9449. Other evidence, such as the
-// certificate of the connection (RFC 8705), belongs here too: what endpoints and grants see of it is the confirmation.
+// What the sender of a request shows to have beside its tokens: the key of a DPoP proof, RFC 9449, and that of the certificate of
+// its connection, RFC 8705. What endpoints and grants see of it is the confirmation.
 import type { UseOnce } from "../client-jwts/client-assertion.ts";
 import { OAuthError } from "../errors.ts";
+import type { ClientCertificate } from "../mutual-tls/client-certificate.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 import { DPOP_NONCE_LIFETIME_SECONDS, type DpopNonces } from "./dpop-nonces.ts";
 import { checkDpopProof, type ProofTarget } from "./dpop-proof.ts";
@@ -10,6 +11,8 @@ import { checkDpopProof, type ProofTarget } from "./dpop-proof.ts";
 export interface SenderEvidence {
   /** The header DPoP, each time it was sent. */
   readonly dpop?: readonly string[] | undefined;
+  /** Of the connection that the sender made. Nothing of it is checked but whose key it is (RFC 8705 §3). */
+  readonly clientCertificate?: ClientCertificate | undefined;
 }
 
 export interface ProvenSender {
@@ -28,13 +31,15 @@ export interface ProvenSender {
 /** Throws invalid_dpop_proof or use_dpop_nonce when there is evidence and it is not good. */
 export type ProveSender = (evidence: SenderEvidence, target: ProofTarget, now: Date) => ProvenSender;
 
-const NOTHING_SHOWN: ProvenSender = { confirmation: undefined, spend: async () => {}, dpopNonce: undefined };
+const NOTHING_TO_SPEND = { spend: async () => {}, dpopNonce: undefined };
 
 export function makeProveSender(parts: {
   readonly useOnce: UseOnce;
   readonly nonces: DpopNonces;
   /** Whether each proof must hold a nonce of ours. One that is not is refused in any case. */
   readonly requireNonce: boolean;
+  /** The other address of one of our endpoints, where there is one. */
+  readonly aliasOf?: ((url: string) => string | undefined) | undefined;
 }): ProveSender {
   const { nonces } = parts;
 
@@ -49,15 +54,16 @@ export function makeProveSender(parts: {
     return age > DPOP_NONCE_LIFETIME_SECONDS / 2 ? nonces.issue(now) : undefined;
   }
 
-  return ({ dpop = [] }, target, now) => {
+  return ({ dpop = [], clientCertificate }, target, now) => {
+    const shown = clientCertificate === undefined ? undefined : { "x5t#S256": clientCertificate.thumbprint };
     const [text, ...more] = dpop;
-    if (text === undefined) return NOTHING_SHOWN;
+    if (text === undefined) return { confirmation: shown, ...NOTHING_TO_SPEND };
     if (more.length > 0) throw invalidProof("the header DPoP was sent more than once");
-    const decision = checkDpopProof(text, target, now);
+    const decision = checkDpopProof(text, { ...target, alias: parts.aliasOf?.(target.url) }, now);
     if (decision.kind === "refused") throw invalidProof(decision.reason);
     const { jkt, jti, nonce, goodUntil } = decision.proof;
     return {
-      confirmation: { jkt },
+      confirmation: { jkt, ...shown },
       dpopNonce: nextNonce(nonce, now),
       async spend() {
         const first = await parts.useOnce(`dpop proof ${JSON.stringify([jkt, jti])}`, goodUntil);
