@@ -18,16 +18,18 @@ async function discovery(of: TestWorker): Promise<Record<string, unknown>> {
   return (await (await fetch(`${of.issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
 }
 
+const MODES = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
+
 test("discovery tells what the deployment serves, and neither less nor more (TOK-14, AUT-3)", async () => {
   expect(await discovery(worker)).toMatchObject({
     response_types_supported: ["code"],
-    response_modes_supported: ["query", "fragment", "form_post"],
+    response_modes_supported: MODES,
     grant_types_supported: expect.not.arrayContaining(["implicit"]),
   });
   const serving = await openTestWorker(["--enable-front-channel-tokens"]);
   expect(await discovery(serving)).toMatchObject({
     response_types_supported: RESPONSE_TYPES,
-    response_modes_supported: ["query", "fragment", "form_post"],
+    response_modes_supported: MODES,
     grant_types_supported: expect.arrayContaining(["authorization_code", "implicit"]),
   });
   await serving.close();
