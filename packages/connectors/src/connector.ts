@@ -39,6 +39,8 @@ export interface ProvedIdentity {
   readonly identity: Identity;
   /** Absent where nothing is to be asked again: no offline_access, or a connector that cannot refresh. */
   readonly grant?: UpstreamGrant;
+  /** Of a subject token: when it ends. Absent where the upstream does not say. */
+  readonly validUntil?: Date;
 }
 export type LoginOutcome = ProvedIdentity | LoginRefusal;
 

@@ -19,6 +19,7 @@ import type { UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
 import type { AuthorizationWiring } from "./wire-authorization.ts";
 import { wireDeviceAuthorization } from "./wire-device.ts";
+import { wireDirectGrants } from "./wire-direct-grants.ts";
 import type { Live, Outside } from "./wiring.ts";
 
 /** What the endpoints for clients are made of, beside what is outside and what lives. */
@@ -64,6 +65,7 @@ export function wireClientEndpoints(
     random,
     lifetimes: wiring.lifetimes,
     proveSender: wiring.proveSender,
+    direct: wireDirectGrants(config, outside, live, wiring),
     upstream: makeUpstreamRefresher({
       connectors,
       grants: storage.upstreamGrants,

@@ -50,6 +50,7 @@ import { wireApi } from "./wire-api.ts";
 import { type AuthorizationWiring, responseTypesOfDeployment, wireAuthorization } from "./wire-authorization.ts";
 import { wireClientEndpoints } from "./wire-client-endpoints.ts";
 import { reachOf, wireClientJwts } from "./wire-client-jwts.ts";
+import { administratedGrantsOf } from "./wire-direct-grants.ts";
 import { wireRegistration } from "./wire-registration.ts";
 import { wireSenderConstraint } from "./wire-sender-constraint.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
@@ -353,6 +354,7 @@ function publishDiscovery(config: WorkerConfig): () => Published {
     responseTypes: responseTypesOfDeployment(config),
     registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
     requirePushed: config.requirePushedAuthorizationRequests,
+    administratedGrants: administratedGrantsOf(config),
   });
   const body = Buffer.from(JSON.stringify(discovery));
   const document = {

@@ -33,6 +33,8 @@ const OAUTH_ERRORS = {
   authorization_pending: { status: 400 },
   slow_down: { status: 400 },
   expired_token: { status: 400 },
+  // RFC 8693 §2.2.2, RFC 8707 §2
+  invalid_target: { status: 400 },
 } as const;
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
@@ -80,6 +82,17 @@ export class AccessDeniedAtTokenEndpoint extends OAuthError {
 
   override get status(): number {
     return 400;
+  }
+}
+
+/** Whoever a client brings a proof for is not let in: 401 at the token endpoint without a challenge, as dex v2 has it. */
+export class ProofRefused extends OAuthError {
+  constructor(description: string, detail: string) {
+    super("access_denied", description, { detail });
+  }
+
+  override get status(): number {
+    return 401;
   }
 }
 

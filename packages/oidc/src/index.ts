@@ -18,6 +18,9 @@ export type * from "./device-authorization/device-requests.ts";
 export * from "./device-authorization/limits.ts";
 export * from "./device-authorization/paths.ts";
 export * from "./device-authorization/user-code.ts";
+export type * from "./direct-grants/direct-grants.ts";
+export type * from "./direct-grants/direct-terms.ts";
+export { EXCHANGED_TYPES, TOKEN_EXCHANGE_GRANT } from "./direct-grants/exchange-request.ts";
 export {
   type AuthorizationDecision,
   type AuthorizationParts,
@@ -53,7 +56,7 @@ export * from "./grants/decide-device-poll.ts";
 export { decideRefresh, type PresentedRefresh, type RefreshDecision } from "./grants/decide-refresh.ts";
 export * from "./grants/device-poll-cases.ts";
 export type * from "./grants/grant.ts";
-export { type GrantParts, makeGrants } from "./grants/grants.ts";
+export { type DirectGrantParts, type GrantParts, makeGrants } from "./grants/grants.ts";
 export * from "./grants/refresh-token-cases.ts";
 export * from "./login-state/asked-of-upstream.ts";
 export * from "./login-state/login-state.ts";

@@ -1,6 +1,7 @@
 // What the engine needs from outside. storage fulfils the stores, keys the signer.
 import type { JsonObject } from "@dex/runtime";
 import type { Client, ClientSecretHash } from "./clients/client.ts";
+import type { DirectTerms } from "./direct-grants/direct-terms.ts";
 import type { Confirmation } from "./tokens/confirmation.ts";
 
 export interface Clients {
@@ -29,7 +30,7 @@ export interface RequestedClaims {
 }
 
 /** What a grant is tied to beside its scope. Kept as one value with the code, and then with its family. */
-export interface GrantTerms {
+export interface GrantTerms extends DirectTerms {
   /** The DPoP key that the code can be redeemed with, RFC 9449 §10. */
   readonly codeJkt?: string;
   /** The key that the refresh tokens of the family can be used with: a client that authenticates with nothing has them bound. */

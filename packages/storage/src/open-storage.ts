@@ -3,6 +3,7 @@ import type { MailQueue, Outbox } from "@dex/email";
 import type {
   AuthorizationCodes,
   DeviceRequests,
+  DirectGrants,
   FailureCounter,
   Logouts,
   Revocations,
@@ -21,6 +22,7 @@ import { type ClientStore, makeClientStore } from "./clients.ts";
 import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
 import { hot, openDatabase } from "./database.ts";
 import { makeDeviceRequestStore } from "./device-requests.ts";
+import { makeDirectGrantStore } from "./direct-grants.ts";
 import { type Garbage, makeGarbage } from "./garbage.ts";
 import { type ImportStore, makeImportStore } from "./import-store.ts";
 import { type Installation, makeInstallation } from "./installation.ts";
@@ -56,6 +58,7 @@ export interface Storage {
   readonly logouts: Logouts;
   readonly codes: AuthorizationCodes;
   readonly devices: DeviceRequests;
+  readonly directGrants: DirectGrants;
   readonly families: TokenFamilies;
   readonly revocations: Revocations;
   readonly upstreamGrants: UpstreamGrants;
@@ -112,6 +115,7 @@ export function openStorage(options: StorageOptions): Storage {
     logouts: makeLogoutStore(db),
     codes: makeCodeStore(db),
     devices: makeDeviceRequestStore(db),
+    directGrants: makeDirectGrantStore(db, redis),
     families: makeFamilyStore(db),
     revocations: makeRevocationStore(db),
     upstreamGrants: makeUpstreamGrantStore(db),

@@ -30,12 +30,23 @@ const ROTATE = hot(
   RETURNING ${GRANT}`,
 );
 
+/**
+ * What was exchanged ends with what it was derived from (TX-1): a row that is gone, as a deleted client's are, has ended too. Of
+ * other families nothing more is read.
+ */
+const ORIGINS_STAND = `NOT EXISTS (SELECT FROM jsonb_array_elements_text(f.terms #> '{derivedFrom,families}') AS origin (id)
+      WHERE NOT EXISTS (SELECT FROM token_family o
+        WHERE o.id = origin.id::uuid AND o.revoked_at IS NULL AND o.idle_expires_at > $2 AND o.expires_at > $2))
+    AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(f.terms #> '{derivedFrom,tokens}') AS origin (id)
+      JOIN revoked_access_token r ON r.token_id = origin.id)`;
+
 const FIND_LIVE = hot(
   "family.findLive",
   `SELECT ${GRANT}
   FROM token_family f JOIN app_user u ON u.id = f.user_id AND NOT u.disabled JOIN client ON client.id = f.client_id
   WHERE f.id = $1::uuid AND f.revoked_at IS NULL AND f.idle_expires_at > $2 AND f.expires_at > $2 AND ${CONNECTOR_EXISTS}
-    AND NOT EXISTS (SELECT FROM revoked_access_token r WHERE r.token_id = $3::text)`,
+    AND NOT EXISTS (SELECT FROM revoked_access_token r WHERE r.token_id = $3::text)
+    AND ${ORIGINS_STAND}`,
 );
 
 const FIND = hot(

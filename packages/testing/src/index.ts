@@ -52,6 +52,7 @@ export {
   startFakeOpenIdProvider,
 } from "./fake-openid-provider.ts";
 export { FAKE_OPENSHIFT_TOKEN_SECONDS, type FakeOpenshiftPerson, startFakeOpenshift } from "./fake-openshift.ts";
+export * from "./fake-token-issuer.ts";
 export { type FakeUaaPerson, startFakeUaa } from "./fake-uaa.ts";
 export { findInDatabase } from "./find-in-database.ts";
 export { type AdminApi, openAdminApi } from "./fleet/admin-api.ts";

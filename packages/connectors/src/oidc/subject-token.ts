@@ -39,7 +39,8 @@ export function makeTokenIdentity({ settings, upstream, readPerson }: SubjectTok
     if (audience.length > 1 && payload.azp === undefined) throw invalidAnswer("azp is missing");
     // Userinfo takes access tokens, not this.
     const arrived = { idToken: payload, userInfo: undefined };
-    return readPerson(arrived, { occasion: "subject token", asked: ASKED, accessToken: undefined, now });
+    const outcome = await readPerson(arrived, { occasion: "subject token", asked: ASKED, accessToken: undefined, now });
+    return withEnd(outcome, payload.exp);
   }
 
   async function readAccessToken({ token, now }: SubjectToken): Promise<LoginOutcome> {
@@ -55,7 +56,8 @@ export function makeTokenIdentity({ settings, upstream, readPerson }: SubjectTok
       client.fetchUserInfo(configuration, token, issued.sub ?? client.skipSubjectCheck),
     );
     const arrived = { idToken: undefined, userInfo };
-    return readPerson(arrived, { occasion: "subject token", asked: ASKED, accessToken: token, now });
+    const outcome = await readPerson(arrived, { occasion: "subject token", asked: ASKED, accessToken: token, now });
+    return withEnd(outcome, issued.exp);
   }
 
   const isAllowed = (name: unknown) => typeof name === "string" && allowed.has(name);
@@ -68,9 +70,16 @@ export function makeTokenIdentity({ settings, upstream, readPerson }: SubjectTok
     });
 }
 
+/** What is made of a token must not outlive it (RFC 8693 §5). */
+function withEnd(outcome: LoginOutcome, exp: number | undefined): LoginOutcome {
+  if (outcome.kind !== "identity" || exp === undefined) return outcome;
+  return { ...outcome, validUntil: new Date(exp * 1000) };
+}
+
 const introspection = z.object({
   active: z.literal(true),
   sub: z.string().optional(),
+  exp: z.number().min(0).max(8_640_000_000_000).optional(),
   client_id: z.string().optional(),
   azp: z.undefined(),
   cid: z.undefined(),

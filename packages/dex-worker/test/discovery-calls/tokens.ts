@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { CALLBACK, type Members, type Registered } from "../dynamic-world.ts";
 import { type CallWorld, each, halfHash, type MemberCalls, NONCE, PROFILE } from "./call-world.ts";
 import { makeKey } from "./client-keys.ts";
+import { DIRECT_GRANTS } from "./direct-grants.ts";
 import { DEVICE_GRANT } from "./other-ways.ts";
 
 const SIGNING = ["RS256", "ES256", "EdDSA"];
@@ -184,6 +185,7 @@ export const TOKEN_CALLS: Readonly<Record<string, MemberCalls>> = {
       expect([typeof tokens.access_token, tokens.id_token]).toEqual(["string", undefined]);
     },
     ...DEVICE_GRANT,
+    ...DIRECT_GRANTS,
   },
   subject_types_supported: {
     async public(world) {

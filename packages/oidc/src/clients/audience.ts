@@ -15,6 +15,11 @@ export function audiencesOf(scope: readonly string[]): readonly string[] {
   return scope.filter(isAudienceScope).map((word) => word.slice(PREFIX.length));
 }
 
+/** The scope that asks for this client as an audience. */
+export function toAudienceScope(clientId: string): string {
+  return PREFIX + clientId;
+}
+
 /** Whether `requester` may have tokens made for `audience`: for itself always, for another client when that one says so. */
 export function mayMintFor(requester: Pick<Client, "id">, audience: Pick<Client, "id" | "trustedPeers">): boolean {
   return audience.id === requester.id || audience.trustedPeers.includes(requester.id);

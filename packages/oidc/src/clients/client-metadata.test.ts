@@ -148,7 +148,7 @@ const refusals = [
   { when: "a name with a control character", input: { ...minimal, clientName: "a\u202eb" }, reason: /^clientName: / },
   { when: "a script as logo", input: { ...minimal, logoURI: "javascript:alert(1)" }, reason: /^logoURI: / },
   { when: "a logo over http", input: { ...minimal, logoURI: "http://a.example/logo" }, reason: /^logoURI: / },
-  { when: "an unknown grant", input: { ...minimal, grantTypes: ["password"] }, reason: /^grantTypes\.0: / },
+  { when: "an unknown grant", input: { ...minimal, grantTypes: ["magic"] }, reason: /^grantTypes\.0: / },
   { when: "no grant", input: { ...minimal, grantTypes: [] }, reason: /^grantTypes: / },
   { when: "refresh_token alone", input: { ...minimal, grantTypes: ["refresh_token"] }, reason: /^grantTypes: / },
   {

@@ -8,7 +8,7 @@ import { defaultAlgorithmFor, withProfileDefaults } from "./profile.ts";
 import { contradictionInProfile } from "./profile-rules.ts";
 import { parseRedirectUriForRegistration } from "./redirect-uri.ts";
 import { type Contradiction, contradictionInDetails, grantsOf } from "./registered-details.ts";
-import { SUPPORTED } from "./supported.ts";
+import { GRANT_TYPES } from "./supported.ts";
 import { webUriShape } from "./web-uri.ts";
 
 /** What somebody who may create clients asks for, checked. */
@@ -58,7 +58,7 @@ export const allowedConnectorsShape = z
   .array(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "must be the id of a connector"))
   .max(100, "must be at most 100");
 
-const grantTypesShape = z.array(z.enum(SUPPORTED.grant_types)).min(1).max(SUPPORTED.grant_types.length);
+const grantTypesShape = z.array(z.enum(GRANT_TYPES)).min(1).max(GRANT_TYPES.length);
 
 /** The client of dex v1's admin API and dexctl, with our additions. Unknown members are mistakes, not noise. */
 export const newClientShape = z.strictObject({
@@ -179,7 +179,11 @@ function defaultGrantTypes(isPublic: boolean, details: ClientDetails = {}): read
 }
 
 /** What a refresh token can come from. */
-const OF_PEOPLE: readonly GrantType[] = ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"];
+const OF_PEOPLE: readonly GrantType[] = [
+  "authorization_code",
+  "password",
+  "urn:ietf:params:oauth:grant-type:device_code",
+];
 
 /**
  * Why such a client cannot be, or undefined when it can: the same for everyone who makes or changes clients, whether it
@@ -207,7 +211,7 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
     }
   }
   if (client.grantTypes.includes("refresh_token") && !client.grantTypes.some((grant) => OF_PEOPLE.includes(grant))) {
-    return { member: "grantTypes", reason: "refresh_token needs authorization_code or the device code" };
+    return { member: "grantTypes", reason: "refresh_token needs authorization_code, password or the device code" };
   }
   const keys = keyProblemIn(client.details, client.public);
   if (keys !== undefined) return keys;
@@ -227,6 +231,13 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
   );
 }
 
+/** Who can be anybody gets nothing for itself, and nothing for what others were given (TX-1). */
+const OF_PROVED_CLIENTS: readonly GrantType[] = [
+  "client_credentials",
+  "urn:ietf:params:oauth:grant-type:jwt-bearer",
+  "urn:ietf:params:oauth:grant-type:token-exchange",
+];
+
 function contradictionInPublic(client: NewClientMetadata): Contradiction | undefined {
   if (client.secret !== undefined) return { member: "secret", reason: "a public client has none" };
   if (client.admin) return { member: "isAdmin", reason: "a public client cannot prove who it is" };
@@ -234,9 +245,10 @@ function contradictionInPublic(client: NewClientMetadata): Contradiction | undef
   if (client.trusted) {
     return { member: "trusted", reason: "a public client can be impersonated, so people must be asked" };
   }
-  return client.grantTypes.includes("client_credentials")
-    ? { member: "grantTypes", reason: "client_credentials needs a confidential client" }
-    : undefined;
+  const unproved = client.grantTypes.find((grant) => OF_PROVED_CLIENTS.includes(grant));
+  return unproved === undefined
+    ? undefined
+    : { member: "grantTypes", reason: `${unproved} needs a confidential client` };
 }
 
 /** A client as the APIs show it: v1's members and ours. Neither secret nor hash is among them (ADM-5, TOK-17). */

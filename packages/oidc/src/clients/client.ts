@@ -6,7 +6,10 @@ export type GrantType =
   | "implicit"
   | "refresh_token"
   | "client_credentials"
-  | "urn:ietf:params:oauth:grant-type:device_code";
+  | "password"
+  | "urn:ietf:params:oauth:grant-type:device_code"
+  | "urn:ietf:params:oauth:grant-type:jwt-bearer"
+  | "urn:ietf:params:oauth:grant-type:token-exchange";
 
 export type SigningAlgorithm = "RS256" | "ES256" | "EdDSA";
 

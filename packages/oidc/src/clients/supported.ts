@@ -73,6 +73,16 @@ export const SUPPORTED: SupportedValues = {
 /** What a deployment sees of client certificates (RFC 8705): nothing, those there are, or also which of them are issued to clients. */
 export type CertificateUse = "none" | "shown" | "issued";
 
+/** Grants that an administrator lets a client use: none that it registers itself for (DCR-1). */
+export const ADMINISTRATED_GRANTS = [
+  "password",
+  "urn:ietf:params:oauth:grant-type:jwt-bearer",
+  "urn:ietf:params:oauth:grant-type:token-exchange",
+] as const satisfies readonly GrantType[];
+
+/** Every grant that a client can be allowed. */
+export const GRANT_TYPES: readonly GrantType[] = [...SUPPORTED.grant_types, ...ADMINISTRATED_GRANTS];
+
 /** Members that ask for something with any value, and whether it is done here. */
 export const SUPPORTED_MEMBERS = {
   default_max_age: true,

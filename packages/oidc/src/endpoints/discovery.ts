@@ -1,5 +1,5 @@
 import { isLoopback, type JsonObject } from "@dex/runtime";
-import type { SigningAlgorithm } from "../clients/client.ts";
+import type { GrantType, SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
 import { type CertificateUse, SUPPORTED, supportedWith } from "../clients/supported.ts";
 import { DEVICE_AUTHORIZATION_PATH } from "../device-authorization/paths.ts";
@@ -24,6 +24,8 @@ export interface DiscoveryParts {
   readonly registration: { readonly clients: boolean; readonly people: boolean };
   /** Whether only pushed requests are taken. */
   readonly requirePushed?: boolean;
+  /** Grants beside those that clients register for. */
+  readonly administratedGrants?: readonly GrantType[];
   /** What is seen of client certificates, and what stands for the issuer where clients are asked for them. */
   readonly mutualTls?: { readonly certificates: CertificateUse; readonly url: string | undefined };
 }
@@ -56,7 +58,7 @@ function renderMutualTls({ certificates, url }: NonNullable<DiscoveryParts["mutu
 
 /** The provider metadata, OIDC Discovery §3 and RFC 8414 §2: what works, and nothing else. */
 export function renderDiscovery(parts: DiscoveryParts): JsonObject {
-  const { issuer, algorithms, responseTypes, registration, requirePushed = false } = parts;
+  const { issuer, algorithms, responseTypes, registration, requirePushed = false, administratedGrants = [] } = parts;
   const { mutualTls = { certificates: "none", url: undefined } } = parts;
   const { token_endpoint_auth_method: methods } = supportedWith(responseTypes, mutualTls.certificates);
   return {
@@ -92,9 +94,10 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     authorization_signing_alg_values_supported: algorithms,
     authorization_encryption_alg_values_supported: SUPPORTED.authorization_encrypted_response_alg,
     authorization_encryption_enc_values_supported: SUPPORTED.authorization_encrypted_response_enc,
-    grant_types_supported: SUPPORTED.grant_types.filter(
-      (grant) => grant !== "implicit" || responseTypes.some(asksForTokens),
-    ),
+    grant_types_supported: [
+      ...SUPPORTED.grant_types.filter((grant) => grant !== "implicit" || responseTypes.some(asksForTokens)),
+      ...administratedGrants,
+    ],
     subject_types_supported: SUPPORTED.subject_type,
     id_token_signing_alg_values_supported: algorithms,
     id_token_encryption_alg_values_supported: SUPPORTED.id_token_encrypted_response_alg,

@@ -25,7 +25,17 @@ const TOKEN_PARAMETERS = [
   "scope",
   "username",
   "password",
+  "nonce",
+  "connector_id",
+  "subject_token",
+  "subject_token_type",
+  "actor_token",
+  "actor_token_type",
+  "requested_token_type",
+  "assertion",
 ] as const;
+/** RFC 8693 §2.1, RFC 8707 §2. */
+const REPEATABLE_PARAMETERS = ["audience", "resource"] as const;
 
 /** The token endpoint, RFC 6749 §3.2: what holds for every grant, before the grant itself. */
 export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
@@ -36,7 +46,7 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
     path: "/token",
     crossOrigin: true,
     async handle(request, now) {
-      const malformed = refuseMalformedForm(request, TOKEN_PARAMETERS);
+      const malformed = refuseMalformedForm(request, TOKEN_PARAMETERS, REPEATABLE_PARAMETERS);
       if (malformed !== undefined) throw malformed;
       const { body } = request;
       const grantType = single(body, "grant_type");
@@ -53,7 +63,7 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       refuseUnbound(client, confirmation);
       // A public client has shown nothing until its grant is good, and who has shown nothing writes nothing.
       if (!client.public) await sender.spend();
-      const answer = await grant.redeem({ params: body, client, confirmation }, now);
+      const answer = await grant.redeem({ params: body, client, confirmation, source: request.source }, now);
       if (client.public) await sender.spend();
       return { kind: "json", status: 200, body: answer, dpopNonce: sender.dpopNonce };
     },

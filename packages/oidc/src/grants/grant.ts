@@ -13,11 +13,14 @@ export function tokenTypeFor(confirmation: Confirmation | undefined): TokenType 
 /** A successful answer of the token endpoint, RFC 6749 §5.1. */
 export interface TokenResponse extends JsonObject {
   readonly access_token: string;
-  readonly token_type: TokenType;
+  /** `N_A`: what is in access_token is none (RFC 8693 §2.2.1). */
+  readonly token_type: TokenType | "N_A";
   readonly expires_in: number;
   readonly scope?: string;
   readonly id_token?: string;
   readonly refresh_token?: string;
+  /** RFC 8693 §2.2.1. */
+  readonly issued_token_type?: string;
 }
 
 /** A token request whose form is good, from a client that is who it says and may use this grant. */
@@ -26,6 +29,8 @@ export interface GrantRequest {
   readonly client: Client;
   /** The key that the client proved to have, which its tokens are then bound to; undefined for bearer tokens. */
   readonly confirmation: Confirmation | undefined;
+  /** The peer's address, for throttling. */
+  readonly source: string;
 }
 
 /** One way to obtain tokens, RFC 6749 §1.3. */

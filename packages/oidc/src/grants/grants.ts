@@ -1,12 +1,14 @@
 import type { Random } from "@dex/runtime";
 import type { DeviceRequests } from "../device-authorization/device-requests.ts";
-import type { AuthorizationCodes, Clients, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
+import type { ConnectorPeople, DirectGrants } from "../direct-grants/direct-grants.ts";
+import type { AuthorizationCodes, Clients, Revocations, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
 import { makeIssueIdToken } from "../tokens/issue-id-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
+import type { ReadOwnToken } from "../tokens/own-token.ts";
 import { makeRefreshTokens } from "../tokens/refresh-token.ts";
 import type { Subjects } from "../tokens/subject.ts";
 import { authorizationCodeGrant } from "./authorization-code.ts";
@@ -14,6 +16,7 @@ import { clientCredentialsGrant } from "./client-credentials.ts";
 import { deviceCodeGrant } from "./device-code.ts";
 import type { Grant } from "./grant.ts";
 import { refreshTokenGrant } from "./refresh-token.ts";
+import { tokenExchangeGrant } from "./token-exchange.ts";
 
 export interface GrantParts {
   readonly issuer: string;
@@ -28,11 +31,20 @@ export interface GrantParts {
   readonly upstream: UpstreamRefresher;
   readonly encryptToClient: EncryptToClient;
   readonly subjects: Subjects;
+  /** Of people whom no browser of ours signs in. Without it there are no grants for them (TOK-14). */
+  readonly direct?: DirectGrantParts | undefined;
+}
+
+export interface DirectGrantParts {
+  readonly people: ConnectorPeople;
+  readonly directGrants: DirectGrants;
+  readonly readOwnToken: ReadOwnToken;
+  readonly revocations: Pick<Revocations, "stands">;
 }
 
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
 export function makeGrants(parts: GrantParts): readonly Grant[] {
-  const { issuer, clients, codes, families, signer, sealers, random, lifetimes } = parts;
+  const { issuer, clients, codes, families, signer, sealers, random, lifetimes, direct } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
   const issueIdToken = makeIssueIdToken({ ...parts, lifetimes });
@@ -50,5 +62,6 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
       upstream: parts.upstream,
     }),
     clientCredentialsGrant({ issuer, signer, random, lifetimes }),
+    ...(direct === undefined ? [] : [tokenExchangeGrant({ ...parts, ...direct, accessTokens, issueIdToken })]),
   ];
 }

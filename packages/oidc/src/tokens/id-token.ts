@@ -39,13 +39,19 @@ export function idTokenClaims(input: IdTokenInput, now: Date): { readonly [claim
     ...audienceClaims(grant.clientId, input.scope),
     exp: toEpochSeconds(addSeconds(now, input.lifetimeSeconds)),
     iat: toEpochSeconds(now),
-    auth_time: toEpochSeconds(grant.authTime),
-    sid: sidOf(grant.sessionHash),
+    ...signInClaims(grant),
     ...hashesOf(input),
     ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
     acr: acrOf(grant.amr),
     ...(nonce === undefined ? {} : { nonce }),
   };
+}
+
+/** Where no browser signed in there is no session to tell of, and who acts for the person is told (RFC 8693 §4.1). */
+function signInClaims({ terms, authTime, sessionHash }: IdTokenInput["grant"]): { readonly [claim: string]: Json } {
+  const time = { auth_time: toEpochSeconds(authTime) };
+  if (terms?.direct === undefined) return { ...time, sid: sidOf(sessionHash) };
+  return { ...(terms.direct.authTime === "known" ? time : {}), ...(terms.act === undefined ? {} : { act: terms.act }) };
 }
 
 // OIDC Core §5.4: where no access token leads to the userinfo endpoint, the ID token tells it all. What was asked for by name

@@ -3,11 +3,13 @@ import { idTokenEncryptionOf } from "../clients/encryption-key.ts";
 import type { TokenSigner } from "../ports.ts";
 import type { EncryptToClient } from "./encrypt-to-client.ts";
 import { ID_TOKEN_TYP, type IdTokenInput, idTokenClaims } from "./id-token.ts";
-import { lifetimesFor, type TokenLifetimes } from "./lifetimes.ts";
+import { lifetimesFor, secondsUntil, type TokenLifetimes } from "./lifetimes.ts";
 import { type Subjects, sectorOf } from "./subject.ts";
 
 export interface IdTokenOrder extends Pick<IdTokenInput, "grant" | "scope" | "nonce" | "userClaims" | "beside"> {
   readonly client: Client;
+  /** It never lives beyond this; undefined: as long as the client's do. */
+  readonly notAfter?: Date | undefined;
 }
 
 /** Makes the ID token that a client gets, wherever it gets it: at the token endpoint and at the authorization endpoint. */
@@ -22,7 +24,7 @@ export function makeIssueIdToken(parts: {
   subjects: Subjects;
 }): IssueIdToken {
   const { issuer, signer, lifetimes, encryptToClient, subjects } = parts;
-  return async ({ client, ...order }, now) => {
+  return async ({ client, notAfter, ...order }, now) => {
     const algorithm = client.idTokenSigningAlgorithm;
     const subject = subjects.of(order.grant, sectorOf(client));
     const userClaims = leavesToUserinfo(client, order) ? "none" : order.userClaims;
@@ -33,7 +35,7 @@ export function makeIssueIdToken(parts: {
         subject,
         algorithm,
         userClaims,
-        lifetimeSeconds: lifetimesFor(client, lifetimes).idTokenSeconds,
+        lifetimeSeconds: secondsUntil(notAfter, lifetimesFor(client, lifetimes).idTokenSeconds, now),
       },
       now,
     );

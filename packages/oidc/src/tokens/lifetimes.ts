@@ -58,6 +58,11 @@ export function lifetimesFor(
   return { ...lifetimes, ...Object.fromEntries(chosen.filter(([, seconds]) => seconds !== undefined)) };
 }
 
+/** How many whole seconds are left until `end`, and never more than `most`. */
+export function secondsUntil(end: Date | undefined, most: number, now: Date): number {
+  return end === undefined ? most : Math.min(most, Math.floor((end.getTime() - now.getTime()) / 1000));
+}
+
 /** From how many to how many seconds a client may have. */
 export function rangeOfClientLifetime(member: ClientLifetimeMember): { readonly least: number; readonly most: number } {
   const name = CLIENT_LIFETIMES[member];

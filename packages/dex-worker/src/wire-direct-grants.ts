@@ -1,0 +1,35 @@
+// Grants of people whom no browser signs in: exchanged tokens.
+import {
+  type DirectGrantParts,
+  type EngineSealers,
+  type GrantType,
+  makeReadOwnToken,
+  TOKEN_EXCHANGE_GRANT,
+} from "@dex/oidc";
+import type { WorkerConfig } from "./config.ts";
+import { makeConnectorPeople } from "./login/connector-people.ts";
+import type { UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
+import type { Live, Outside } from "./wiring.ts";
+
+export function wireDirectGrants(
+  config: WorkerConfig,
+  { storage, random, logger }: Outside,
+  { connectors, keyRing }: Live,
+  { sealers, grantSealer }: { readonly sealers: EngineSealers; readonly grantSealer: UpstreamGrantSealer },
+): DirectGrantParts {
+  const people = makeConnectorPeople({
+    connectors,
+    users: storage.users,
+    automaticRegistration: config.enableAutomaticRegistration,
+    grantSealer,
+    random,
+    logger,
+  });
+  const readOwnToken = makeReadOwnToken({ issuer: config.issuerText, sealers, verifier: keyRing.verifier });
+  return { people, directGrants: storage.directGrants, revocations: storage.revocations, readOwnToken };
+}
+
+/** What discovery tells of beside the grants that clients register for. */
+export function administratedGrantsOf(_config: WorkerConfig): readonly GrantType[] {
+  return [TOKEN_EXCHANGE_GRANT];
+}
