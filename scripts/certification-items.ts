@@ -74,6 +74,44 @@ const LOGOUT = words(`
   oidcc-frontchannel-rp-initiated-logout oidcc-backchannel-logout-discovery-endpoint-verification
   oidcc-backchannel-rp-initiated-logout`);
 
+/** Each name goes on after `fapi2-security-profile-final-`. The last is the profile without a user, as a whole. */
+const FAPI2 = words(`
+  discovery-end-point-verification happy-flow user-rejects-authentication
+  ensure-authorization-request-without-state-success ensure-authorization-request-without-nonce-success
+  ensure-authorization-request-with-64-char-nonce-success ensure-authorization-request-with-long-nonce
+  ensure-authorization-request-with-long-state ensure-other-scope-order-succeeds test-claims-parameter-identity-claims
+  access-token-type-header-case-sensitivity check-dpop-proof-nbf-exp
+  ensure-dpopproof-with-iat-10seconds-before-succeeds ensure-dpopproof-with-iat-10seconds-after-succeeds
+  ensure-mismatched-dpop-jkt-fails ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt
+  ensure-token-endpoint-fails-with-mismatched-dpop-jkt ensure-dpopproof-at-par-endpoint-binding-success
+  ensure-dpop-auth-code-binding-success ensure-different-nonce-inside-and-outside-request-object
+  ensure-different-state-inside-and-outside-request-object state-only-outside-request-object-not-used
+  ensure-request-object-without-redirect-uri-fails ensure-redirect-uri-in-authorization-request
+  plain-fapi-tolerate-unregistered-redirect-uri ensure-registered-redirect-uri
+  ensure-unsigned-authorization-request-without-using-par-fails ensure-response-type-code-idtoken-fails
+  ensure-response-type-token-fails ensure-client-id-in-token-endpoint ensure-holder-of-key-required
+  ensure-authorization-code-is-bound-to-client attempt-reuse-authorization-code-after-one-second
+  ensure-token-endpoint-fails-with-expired-auth-code ensure-signed-client-assertion-with-RS256-fails
+  ensure-client-assertion-in-token-endpoint ensure-client-assertion-with-exp-is-5-minutes-in-past-fails
+  ensure-client-assertion-with-wrong-aud-fails ensure-client-assertion-with-no-sub-fails dpop-negative-tests
+  refresh-token par-ensure-reused-request-uri-prior-to-auth-completion-succeeds par-attempt-reuse-request_uri
+  par-attempt-to-use-expired-request_uri par-attempt-to-use-request_uri-for-different-client
+  par-authorization-request-containing-request_uri-form-param par-attempt-invalid-http-method
+  par-without-duplicate-parameters par-ensure-pkce-required par-plain-pkce-rejected ensure-pkce-code-verifier-required
+  incorrect-pkce-code-verifier-rejected par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted
+  par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails par-test-array-as-audience-fails
+  par-test-par-endpoint-url-as-audience-fails par-test-token-endpoint-url-as-audience-fails
+  fapi_client_credentials_grant`);
+
+const FAPI2_MESSAGE_SIGNING = words(`
+  ensure-request-object-with-multiple-aud-succeeds
+  ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted ensure-request-object-without-exp-fails
+  ensure-request-object-without-nbf-fails ensure-expired-request-object-fails ensure-request-object-with-bad-aud-fails
+  ensure-request-object-with-exp-over-60-fails ensure-request-object-with-nbf-over-60-fails
+  ensure-signed-request-object-with-RS256-fails ensure-request-object-signature-algorithm-is-not-none
+  ensure-request-object-with-invalid-signature-fails ensure-matching-key-in-authorization-request
+  ensure-unsigned-request-at-par-endpoint-fails par-authorization-request-containing-request_uri response_mode=jwt`);
+
 const CHANGED: Readonly<Record<string, string>> = {};
 
 /** The conformance tests of OpenID Connect: which test of ours holds each. */
@@ -113,6 +151,8 @@ export const certificationItems: Checklist = {
       items: ofPlan(9, words("oidcc-3rd_party-init-login oidcc-3rd_party-init-login-nohttps")),
     },
     { title: "Logout: RP-initiated, session management, front-channel, back-channel", items: ofPlan(10, LOGOUT) },
+    { title: "FAPI 2 Security Profile, with private_key_jwt, DPoP and OpenID Connect", items: ofPlan(11, FAPI2) },
+    { title: "FAPI 2 Message Signing: what it adds", items: ofPlan(12, FAPI2_MESSAGE_SIGNING) },
   ],
   changed: CHANGED,
   nothingToHold: new Set(),

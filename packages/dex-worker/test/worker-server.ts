@@ -39,6 +39,8 @@ export interface TestWorker {
   readonly linkTokens: LinkTokens;
   /** Round trips to the database since the last call, by name of the statement. */
   takeStatements(): readonly string[];
+  /** Lets this much time pass for the worker at once. */
+  passTime(seconds: number): void;
   /** Everything it logged. */
   readonly log: readonly string[];
   addClient(metadata: Readonly<Record<string, unknown>>): Promise<TestClient>;
@@ -157,6 +159,10 @@ export async function openTestWorker(
     linkTokens: makeLinkTokens({ secrets: config.keySecrets, salt }),
     log,
     takeStatements: () => statements.splice(0),
+    passTime(seconds) {
+      const at = clock.monotonic();
+      clock.follow(new Date(clock.now().getTime() + seconds * 1000), at, at);
+    },
     addClient,
     async setConnectors(connectors) {
       await storage.connectors.replaceAll(connectors, ACTOR);

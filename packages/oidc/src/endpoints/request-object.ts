@@ -86,8 +86,8 @@ async function findText(
   now: Date,
 ): Promise<FoundText | OAuthError> {
   const { request_object_signing_alg: registered, request_uris: uris = [] } = details;
-  const any = demandsOf(details).algorithms?.is ?? CLIENT_SIGNING_ALGORITHMS;
-  const algorithms = registered === undefined ? any : [registered];
+  const { algorithms: demanded } = demandsOf(details);
+  const algorithms = registered === undefined ? (demanded?.is ?? CLIENT_SIGNING_ALGORITHMS) : [registered];
   if (sent.has("request") && sent.has("request_uri")) {
     return new OAuthError("invalid_request", "request and request_uri must not come together");
   }
@@ -95,7 +95,8 @@ async function findText(
     const verifiable = registered === "none" || details.jwks !== undefined || details.jwks_uri !== undefined;
     const text = single(sent, "request") ?? "";
     // An unsigned one of a client that never spoke of them is a wish that is not fulfilled here, not a broken object.
-    if (!verifiable || (registered === undefined && saysUnsigned(text))) return notSupported("request");
+    const spokeOfThem = registered !== undefined || demanded !== undefined;
+    if (!verifiable || (!spokeOfThem && saysUnsigned(text))) return notSupported("request");
     return { text, algorithms };
   }
   if (uris.length === 0) return notSupported("request_uri");
