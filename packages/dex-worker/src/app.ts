@@ -12,6 +12,7 @@ import { type ClientRegistration, makeManagementHandlers, makeRegistrationHandle
 import type { ConnectorChooser } from "./login/choose-connector.ts";
 import type { ConnectorLogin } from "./login/connector-login.ts";
 import type { Consent } from "./login/consent.ts";
+import type { ReadClientCertificate } from "./middleware/client-certificate.ts";
 import { errorReply, notFound, type ReplyForm, replyWith } from "./middleware/error-reply.ts";
 import { readForm, readQuery } from "./middleware/form-body.ts";
 import { setCommonHeaders, setTokenHeaders } from "./middleware/headers.ts";
@@ -46,6 +47,7 @@ export interface AppParts {
   readonly pageRoutes: readonly PageRoute[];
   readonly managementApi: Router;
   readonly isClientOrigin: (origin: string) => Promise<boolean>;
+  readonly readClientCertificate: ReadClientCertificate;
   readonly staticFiles: readonly StaticFile[];
   readonly pages: Pages;
   readonly clock: Clock;
@@ -83,9 +85,9 @@ function makeRouter(parts: AppParts): Router {
 }
 
 function addProtocolRoutes(router: Router, parts: AppParts): void {
-  const { userinfo, authorization, isClientOrigin, clock } = parts;
+  const { userinfo, authorization, isClientOrigin, readClientCertificate, clock } = parts;
   for (const endpoint of parts.clientEndpoints) {
-    route(router, endpoint.path, "token", makeClientEndpointHandlers(endpoint, { isClientOrigin, clock }));
+    route(router, endpoint.path, "token", makeClientEndpointHandlers(endpoint, parts));
   }
 
   route(router, "/keys", "token", { GET: (request, response) => sendPublished(request, response, parts.jwks()) });
@@ -101,6 +103,7 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
         body: request.method === "POST" && hasBody(request.headers) ? await readForm(request) : undefined,
         dpop: request.headersDistinct.dpop,
         method: request.method,
+        clientCertificate: readClientCertificate(request),
       },
       clock(),
     );
@@ -191,12 +194,7 @@ function addOtherRoutes(router: Router, parts: AppParts): void {
 type Method = "GET" | "POST" | "PUT" | "DELETE" | "OPTIONS";
 
 /** One address with all its methods: any other method is refused with the list of those that there are. */
-function route(
-  router: Router,
-  path: string,
-  form: ReplyForm,
-  methods: Partial<Record<Method, RequestHandler>>,
-): void {
+function route(router: Router, path: string, form: ReplyForm, methods: Partial<Record<Method, RequestHandler>>): void {
   const allowed = Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   router.all(path, replyWith(form), (request, response, next) => {
     const handler = methods[(request.method === "HEAD" ? "GET" : request.method) as Method];

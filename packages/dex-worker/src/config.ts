@@ -23,6 +23,7 @@ import {
   VERSION,
 } from "@dex/runtime";
 import { type MailSetup, readMailSetup } from "./mail-setup.ts";
+import { type MutualTlsSetup, readMutualTlsSetup } from "./mutual-tls-setup.ts";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -50,6 +51,27 @@ const SETTINGS = {
     commaList,
     "Addresses or CIDR ranges of load balancers whose X-Forwarded-For is believed.",
     [],
+  ),
+  clientCertificateHeader: optionalSetting(
+    "client-certificate-header",
+    text,
+    "Header in which --trusted-proxies, which end TLS, say what certificate a client has (RFC 8705): Client-Cert of RFC 9440, $ssl_client_escaped_cert of nginx or base64 of DER.",
+  ),
+  clientCertificateCa: optionalSetting(
+    "client-certificate-ca",
+    text,
+    "Authorities whose certificates authenticate clients as tls_client_auth, PEM. Each is trusted by itself.",
+  ),
+  requestClientCertificates: setting(
+    "request-client-certificates",
+    toggle,
+    "Ask who connects to this worker over TLS for a certificate, and let in who has none. Browsers may ask people for one then.",
+    false,
+  ),
+  mtlsUrl: optionalSetting(
+    "mtls-url",
+    httpUrl,
+    "The issuer's address on the host where clients are asked for certificates, for discovery (RFC 8705 section 5).",
   ),
   issuerName: setting("issuer-name", text, "Product name on pages and in mail.", "dex"),
   issuerLogoUrl: optionalSetting("issuer-logo-url", httpUrl, "Logo in the page header."),
@@ -239,6 +261,8 @@ const SETTINGS = {
 
 export type WorkerConfig = SettingsOf<typeof SETTINGS> & {
   readonly tls: { cert: Buffer; key: Buffer } | undefined;
+  /** What the settings about certificates of clients come to. */
+  readonly mutualTls: MutualTlsSetup;
   /** What the settings about mail come to. */
   readonly mail: MailSetup;
   /** The issuer exactly as it stands in tokens. */
@@ -260,6 +284,8 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const problems = [...issuerProblems(values.issuer, values.insecureHttpIssuer)];
   const mail = readMailSetup(values);
   if ("problems" in mail) problems.push(...mail.problems);
+  const mutualTls = readMutualTlsSetup(values);
+  if ("problems" in mutualTls) problems.push(...mutualTls.problems);
   if (
     values.enableClientRegistration &&
     values.clientRegistrationTokens.length === 0 &&
@@ -275,10 +301,13 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   }
   const tls = readTls(values.listen, values.tlsCertFile, values.tlsKeyFile);
   if (typeof tls === "string") problems.push(tls);
-  if (problems.length > 0 || typeof tls === "string" || "problems" in mail) {
+  if (problems.length > 0 || typeof tls === "string" || "problems" in mail || "problems" in mutualTls) {
     return { kind: "exit", code: 1, message: problems.map((problem) => `FATAL: ${problem}`).join("\n") };
   }
-  return { kind: "settings", values: Object.freeze({ ...values, tls, mail, issuerText: issuerText(values.issuer) }) };
+  return {
+    kind: "settings",
+    values: Object.freeze({ ...values, tls, mail, mutualTls, issuerText: issuerText(values.issuer) }),
+  };
 }
 
 // `new URL` adds a slash to a bare origin. An issuer without a path is meant without it: OIDC Discovery §4 appends to it.

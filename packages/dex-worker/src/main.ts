@@ -82,6 +82,7 @@ async function start(settings: WorkerConfig, log: Logger): Promise<void> {
     handler: worker.app,
     listen: settings.listen,
     tls: settings.tls,
+    requestClientCertificates: settings.requestClientCertificates,
     reusePort: settings.listenReusePort,
   });
   mail = startMail(settings, { storage, salt, clock: clock.now, logger: log, notices: worker.notices });

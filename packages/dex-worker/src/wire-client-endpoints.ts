@@ -1,5 +1,6 @@
 import {
   type CheckClientAssertion,
+  type CheckClientCertificate,
   type ClientAuthentication,
   type ClientEndpoint,
   type EncryptToClient,
@@ -25,6 +26,7 @@ import type { Live, Outside } from "./wiring.ts";
 /** What the endpoints for clients are made of, beside what is outside and what lives. */
 export interface ClientEndpointWiring {
   readonly checkAssertion: CheckClientAssertion;
+  readonly checkCertificate: CheckClientCertificate | undefined;
   readonly encryptToClient: EncryptToClient;
   readonly subjects: Subjects;
   readonly sealers: EngineSealers;
@@ -49,6 +51,7 @@ export function wireClientEndpoints(
     chosenSecrets: hasher,
     secretUpgrades: storage.clients,
     checkAssertion: wiring.checkAssertion,
+    checkCertificate: wiring.checkCertificate,
     noteSecretUse: live.noteSecretUse,
   });
   const token = makeTokenEndpoint({

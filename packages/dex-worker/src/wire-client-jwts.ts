@@ -1,6 +1,7 @@
 // What is made of the JWTs that clients sign, and of the addresses where they publish keys and requests.
 import {
   type CheckClientAssertion,
+  type CheckClientCertificate,
   type ClientKeySets,
   type ClientSecretSealer,
   endpointUrl,
@@ -14,6 +15,7 @@ import {
 } from "@dex/oidc";
 import { makeOutgoingClient, type OutgoingClient } from "@dex/runtime";
 import type { WorkerConfig } from "./config.ts";
+import { aliasOf, wireClientCertificates } from "./wire-mutual-tls.ts";
 import type { Live, Outside } from "./wiring.ts";
 
 /** Somebody at a browser waits for it. */
@@ -23,6 +25,7 @@ export interface ClientJwts {
   readonly keySets: ClientKeySets;
   readonly clientSecrets: ClientSecretSealer;
   readonly checkAssertion: CheckClientAssertion;
+  readonly checkCertificate: CheckClientCertificate | undefined;
   readonly readRequestObject: ReadRequestObject;
 }
 
@@ -37,12 +40,14 @@ export function wireClientJwts(
   const clientSecrets = makeClientSecretSealer({ secrets: config.keySecrets, salt, random });
   const keySets = makeClientKeySets(outgoing);
   const forRequests = makeOutgoingClient({ ...reachOf(config), limits: REQUEST_OBJECT_LIMITS });
+  const endpoints = [endpointUrl(issuer, "/token"), endpointUrl(issuer, PUSHED_AUTHORIZATION_PATH)];
   return {
     keySets,
+    checkCertificate: wireClientCertificates(config, keySets),
     clientSecrets,
     checkAssertion: makeCheckClientAssertion({
       issuer,
-      endpoints: [endpointUrl(issuer, "/token"), endpointUrl(issuer, PUSHED_AUTHORIZATION_PATH)],
+      endpoints: endpoints.flatMap((url) => [url, aliasOf(config, url) ?? url]),
       keySets,
       useOnce: storage.useOnce,
       clientSecrets,

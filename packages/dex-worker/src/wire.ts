@@ -43,6 +43,7 @@ import { withOwnPages } from "./login/own-pages-client.ts";
 import { makeLoginPaths } from "./login/paths.ts";
 import { makeUpstreamGrantSealer, type UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { wireNotices } from "./logout/logout-wiring.ts";
+import { makeReadClientCertificate } from "./middleware/client-certificate.ts";
 import { makeCookieNames } from "./middleware/cookies.ts";
 import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
@@ -157,7 +158,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       subjects,
     }),
     clientEndpoints: wireClientEndpoints(config, outside, live, {
-      checkAssertion: clientJwts.checkAssertion,
+      ...clientJwts,
       encryptToClient,
       subjects,
       sealers,
@@ -178,7 +179,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       proveSender,
     }),
     registration: wireRegistration(config, outside, {
-      supported: supportedWith(responseTypesOfDeployment(config)),
+      supported: supportedWith(responseTypesOfDeployment(config), config.mutualTls.certificates),
       outgoing,
       sealSecret: clientJwts.clientSecrets.seal,
     }),
@@ -187,6 +188,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
     health: live.health,
     managementApi: wireApi(config, outside, live),
     isClientOrigin: clients.isClientOrigin,
+    readClientCertificate: makeReadClientCertificate(config.mutualTls),
     staticFiles: staticFiles(),
     pages,
     clock: clock.now,
@@ -354,6 +356,7 @@ function publishDiscovery(config: WorkerConfig): () => Published {
     responseTypes: responseTypesOfDeployment(config),
     registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
     requirePushed: config.requirePushedAuthorizationRequests,
+    mutualTls: config.mutualTls,
     administratedGrants: administratedGrantsOf(config),
   });
   const body = Buffer.from(JSON.stringify(discovery));

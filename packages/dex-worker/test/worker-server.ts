@@ -119,7 +119,12 @@ export async function openTestWorker(
   };
   await storage.users.createLocal(user, await hasher.hash(PERSON.password), "local", ACTOR);
   const pem = tls === undefined ? undefined : { cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) };
-  const server = await openHttpServer({ handler: worker.app, listen: new URL(origin), tls: pem });
+  const server = await openHttpServer({
+    handler: worker.app,
+    listen: new URL(origin),
+    tls: pem,
+    requestClientCertificates: config.requestClientCertificates,
+  });
 
   async function addClient(metadata: Readonly<Record<string, unknown>>): Promise<TestClient> {
     const parsed = parseNewClient({ redirectURIs: [REDIRECT_URI], ...metadata });

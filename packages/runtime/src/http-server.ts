@@ -32,13 +32,15 @@ export async function openHttpServer(parts: {
   handler: RequestListener;
   listen: URL;
   tls?: { cert: Buffer; key: Buffer } | undefined;
+  /** Asks each peer for a certificate over TLS. Whatever it shows, or nothing, it is let in: the handler looks at it. */
+  requestClientCertificates?: boolean;
   /** Several processes share the port and the kernel spreads connections over them (SO_REUSEPORT). */
   reusePort?: boolean;
   /** Other limits than those of every server of ours. */
   limits?: Partial<HttpLimits>;
 }): Promise<HttpServer> {
-  const { handler, listen, tls, reusePort = false } = parts;
-  const server = makeServer(handler, listen, tls, { ...LIMITS, ...parts.limits });
+  const { handler, listen, reusePort = false } = parts;
+  const server = makeServer(parts, { ...LIMITS, ...parts.limits });
   server.maxConnections = MAX_CONNECTIONS;
   server.on("checkContinue", (request, response) => {
     response.writeContinue();
@@ -72,14 +74,13 @@ export async function openHttpServer(parts: {
 }
 
 function makeServer(
-  handler: RequestListener,
-  listen: URL,
-  tls: { cert: Buffer; key: Buffer } | undefined,
+  { handler, listen, tls, requestClientCertificates: requestCert = false }: Parameters<typeof openHttpServer>[0],
   limits: HttpLimits,
 ): Server {
   if (listen.protocol === "http:") return createHttpServer(limits, handler);
   if (tls === undefined) throw new Error("an https listen address needs --tls-cert-file and --tls-key-file");
-  return createHttpsServer({ ...limits, ...tls, minVersion: "TLSv1.2" }, handler);
+  const asked = { requestCert, rejectUnauthorized: false };
+  return createHttpsServer({ ...limits, ...tls, ...asked, minVersion: "TLSv1.2" }, handler);
 }
 
 function whyNotBound(error: NodeJS.ErrnoException, host: string, port: number): string {

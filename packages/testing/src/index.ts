@@ -54,6 +54,8 @@ export {
 export { FAKE_OPENSHIFT_TOKEN_SECONDS, type FakeOpenshiftPerson, startFakeOpenshift } from "./fake-openshift.ts";
 export * from "./fake-token-issuer.ts";
 export { type FakeUaaPerson, startFakeUaa } from "./fake-uaa.ts";
+export { type Fetch, fetchFrom } from "./fetch-from.ts";
+export { fetchWithCertificate, type TlsPeer } from "./fetch-with-certificate.ts";
 export { findInDatabase } from "./find-in-database.ts";
 export { type AdminApi, openAdminApi } from "./fleet/admin-api.ts";
 export { type DexctlRun, newClientWithDexctl, runDexctl } from "./fleet/dexctl.ts";

@@ -1,6 +1,7 @@
 import type { ClientAnswer, ClientEndpoint, ClientRequest } from "@dex/oidc";
 import type { Clock } from "@dex/runtime";
 import type { Request, RequestHandler, Response } from "express";
+import type { ReadClientCertificate } from "../middleware/client-certificate.ts";
 import { readForm, readQuery } from "../middleware/form-body.ts";
 import { setTokenHeaders } from "../middleware/headers.ts";
 import { soleHeader } from "../middleware/sole-header.ts";
@@ -9,12 +10,17 @@ import { allowClientOrigin, answerPreflight } from "./cross-origin.ts";
 /** The methods of an endpoint that clients post a form to. Nothing it answers may be kept (TOK-12). */
 export function makeClientEndpointHandlers(
   endpoint: ClientEndpoint,
-  { isClientOrigin, clock }: { isClientOrigin: (origin: string) => Promise<boolean>; clock: Clock },
+  parts: {
+    readonly isClientOrigin: (origin: string) => Promise<boolean>;
+    readonly readClientCertificate: ReadClientCertificate;
+    readonly clock: Clock;
+  },
 ): { readonly POST: RequestHandler; readonly OPTIONS?: RequestHandler } {
+  const { isClientOrigin, clock } = parts;
   const POST: RequestHandler = async (request, response) => {
     setTokenHeaders(response);
     if (endpoint.crossOrigin) await allowClientOrigin(request, response, isClientOrigin);
-    send(response, await endpoint.handle(await readClientRequest(request), clock()));
+    send(response, await endpoint.handle(await readClientRequest(request, parts), clock()));
   };
   if (!endpoint.crossOrigin) return { POST };
   return {
@@ -26,8 +32,12 @@ export function makeClientEndpointHandlers(
   };
 }
 
-async function readClientRequest(request: Request): Promise<ClientRequest> {
+async function readClientRequest(
+  request: Request,
+  { readClientCertificate }: { readonly readClientCertificate: ReadClientCertificate },
+): Promise<ClientRequest> {
   return {
+    clientCertificate: readClientCertificate(request),
     authorization: soleHeader(request.headersDistinct.authorization),
     contentType: request.headers["content-type"],
     query: readQuery(request),
