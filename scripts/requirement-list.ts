@@ -87,6 +87,7 @@ export const REQUIREMENTS: Readonly<Record<string, string>> = {
   "REV-2": "another client, no authentication and GET revoke nothing, and an unknown token is no error",
   "REV-3": "a revocation that was not stored is 503",
   "REV-4": "no token outlives a revocation that its refresh raced",
+  "TX-1": "a token is exchanged by who may and was meant to have it, and never outlives or exceeds what it came of",
   "MIX-1": "what one upstream issued is refused at the callback of another",
   "MIX-2": "every sign-in at an upstream is bound to its browser and connector, and begins anew without that",
   "MIX-3": "an upstream's JWT is checked in full, and no claim of it relaxes a check",

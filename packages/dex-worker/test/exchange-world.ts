@@ -95,7 +95,7 @@ export async function openExchangeWorld(flags: readonly string[] = []) {
 
     /** An access token of PERSON for a client, from a browser. */
     async ownToken(client: TestClient, scope = "openid email"): Promise<TokenBody> {
-      const end = await worker.signIn(worker.browser(), { client_id: client.id, scope });
+      const end = await worker.signIn(worker.browser(), { client_id: client.id, scope, connector_id: "local" });
       const code = end.searchParams.get("code") ?? "";
       const answer = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI }, client);
       if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));

@@ -81,6 +81,10 @@ export async function subjectOfOwnToken(
 ): Promise<ExchangeSubject> {
   const own = await parts.readOwnToken(text, now);
   if (own?.kind !== "access token") throw unacceptable("subject", "it is no access token of a person");
+  // What it can do there it could do elsewhere with the result.
+  if ("audience" in own.token && own.token.audience !== undefined) {
+    throw unacceptable("subject", "it was made for a resource");
+  }
   const { grant, scope } = await standing("subject", own.token, bringer, parts, now);
   const { user, connectorId, sessionHash, authTime, amr, terms } = grant;
   refuseConnector(connectorId, bringer.client);

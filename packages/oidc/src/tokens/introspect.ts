@@ -76,6 +76,8 @@ async function describeAccessToken(
     sub: parts.subjects.of(grant, sectorOf(asker)),
     aud: audienceClaims(token.clientId, scope).aud,
     jti: token.id,
+    // RFC 8693 §4.1
+    ...(grant.terms?.act === undefined ? {} : { act: grant.terms.act }),
     ...confirmationOf(token.confirmation),
   };
 }
