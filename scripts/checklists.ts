@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { advisoryItems } from "./advisory-items.ts";
 import { certificationItems } from "./certification-items.ts";
 import { connectorItems } from "./connector-items.ts";
 import { dexV1Items } from "./dex-v1-items.ts";
@@ -83,7 +84,7 @@ function testsByItem({ pattern, itemsOf = (group) => [group] }: Checklist): Read
   return byItem;
 }
 
-for (const list of [dexV1Items, connectorItems, certificationItems]) {
+for (const list of [dexV1Items, connectorItems, certificationItems, advisoryItems]) {
   const tests = testsByItem(list);
   const problems = problemsOf(list, tests);
   for (const problem of problems) console.error(problem);

@@ -35,7 +35,7 @@ export const oauth: readonly Document[] = [
       {
         section: "2.3.1",
         must: "take the password of a client by HTTP Basic",
-        heldBy: ["$when authenticates and counts nothing (RFC 6749 §2.3.1)"],
+        heldBy: ["$when authenticates and counts nothing (TOK-9, RFC 6749 §2.3.1)"],
       },
       {
         section: "2.3.1",

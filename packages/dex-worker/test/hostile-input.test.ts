@@ -82,7 +82,7 @@ describe("an error for a trusted redirect_uri is delivered there with state and 
     { more: `response_type=code&scope=openid&state=s&code_challenge=${"a".repeat(43)}`, error: "invalid_request" },
     { more: "response_type=code&scope=openid&state=s&max_age=-1", error: "invalid_request" },
     { more: "response_type=code&scope=openid&state=s&id_token_hint=a.b.c", error: "invalid_request" },
-  ])("$more -> $error (AUT-2, RED-9, v1 A05, v1 T22)", async ({ more, error }) => {
+  ])("$more -> $error (AUT-2, AUT-11, RED-6, RED-9, v1 A05, v1 T22)", async ({ more, error }) => {
     const answer = await raw("GET", auth(`${good()}&${more}`));
     expect([302, 303]).toContain(answer.status);
     const to = new URL(String(answer.headers.location));
@@ -175,12 +175,26 @@ describe("the token endpoint", () => {
       const answer = await send();
       expect(answer.status).toBe(status);
       expect(JSON.parse(answer.text)).toMatchObject({ error });
+      expect(answer.headers["content-type"]).toMatch(/^application\/json/);
       expect(answer.headers["cache-control"]).toBe("no-store");
+      if (status !== 405) expect(answer.headers.pragma).toBe("no-cache");
       expect(answer.headers["x-content-type-options"]).toBe("nosniff");
       if (status === 401) expect(answer.headers["www-authenticate"]).toMatch(/^Basic /);
       if (status === 405) expect(answer.headers.allow).toContain("POST");
     },
   );
+
+  test("a token is never cached either (TOK-12)", async () => {
+    const answer = await token("grant_type=client_credentials");
+    expect(JSON.parse(answer.text)).toHaveProperty("access_token");
+    expect(answer.status).toBe(200);
+    expect(answer.headers).toMatchObject({
+      "content-type": expect.stringMatching(/^application\/json/),
+      "cache-control": "no-store",
+      pragma: "no-cache",
+      "x-content-type-options": "nosniff",
+    });
+  });
 
   // RFC 6749 §5.2 has no state: it belongs to the authorization endpoint, and a client knows which request was answered.
   test("a state in the body is not given back (v1 T02)", async () => {

@@ -253,7 +253,7 @@ const forged: readonly { when: string; jwt: string; by: string; registered?: Cli
   {
     when: "another algorithm was registered",
     jwt: key.sign(assertionClaims()),
-    by: "TOK-10",
+    by: "TOK-10, TOK-11",
     registered: { ...details, token_endpoint_auth_signing_alg: "ES256" },
   },
   ...forgedMacs,

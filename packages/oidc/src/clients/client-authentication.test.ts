@@ -61,7 +61,7 @@ const right = [
   { when: "client_secret_post", body: `client_id=client-a&client_secret=${secretOfClient}`, id: "client-a" },
   { when: "none", body: "client_id=native", id: "native" },
 ];
-test.each(right)("$when authenticates and counts nothing (RFC 6749 §2.3.1)", async ({ authorization, body, id }) => {
+test.each(right)("$when authenticates and counts nothing (TOK-9, RFC 6749 §2.3.1)", async ({ authorization, body, id }) => {
   const { authenticate, failures } = make();
   expect(await authenticate(authorization, body)).toMatchObject({ id });
   expect(failures.keys.size).toBe(0);

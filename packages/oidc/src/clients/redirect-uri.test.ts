@@ -240,6 +240,21 @@ test.each(unregistrable)("%j cannot be registered (RED-3, RED-8)", (uri) => {
   });
 });
 
+test.each(["code", "state", "iss", "response", "error", "access_token", "id_token"])(
+  "a redirect URI that already holds the %s of an answer cannot be registered (AUT-2, RED-8)",
+  (name) => {
+    for (const query of [
+      `${name}=x`,
+      `a=b&${name}`,
+      `%${Buffer.from(name).toString("hex").match(/../g)?.join("%")}=x`,
+    ]) {
+      const parsed = parseRedirectUriForRegistration(`https://app.example.com/cb?${query}`);
+      expect(parsed).toMatchObject({ kind: "refused", reason: expect.stringContaining(name) });
+    }
+    expect(parseRedirectUriForRegistration(`https://app.example.com/${name}?x${name}=x`).kind).toBe("accepted");
+  },
+);
+
 test("whoever wrote a redirect URI in another form is told the normal one (RED-8)", () => {
   expect(parseRedirectUriForRegistration("https://APP.example.com:443/a/../cb")).toMatchObject({
     reason: expect.stringContaining("write it as https://app.example.com/cb"),

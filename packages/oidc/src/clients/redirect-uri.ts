@@ -44,6 +44,12 @@ function withoutLoopbackPort(value: string): string | undefined {
   return `${origin}${rest}`;
 }
 
+/** Added to a redirect URI that has them already they would be there twice, and each program would read another one (AUT-2). */
+const OF_THE_ANSWER: readonly string[] = [
+  ...["code", "state", "iss", "response", "error", "error_description"],
+  ...["access_token", "token_type", "expires_in", "id_token", "session_state"],
+];
+
 export type RedirectUriForm = "https" | "loopback" | "private-use";
 
 export type RedirectUriRegistration =
@@ -65,6 +71,8 @@ export function parseRedirectUriForRegistration(text: string): RedirectUriRegist
   if (url.username !== "" || url.password !== "") return refused("holds a user name or password");
   // An origin alone may be written without its slash: comparison is on what was registered.
   if (url.href !== text && url.href !== `${text}/`) return refused("is not in its normal form", url.href);
+  const taken = [...url.searchParams.keys()].find((name) => OF_THE_ANSWER.includes(name));
+  if (taken !== undefined) return refused(`holds the parameter ${taken}, which is one of the answer`);
   const form = formOf(url);
   return form === undefined
     ? refused("must be https, http to a loopback address, or a private-use scheme with a dot in it")

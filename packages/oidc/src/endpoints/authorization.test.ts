@@ -100,6 +100,7 @@ test.each(scopes)(
 const inert = [
   "&display=popup&ui_locales=se&claims_locales=se&acr_values=1%202&extra=foobar",
   "&state[]=x&state[0]=y&scope[]=groups&__proto__=x&constructor=y&__proto__[scope]=groups&a[b]=c",
+  "&prompt[]=none&prompt[0]=none&__proto__[prompt]=none&constructor[prototype][max_age]=0&max_age[]=0&claims[]=x",
   "&extra=1&extra=2",
   `&claims=${encodeURIComponent('{"userinfo":{"shoe_size":{"essential":true},"name#de":null,"toString":1}}')}`,
   `&claims=${encodeURIComponent(`${'{"a":'.repeat(200)}1${"}".repeat(200)}`)}`,
