@@ -14,6 +14,15 @@ const LIMITS = {
 
 /** The limits of a server, in milliseconds and bytes. */
 export type HttpLimits = { readonly [Name in keyof typeof LIMITS]: number };
+/** RFC 9325 §3.1.1 and §4.2, which FAPI 2.0 §5.2.1 demands: 1.3, and of 1.2 what has forward secrecy and authenticated encryption. */
+const TLS = {
+  minVersion: "TLSv1.2",
+  ciphers: [
+    ...["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"],
+    ...["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"],
+    ...["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"],
+  ].join(":"),
+} as const;
 const MAX_CONNECTIONS = 10_000;
 const IDLE_SWEEP_MILLISECONDS = 50;
 
