@@ -40,7 +40,10 @@ export interface GrantTerms extends DirectTerms {
 /** A code to be stored with everything the token endpoint will need (AUT-14). */
 export interface NewCode {
   readonly hash: Buffer;
+  /** What is answered with it, and with nothing else: a login state, or what goes by a name of its own. */
   readonly loginStateId: string;
+  /** That it was answered is to be known at least until then. */
+  readonly keepUntil?: Date | undefined;
   readonly clientId: string;
   readonly userId: string;
   readonly connectorId: string;
@@ -140,7 +143,7 @@ export interface SignIns {
     rightPassword: PasswordAttemptOf | undefined;
     upstreamGrant?: NewUpstreamGrant | undefined;
   }): Promise<IssueOutcome>;
-  /** Whether an answer was given to what goes by this name: a login state, or a pushed request (RFC 9126 §4). */
+  /** Whether an answer was given to what goes by this name: a login state, a pushed request (RFC 9126 §4), or a request object. */
   wasAnswered(loginStateId: string): Promise<boolean>;
   /** Issues a code for an existing session and records `consent` with it when given: both or neither. */
   issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;

@@ -243,8 +243,12 @@ function toCodeValues(code: NewCode | undefined): readonly unknown[] {
     code.amr,
     code.issuedAt,
     code.expiresAt,
-    addSeconds(code.expiresAt, KEEP_UNSPENT_SECONDS),
+    latest(addSeconds(code.expiresAt, KEEP_UNSPENT_SECONDS), code.keepUntil),
   ];
+}
+
+function latest(one: Date, other: Date | undefined): Date {
+  return other === undefined || other < one ? one : other;
 }
 
 /** The last five parameters of both statements that issue codes. */

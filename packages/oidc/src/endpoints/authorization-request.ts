@@ -8,6 +8,14 @@ export type VerifiedRedirectUri = string & { readonly [verified]: true };
 
 export type Prompt = "none" | "login" | "consent" | "select_account";
 
+/** A signed request object with a `jti`, RFC 7519 §4.1.7. */
+export interface SingleUseObject {
+  /** What it is known by where answers are kept: of the same client and `jti`, the same. */
+  readonly name: string;
+  /** Until when its use is remembered. */
+  readonly until: Date;
+}
+
 /** A validated authorization request, OIDC Core §3.1.2.1. Unknown scopes are already dropped. */
 export interface AuthorizationRequest {
   readonly clientId: string;
@@ -35,6 +43,11 @@ export interface AuthorizationRequest {
   readonly subjects?: readonly string[];
   /** Of which the sign-in has to have one, OIDC Core §5.5.1.1. Left out when any will do. */
   readonly essentialAcr?: readonly string[];
+  /**
+   * The request object that this is, where its client means it to be used once: it yields one answer at most. Left out for
+   * others.
+   */
+  readonly requestObject?: SingleUseObject;
   /** The name of the pushed request that this is, RFC 9126: it yields one code at most. Left out where none was pushed. */
   readonly pushedAs?: string;
   /** dex v1 `connector_id`: go straight to this connector. */

@@ -64,8 +64,8 @@ export interface AuthorizationRules {
   readonly requirePushed?: boolean;
   /** Knows the requests that clients pushed; without it there are none. */
   readonly pushedRequests?: Pick<PushedRequests, "open"> | undefined;
-  /** Whether a pushed request has been answered: SignIns.wasAnswered. */
-  readonly wasAnswered?: (pushedAs: string) => Promise<boolean>;
+  /** Whether a pushed request or a request object that is for one use has been answered: SignIns.wasAnswered. */
+  readonly wasAnswered?: (name: string) => Promise<boolean>;
 }
 
 export interface AuthorizationParts extends AuthorizationRules {
@@ -115,7 +115,7 @@ export async function decideAuthorization(
   const client = await findClient(sent, clients);
   if (client === undefined) return show("the client is unknown", describeClientId(sent));
   if (isPushedRequestUri(sent.get("request_uri") ?? "")) return openPushed(sent, client, parts);
-  const { params, error: objection } = await readRequestObject(sent, client, parts.now);
+  const { params, error: objection, requestObject } = await readRequestObject(sent, client, parts.now);
   const redirectUri = findRedirectUri(params, client);
   if (redirectUri === undefined) {
     return show("the redirect_uri is not registered for this client", `client ${client.id}`);
@@ -146,8 +146,13 @@ export async function decideAuthorization(
   if (audience !== undefined) return deliver(audience); // TOK-19
   const hint = await readIdTokenHint(params, parts);
   if (hint.kind === "refused") return deliver(hint.error);
+  // As with pushed requests: the code's row holds that there is one answer, and this tells who comes back with it.
+  if (requestObject !== undefined && (await parts.wasAnswered?.(requestObject.name)) === true) {
+    return deliver(new OAuthError("invalid_request_object", "the request object has been used"));
+  }
   const wish = asksForRegistration(params) ? "register" : "sign in";
-  return { kind: "login", request: toRequest(params, client, redirectUri, hint), client, wish };
+  const request = { ...toRequest(params, client, redirectUri, hint), ...(requestObject && { requestObject }) };
+  return { kind: "login", request, client, wish };
 }
 
 /**
@@ -161,13 +166,18 @@ async function openPushed(
 ): Promise<AuthorizationDecision> {
   const [requestUri = "", ...more] = sent.getAll("request_uri");
   const pushed = more.length === 0 ? parts.pushedRequests?.open(requestUri, client.id, parts.now) : undefined;
-  const stale = pushed === undefined || (await parts.wasAnswered?.(pushed.request.pushedAs)) === true;
+  const stale = pushed === undefined || (await parts.wasAnswered?.(nameOf(pushed.request))) === true;
   if (pushed === undefined || stale) {
     const message = "the request_uri is not one of this client's, or is no longer good";
     return { kind: "show", error: new OAuthError("invalid_request_uri", message) };
   }
   const { request, intent } = pushed;
   return { kind: "login", request, client, wish: intent === "register" ? "register" : "sign in" };
+}
+
+/** An object that was pushed twice is still one. */
+function nameOf({ requestObject, pushedAs }: AuthorizationRequest & { readonly pushedAs: string }): string {
+  return requestObject?.name ?? pushedAs;
 }
 
 function refuseUnpushed(

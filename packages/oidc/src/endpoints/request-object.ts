@@ -1,6 +1,6 @@
 // Authorization requests whose parameters come in a JWT: by value in `request` or by reference in `request_uri`, OIDC Core §6
 // and RFC 9101.
-import { toEpochSeconds } from "@dex/runtime";
+import { addSeconds, sha256, toEpochSeconds } from "@dex/runtime";
 import { z } from "zod";
 import type { ClientKeySets } from "../client-jwts/client-key-sets.ts";
 import { type CompactJws, parseCompactJws } from "../client-jwts/compact-jws.ts";
@@ -10,6 +10,7 @@ import type { ClientDetails } from "../clients/client-details.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import { AUTHORIZATION_PARAMETERS } from "./authorization-parameters.ts";
+import type { SingleUseObject } from "./authorization-request.ts";
 import { refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
 import { MAX_REQUEST_OBJECT_LENGTH, type RequestDocuments } from "./request-documents.ts";
 
@@ -17,6 +18,8 @@ import { MAX_REQUEST_OBJECT_LENGTH, type RequestDocuments } from "./request-docu
 export interface EffectiveRequest {
   readonly params: URLSearchParams;
   readonly error: OAuthError | undefined;
+  /** Set where they come from an object that may be used once. */
+  readonly requestObject?: SingleUseObject | undefined;
 }
 
 /** Puts the parameters of a request object in the place of those around it; without one they stay as they are. */
@@ -32,6 +35,8 @@ type RequestObjectAlgorithm = NonNullable<ClientDetails["request_object_signing_
 
 /** How far the client's clock may be ahead. */
 const CLOCK_TOLERANCE_SECONDS = 60;
+/** Of one that expires later, or never, the use is forgotten after a day: whoever cares says when it expires. */
+const MAX_REMEMBERED_SECONDS = 86_400;
 /** RFC 9101 §4 and §10.8: what is typed as anything else was made for something else (JWT-3). */
 const TYPES: readonly (string | undefined)[] = [undefined, "jwt", "oauth-authz-req+jwt"];
 /** What a request object cannot say: who asks is known by now, and none may lie in another (RFC 9101 §4). */
@@ -59,7 +64,10 @@ export function makeReadRequestObject(parts: RequestObjectParts): ReadRequestObj
     const object = await readObject(found, client, parts, now);
     if (object instanceof OAuthError) return { params: sent, error: object };
     const params = parametersOf(object, sent, client);
-    return params instanceof OAuthError ? { params: sent, error: params } : { params, error: undefined };
+    if (params instanceof OAuthError) return { params: sent, error: params };
+    // What is at an address of the client's may be asked for again, by us too: only a copy in other hands is a replay.
+    const requestObject = sent.has("request") ? singleUseOf(object, client, now) : undefined;
+    return { params, error: undefined, requestObject };
   };
 }
 
@@ -196,6 +204,16 @@ function isWithin(
   now: number,
 ): boolean {
   return exp !== undefined && nbf !== undefined && nbf >= now - most && exp <= nbf + most;
+}
+
+/** What the client did not sign could have been given any `jti` by anybody. */
+function singleUseOf({ alg, claims }: CompactJws, { id }: Client, now: Date): SingleUseObject | undefined {
+  const { jti, exp } = claims;
+  if (alg === "none" || typeof jti !== "string" || jti === "") return undefined;
+  const [expiry, most] = [typeof exp === "number" ? exp : Number.POSITIVE_INFINITY, MAX_REMEMBERED_SECONDS];
+  const seconds = Math.min(Math.ceil(expiry - toEpochSeconds(now)), most);
+  const name = sha256(`request object\0${id}\0${jti}`).toString("base64url");
+  return { name, until: addSeconds(now, seconds) };
 }
 
 function parametersOf({ claims }: CompactJws, sent: URLSearchParams, client: Client): URLSearchParams | OAuthError {

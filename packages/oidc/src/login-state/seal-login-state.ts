@@ -69,6 +69,7 @@ const sealedShape = z.strictObject({
     subjects: z.array(z.string()).optional(),
     essentialAcr: z.array(z.string()).optional(),
     pushedAs: optionalText,
+    requestObject: z.strictObject({ name: z.string(), until: z.int() }).optional(),
     connectorId: optionalText,
     shownConnectorIds: z.array(z.string()).optional(),
   }),
@@ -111,9 +112,10 @@ export function makeLoginStates(parts: { sealer: Sealer; random: Random; lifetim
   };
 }
 
-function withoutDefaults({ responseType, responseMode, ...request }: AuthorizationRequest) {
+function withoutDefaults({ responseType, responseMode, requestObject, ...request }: AuthorizationRequest) {
   return {
     ...request,
+    requestObject: requestObject && { ...requestObject, until: requestObject.until.getTime() },
     responseType: responseType === "code" ? undefined : responseType,
     responseMode: responseMode === "query" ? undefined : responseMode,
   };
@@ -168,6 +170,9 @@ function parseLoginState(plaintext: string): LoginState | undefined {
       ...(request.subjects === undefined ? {} : { subjects: request.subjects }),
       ...(request.responseInJwt === undefined ? {} : { responseInJwt: request.responseInJwt }),
       ...(request.pushedAs === undefined ? {} : { pushedAs: request.pushedAs }),
+      ...(request.requestObject && {
+        requestObject: { name: request.requestObject.name, until: new Date(request.requestObject.until) },
+      }),
       ...(request.essentialAcr === undefined ? {} : { essentialAcr: request.essentialAcr }),
     },
   };

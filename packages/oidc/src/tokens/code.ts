@@ -28,7 +28,8 @@ export function newCode(input: {
     value,
     stored: {
       hash: sha256(value),
-      loginStateId: request.pushedAs ?? state.id,
+      loginStateId: request.requestObject?.name ?? request.pushedAs ?? state.id,
+      ...(request.requestObject === undefined ? {} : { keepUntil: request.requestObject.until }),
       clientId: request.clientId,
       userId: "user" in session ? session.user.id : session.userId,
       connectorId: session.connectorId,

@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { base, decide, delivered } from "../../test/authorization-request.ts";
+import { type Claims, encodePart, makeClientKey } from "../../test/client-jwts.ts";
+import { client, clientsOf, issuer, now } from "../../test/fakes.ts";
+import { makeClientKeySets } from "../client-jwts/client-key-sets.ts";
+import { makeRequestDocuments } from "./request-documents.ts";
+import { makeReadRequestObject } from "./request-object.ts";
+
+const key = makeClientKey("RS256", "one");
+const seconds = Math.floor(now.getTime() / 1000);
+const uri = "https://a.example/request";
+const { client_id: _, ...parameters } = base;
+const inside = (changes: Claims): Claims => ({ iss: "client-a", aud: issuer, ...parameters, ...changes });
+
+async function decideOn(sent: Readonly<Record<string, string>>, answered: readonly string[] = [], id = "client-a") {
+  const fetchDocument = async () => ({
+    ...{ status: 200, contentType: "application/jwt", cacheControl: undefined },
+    body: Buffer.from(key.sign(inside({ jti: "one" }))),
+  });
+  const details = { jwks: { keys: [key.jwk] as never }, request_uris: [uri] };
+  const parts = { keySets: makeClientKeySets({ fetchDocument }), documents: makeRequestDocuments({ fetchDocument }) };
+  return decide(new URLSearchParams({ client_id: id, response_type: "code", scope: "openid", ...sent }).toString(), {
+    clients: clientsOf({ ...client, id, details }),
+    readRequestObject: makeReadRequestObject({ issuer, ...parts }),
+    wasAnswered: async (name) => answered.includes(name),
+  });
+}
+
+async function singleUse(sent: Readonly<Record<string, string>>, id?: string) {
+  const decision = await decideOn(sent, [], id);
+  if (decision.kind !== "login") return expect.fail(`expected login, found ${decision.kind}`);
+  return decision.request.requestObject;
+}
+
+test("a signed request object with a jti goes by one name, whatever else it says; another jti, and another client's, by others", async () => {
+  const names = await Promise.all([
+    singleUse({ request: key.sign(inside({ jti: "one" })) }),
+    singleUse({ request: key.sign(inside({ jti: "one", state: "another", exp: seconds + 60 })) }),
+    singleUse({ request: key.sign(inside({ jti: "two" })) }),
+    singleUse({ request: key.sign(inside({ jti: "one", iss: "b" })) }, "b"),
+  ]);
+  const [first, same, other, foreign] = names.map((one) => one?.name);
+  expect(first).toMatch(/^[\w-]{43}$/);
+  expect(same).toBe(first);
+  expect(new Set([first, other, foreign]).size).toBe(3);
+});
+
+test("it is remembered until it expires, and for a day at most", async () => {
+  const day = 86_400_000;
+  for (const [exp, remembered] of [
+    [seconds + 60, 60_000],
+    [seconds + 1e9, day],
+    [1e300, day],
+    [undefined, day],
+  ]) {
+    const object = await singleUse({ request: key.sign(inside({ jti: "one", exp })) });
+    const passed = (object?.until.getTime() ?? 0) - now.getTime();
+    expect(Math.abs(passed - (remembered ?? 0))).toBeLessThan(1_000);
+  }
+});
+
+test.each<[string, Readonly<Record<string, string>>]>([
+  ["no jti", { request: key.sign(inside({})) }],
+  ["a jti that is no text", { request: key.sign(inside({ jti: 1 })) }],
+  ["an address where its client keeps it", { request_uri: uri }],
+])("one with %s may be sent again", async (_when, sent) => {
+  expect(await singleUse(sent)).toBeUndefined();
+});
+
+test("a jti that nobody signed keeps no one's request from being answered", async () => {
+  const text = `${encodePart({ alg: "none" })}.${encodePart(inside({ jti: "one" }))}.`;
+  const details = { request_object_signing_alg: "none" as const };
+  const decision = await decide(new URLSearchParams({ client_id: "client-a", request: text }).toString(), {
+    clients: clientsOf({ ...client, details }),
+    readRequestObject: makeReadRequestObject({
+      issuer,
+      keySets: makeClientKeySets({ fetchDocument: () => expect.fail("nothing is to be fetched") }),
+      documents: makeRequestDocuments({ fetchDocument: () => expect.fail("nothing is to be fetched") }),
+    }),
+  });
+  expect(decision).toMatchObject({ kind: "login" });
+  expect(decision.kind === "login" && decision.request.requestObject).toBeUndefined();
+});
+
+test("after its answer the client is told that it was used", async () => {
+  const sent = { request: key.sign(inside({ jti: "one" })) };
+  const name = (await singleUse(sent))?.name ?? "";
+  const { to, members } = delivered(await decideOn(sent, [name]));
+  expect(to).toBe("https://a.example/cb");
+  expect(members.get("error")).toBe("invalid_request_object");
+  expect(members.get("state")).toBe(base.state);
+});
