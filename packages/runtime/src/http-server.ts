@@ -89,7 +89,7 @@ function makeServer(
   if (listen.protocol === "http:") return createHttpServer(limits, handler);
   if (tls === undefined) throw new Error("an https listen address needs --tls-cert-file and --tls-key-file");
   const asked = { requestCert, rejectUnauthorized: false };
-  return createHttpsServer({ ...limits, ...tls, ...asked, minVersion: "TLSv1.2" }, handler);
+  return createHttpsServer({ ...limits, ...tls, ...asked, ...TLS }, handler);
 }
 
 function whyNotBound(error: NodeJS.ErrnoException, host: string, port: number): string {
