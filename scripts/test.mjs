@@ -44,6 +44,11 @@ const STEPS = [
   { part: "checklist", name: "checklists of behaviour", command: script("checklists.ts", "--check") },
   { part: "standards", name: "demands of the standards", command: script("musts.ts", "--check") },
   { part: "capabilities", name: "table of connectors", command: script("capability-table.ts", "--check") },
+  {
+    part: "authorization",
+    name: "table of the authorization endpoint",
+    command: script("authorization-table.ts", "--check"),
+  },
   { part: "bundle", name: "bundles", command: script("bundle.ts") },
   { part: "e2e", name: "end to end", command: [bin("vitest"), "run", "--project", "e2e"] },
 ];

@@ -239,7 +239,7 @@ export const codes: readonly Document[] = [
       {
         section: "4.12",
         must: "redirect with 303 from where a password was typed, never 307",
-        heldBy: ["$more -> $error (AUT-2, RED-9", "ends at the redirect_uri with code, state and iss"],
+        heldBy: ["$more -> $error (AUT-2", "ends at the redirect_uri with code, state and iss"],
       },
       {
         section: "4.13",
