@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { mailAddress, smtpUrl } from "@dex/email";
-import { SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
+import { CLIENT_ID_DOCUMENTS, SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
 import {
   base64Secrets,
   commaList,
@@ -131,6 +131,24 @@ const SETTINGS = {
     toggle,
     "Let anybody register a client without a token, as dex v1 did.",
     false,
+  ),
+  clientIdDocuments: setting(
+    "client-id-documents",
+    oneOf(CLIENT_ID_DOCUMENTS),
+    "Take clients whose id is the https address of a document that describes them: off, of listed hosts, or any.",
+    "off",
+  ),
+  clientIdDocumentHosts: setting(
+    "client-id-document-hosts",
+    commaList,
+    "Hosts, or *. and a domain, whose clients describe themselves so; clients of other hosts may send people there too.",
+    [],
+  ),
+  blockedClientIdDocumentHosts: setting(
+    "blocked-client-id-document-hosts",
+    commaList,
+    "Hosts, or *. and a domain, whose clients are not taken, whatever is listed; those that were taken are refused from then on.",
+    [],
   ),
   insecureRememberRegisteredClients: setting(
     "insecure-remember-registered-clients",
@@ -294,6 +312,9 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     problems.push(
       "--enable-client-registration needs --client-registration-tokens (DEX_WORKER_CLIENT_REGISTRATION_TOKENS) with at least one token, or --insecure-open-client-registration to let anybody register",
     );
+  }
+  if (values.clientIdDocuments === "listed" && values.clientIdDocumentHosts.length === 0) {
+    problems.push("--client-id-documents=listed needs --client-id-document-hosts: whose documents are read");
   }
   problems.push(...rememberProblems(values));
   if (values.enableRegistration && values.enableAutomaticRegistration) {

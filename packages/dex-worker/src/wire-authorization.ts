@@ -19,17 +19,18 @@ export interface AuthorizationWiring {
 export function wireAuthorization(
   config: WorkerConfig,
   { storage, random }: Outside,
-  { clients, keyRing }: Live,
+  { clientDocuments, keyRing, resources }: Live,
   parts: { readonly sealers: EngineSealers; readonly readRequestObject: ReadRequestObject },
 ): AuthorizationWiring {
   const pushedRequests = makePushedRequests({ sealer: parts.sealers.pushedRequest, random });
   const rules = {
-    clients,
+    clients: clientDocuments.clients,
     issuer: config.issuerText,
     idTokens: keyRing.verifier,
     requirePkce: config.requirePkce,
     responseTypes: responseTypesOfDeployment(config),
     readRequestObject: parts.readRequestObject,
+    resources,
     requirePushed: config.requirePushedAuthorizationRequests,
     pushedRequests,
     wasAnswered: storage.signIns.wasAnswered,

@@ -24,11 +24,15 @@ export function makeAuthorizationEndpoint(parts: {
   cookies: LoginCookies;
   dispatcher: Dispatcher;
   responder: AuthorizationResponder;
+  /** ClientDocuments.admit. */
+  admitClient: (clientId: string, source: string, now: Date) => void;
 }): AuthorizationEndpoint {
   const { rules, cookies, dispatcher, responder } = parts;
   return {
     async get(visit) {
-      const decision = await decideAuthorization(readQuery(visit.request), { ...rules, now: visit.now });
+      const query = readQuery(visit.request);
+      parts.admitClient(query.get("client_id") ?? "", visit.request.ip ?? "", visit.now);
+      const decision = await decideAuthorization(query, { ...rules, now: visit.now });
       if (decision.kind === "show") throw decision.error;
       if (decision.kind === "deliver") return responder.refuse(visit, decision.target, decision.error);
       cookies.prune(visit.request, visit.response, visit.now);

@@ -8,6 +8,7 @@ import {
   type ConsentForRegistered,
   decideNextStep,
   endpointUrl,
+  endsElsewhere,
   type IssueOutcome,
   type LoginState,
   limitsFor,
@@ -78,6 +79,10 @@ type StepOfPerson = Exclude<NextStep, { kind: "finish" | "refuse" }>;
 export function makeDispatcher(parts: {
   issuer: string;
   clients: Clients;
+  /** As they are stored: of what other clients say nothing is fetched. */
+  storedClients: Clients;
+  /** Before something is granted to a client that describes itself in a document: it must be stored by then. */
+  keepClient: (client: Client) => Promise<void>;
   connectors: ConnectorSet;
   signIns: SignIns;
   cookies: LoginCookies;
@@ -154,7 +159,7 @@ export function makeDispatcher(parts: {
   /** What the clients say that the person has signed in to: of a few, and as good as always from memory. */
   async function sharingOf(session: Pick<Session, "provedFor"> | undefined): Promise<Sharing> {
     const origins = session?.provedFor ?? [];
-    const found = await Promise.all(origins.map((id) => clients.find(id)));
+    const found = await Promise.all(origins.map((id) => parts.storedClients.find(id)));
     const sharedWith = new Map(origins.map((id, index) => [id, found[index]?.details.sso_shared_with]));
     return { byDefault: parts.sharedByDefault, sharedWith };
   }
@@ -176,6 +181,7 @@ export function makeDispatcher(parts: {
     const refusal = await answers.refusalOf(state.request, client);
     if (refusal !== undefined) return refuse(visit, state, refusal, session.hash);
     const answer = answers.prepare({ state: forAnswer(state, session.connectorId), session, client, now: visit.now });
+    await parts.keepClient(client);
     refuseUnissued(await signIns.issueCode({ code: answer.stored, consent }));
     await deliver(visit, state, { answer, client });
   }
@@ -232,9 +238,9 @@ export function makeDispatcher(parts: {
     cookies.clear(response, state.id);
     if (isForOwnPages(state)) throw error;
     // Nobody listens there, so the person is told, in whose hands everything else is too.
-    if (state.request.redirectUri === OUT_OF_BAND || state.deviceUserCode !== undefined) {
+    if (state.request.redirectUri === OUT_OF_BAND || endsElsewhere(state)) {
       const nothing =
-        state.deviceUserCode === undefined ? "the application gets no code" : "the device is not signed in";
+        state.deviceUserCode === undefined ? "the application gets nothing" : "the device is not signed in";
       throw new InvalidInput(error.code === "access_denied" ? 403 : 400, `${nothing}: ${error.message}`);
     }
     const beside = browserStates.describe(visit, state.request, sessionHash);
@@ -276,7 +282,7 @@ export function makeDispatcher(parts: {
       case "consent":
         return paths.consent(state.id);
       case "approve device":
-        return paths.deviceApproval(state.id);
+        return state.deviceUserCode === undefined ? paths.backchannelApproval(state.id) : paths.deviceApproval(state.id);
     }
   }
 
@@ -327,6 +333,7 @@ export function makeDispatcher(parts: {
       if (step.kind === "refuse") return refuse(visit, state, step.error, before);
       const answering = { state: forAnswer(proved, session.connectorId), session, client, now };
       const answer = answered ? answers.prepare(answering) : undefined;
+      if (answer !== undefined) await parts.keepClient(client);
       refuseUnissued(
         await signIns.signIn({
           session: stored,

@@ -1,0 +1,108 @@
+// Clients that nobody registers: the client_id is the address of a document in which the client describes itself, OAuth Client ID
+// Metadata Document. What stands in it is held to what registration holds (registration-metadata.ts), and to less.
+import { isLoopback, type JsonObject } from "@dex/runtime";
+import { isUnsafe } from "../endpoints/parameters.ts";
+import type { Client } from "./client.ts";
+import { decideRegistration } from "./registration-metadata.ts";
+import type { SupportedValues } from "./supported.ts";
+
+/** Whose documents a deployment reads: nobody's, those of listed hosts, or everybody's. */
+export const CLIENT_ID_DOCUMENTS = ["off", "listed", "any"] as const;
+
+export interface ClientIdPolicy {
+  readonly documents: (typeof CLIENT_ID_DOCUMENTS)[number];
+  /** Hosts, or `*.` and the end of one. Documents of these are read, and other clients may send people there too. */
+  readonly hosts: readonly string[];
+  /** Never read, whatever is listed. */
+  readonly blockedHosts: readonly string[];
+  /** In closed test networks an address may be http. */
+  readonly schemes: "https" | "http and https";
+}
+
+/** As long as a client id can be. */
+const MAX_LENGTH = 255;
+
+/** The longest document that is read, in bytes. */
+export const CLIENT_ID_DOCUMENT_BYTES = 5 * 1024;
+
+/** Whether the client id is of the form that only clients with a document have; registration never makes such a one. */
+export function isClientIdUrl(clientId: string): boolean {
+  return /^https?:\/\//.test(clientId);
+}
+
+/**
+ * The address that a client id is, or undefined when it is none: https with a path, as a browser would write it, without user,
+ * fragment and dot segments (Client ID Metadata Document §3).
+ */
+export function parseClientIdUrl(clientId: string, { schemes }: Pick<ClientIdPolicy, "schemes">): URL | undefined {
+  if (clientId.length > MAX_LENGTH || !isClientIdUrl(clientId) || isUnsafe(clientId)) return undefined;
+  const url = URL.parse(clientId);
+  // The parser takes dot segments out, in whatever form they are written, so that the text would no longer be the same.
+  if (url === null || url.href !== clientId || clientId.includes("#")) return undefined;
+  if (url.protocol !== "https:" && schemes === "https") return undefined;
+  if (url.username !== "" || url.password !== "" || url.pathname === "/") return undefined;
+  return url;
+}
+
+/** Whether documents of this host are read. */
+export function allowsHost(policy: ClientIdPolicy, { host, hostname }: URL): boolean {
+  const stands = (list: readonly string[]) => list.some((entry) => fits(entry, hostname) || entry === host);
+  if (policy.documents === "off" || stands(policy.blockedHosts)) return false;
+  return policy.documents === "any" || stands(policy.hosts);
+}
+
+/** `*.example.com` stands for what is below it, and not for itself. */
+function fits(entry: string, hostname: string): boolean {
+  const wanted = entry.toLowerCase();
+  return wanted.startsWith("*.") ? hostname.endsWith(wanted.slice(1)) : hostname === wanted;
+}
+
+export type ClientIdDocumentDecision =
+  | { readonly kind: "client"; readonly client: Client }
+  /** For operators: whoever came is told no more than of any unknown client (RED-5). */
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Decides what client the document at `url` describes, Client ID Metadata Document §4. */
+export function decideClientIdDocument(
+  document: unknown,
+  { url, policy, supported, now }: { url: URL; policy: ClientIdPolicy; supported: SupportedValues; now: Date },
+): ClientIdDocumentDecision {
+  if (typeof document !== "object" || document === null) return refused("the document is no JSON object");
+  const { client_id: clientId, ...members } = document as JsonObject;
+  if (clientId !== url.href) return refused("client_id is not the address of the document");
+  // §4.1: there is nobody to share a secret with.
+  if ("client_secret" in members || "client_secret_expires_at" in members) return refused("holds a client secret");
+  // It would be fetched, too.
+  if ("sector_identifier_uri" in members) return refused("sector_identifier_uri: not supported");
+  const decision = decideRegistration(
+    { token_endpoint_auth_method: "none", ...members },
+    {
+      ...supported,
+      response_types: ["code"],
+      grant_types: ["authorization_code", "refresh_token"],
+      token_endpoint_auth_method: ["none", "private_key_jwt"],
+    },
+  );
+  if (decision.kind === "refused") return refused(decision.error.message);
+  const { metadata } = decision;
+  if (metadata.redirectUris.length === 0) return refused("redirect_uris: must not be empty");
+  const astray = metadata.redirectUris.find((uri) => !mayLeadTo(new URL(uri), url, policy));
+  if (astray !== undefined) return refused(`redirect_uris: leads to a host that is not the document's: ${astray}`);
+  const { id: _chosen, secret: _secret, ...client } = metadata;
+  return { kind: "client", client: { ...client, id: url.href, secret: undefined, requirePkce: true, createdAt: now } };
+}
+
+/** To where the document comes from, to the person's own device, or to a host that an administrator listed. */
+function mayLeadTo(redirectUri: URL, document: URL, policy: ClientIdPolicy): boolean {
+  if (redirectUri.protocol === "http:") return isLoopback(redirectUri);
+  if (redirectUri.protocol !== "https:") return false;
+  return redirectUri.host === document.host || isLoopback(redirectUri) || isListed(policy, redirectUri);
+}
+
+function isListed(policy: ClientIdPolicy, url: URL): boolean {
+  return allowsHost({ ...policy, documents: "listed" }, url);
+}
+
+function refused(reason: string): ClientIdDocumentDecision {
+  return { kind: "refused", reason };
+}

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
+import { ACTOR, makeClientRow } from "./rows.ts";
+
+let opened: TestStorage;
+beforeAll(async () => {
+  opened = await openTestStorage();
+});
+afterAll(() => opened.close());
+
+const now = new Date("2026-11-21T12:00:00Z");
+const later = new Date("2026-11-21T13:00:00Z");
+let counter = 0;
+function described() {
+  counter += 1;
+  const id = `https://agent.example/${counter}.json`;
+  const rest = { secret: undefined, public: true, requirePkce: true, dynamic: true, createdAt: now };
+  return { ...makeClientRow(), id, ...rest, details: { default_max_age: 60 } };
+}
+const eventsOf = async (id: string) =>
+  (
+    await opened.query<{ event: string }>(`SELECT event FROM audit_event WHERE subject_id = '${id}' ORDER BY at, event`)
+  ).map(({ event }) => event);
+
+test("a client with a document is stored in one statement, and again only when something has changed", async () => {
+  const { clientDocuments, clients } = opened.storage;
+  const one = described();
+  opened.takeStatements();
+  await clientDocuments.keep(one, now);
+  expect(opened.takeStatements()).toEqual(["clientDocument.keep"]);
+  expect(await clients.find(one.id)).toEqual(one);
+  await clientDocuments.keep(one, later);
+  expect(await eventsOf(one.id)).toEqual(["client created"]);
+  await clientDocuments.keep({ ...one, name: "Renamed", createdAt: later }, later);
+  expect(await clients.find(one.id)).toEqual({ ...one, name: "Renamed" });
+  expect((await eventsOf(one.id)).toSorted()).toEqual(["client changed", "client created"]);
+});
+
+test("of five callers with the same client one stores it", async () => {
+  const one = described();
+  await Promise.all(Array.from({ length: 5 }, () => opened.storage.clientDocuments.keep(one, now)));
+  expect(await eventsOf(one.id)).toEqual(["client created"]);
+});
+
+test("a client that an administrator made under the address stays as it is", async () => {
+  const { clientDocuments, clients } = opened.storage;
+  const byHand = { ...makeClientRow(), id: described().id };
+  await clients.create(byHand, ACTOR);
+  await clientDocuments.keep({ ...described(), id: byHand.id }, now);
+  expect(await clients.find(byHand.id)).toEqual(byHand);
+  expect(await eventsOf(byHand.id)).toEqual(["client created"]);
+});
+
+test("what only an administrator says is not stored with it (DCR-1)", async () => {
+  const { clientDocuments, clients } = opened.storage;
+  const one = described();
+  await clientDocuments.keep({ ...one, admin: true, trusted: true, trustedPeers: ["x"], dynamic: false }, now);
+  expect(await clients.find(one.id)).toMatchObject({ admin: false, trusted: false, trustedPeers: [], dynamic: true });
+});
+
+test("an administrator finds it among all clients, and deletes it", async () => {
+  const { clientDocuments, clients } = opened.storage;
+  const one = described();
+  await clientDocuments.keep(one, now);
+  expect((await clients.list()).map(({ id }) => id)).toContain(one.id);
+  expect(await clients.delete(one.id, ACTOR)).toBe(true);
+});
