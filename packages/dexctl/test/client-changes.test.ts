@@ -35,6 +35,30 @@ test("keys and metadata are changed by name, under the rules that hold for all c
   expect(await onDatabase(["clients", "keys", "mine"])).toMatchObject({ code: 2 });
 }, 120_000);
 
+test("a client is made under a profile, and one that fits is held to it; what does not fit is named", async () => {
+  const metadata = JSON.stringify({ jwks_uri: "https://bank.example/jwks" });
+  const made = ["new-client", "--id", "bank", "--profile", "fapi2", "--metadata", "-", "https://bank.example/cb"];
+  expect(await onDatabase(made, metadata)).toMatchObject({ code: 0 });
+  const details = { jwks_uri: "https://bank.example/jwks", token_endpoint_auth_method: "private_key_jwt" };
+  expect(await detailsOf("bank")).toEqual({ ...details, profile: "fapi2" });
+  const stricter = await onDatabase(["clients", "profile", "bank", "fapi2-message-signing"]);
+  expect(stricter).toEqual({ code: 0, stdout: "client bank is held to fapi2-message-signing\n", stderr: "" });
+  expect(await detailsOf("bank")).toEqual({ ...details, profile: "fapi2-message-signing" });
+  const unsigned = JSON.stringify({ request_object_signing_alg: "none" });
+  expect(await onDatabase(["clients", "metadata", "bank", "-"], unsigned)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^dexctl: request_object_signing_alg: must be one of PS256, ES256, EdDSA/),
+  });
+  const none = await onDatabase(["clients", "profile", "bank", "none"]);
+  expect(none.stdout).toBe("client bank has no profile any more\n");
+  expect(await detailsOf("bank")).toEqual(details);
+  expect(await onDatabase(["clients", "profile", "mine", "fapi2"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^dexctl: token_endpoint_auth_method: must be one of private_key_jwt/),
+  });
+  expect(await onDatabase(["clients", "profile", "bank", "fapi3"])).toMatchObject({ code: 2 });
+}, 120_000);
+
 test("a secret is added, ends and is removed in the database, and its value is nowhere in it", async () => {
   const added = await onDatabase(["clients", "secrets", "add", "mine"]);
   expect(added).toMatchObject({ code: 0, stderr: "" });

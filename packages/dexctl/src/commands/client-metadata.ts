@@ -1,5 +1,6 @@
+import { PROFILES } from "@dex/oidc";
 import type { Json, JsonObject } from "@dex/runtime";
-import { Command } from "commander";
+import { Argument, Command } from "commander";
 import { Failure } from "../failure.ts";
 import { toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -51,6 +52,23 @@ export function clientMetadataCommand(context: CommandContext): Command {
       // Narrowed as far as TypeScript can: what is an object and no array is one of members.
       await change(context, id, members as JsonObject);
       context.print(`changed the metadata of client ${toPrintable(id)}`);
+    });
+}
+
+/** Holds a client to a profile, or to none. */
+export function clientProfileCommand(context: CommandContext): Command {
+  return new Command("profile")
+    .summary("hold a client to a security profile")
+    .description(
+      "Holds a client to a security profile: what it demands is switched on and all else refused, also later. What of the client does not fit is named and must be changed before; the list of clients shows which ones have a profile.",
+    )
+    .argument("<id>", "the client's id")
+    .addArgument(new Argument("<profile>", "the profile").choices([...PROFILES, "none"]))
+    .addHelpText("after", "\nExample:\n  dexctl clients profile my-bank fapi2")
+    .action(async (id: string, profile: string) => {
+      await change(context, id, { profile: profile === "none" ? null : profile });
+      const held = profile === "none" ? "has no profile any more" : `is held to ${profile}`;
+      context.print(`client ${toPrintable(id)} ${held}`);
     });
 }
 

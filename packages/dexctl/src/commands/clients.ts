@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
-import { clientKeysCommand, clientMetadataCommand } from "./client-metadata.ts";
+import { clientKeysCommand, clientMetadataCommand, clientProfileCommand } from "./client-metadata.ts";
 import { clientSecretsCommand } from "./client-secrets.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
 import { GRANT_TYPES, repeated } from "./new-client.ts";
@@ -25,6 +25,7 @@ export function clientsCommand(context: CommandContext): Command {
     .addCommand(clientSecretsCommand(context))
     .addCommand(clientKeysCommand(context))
     .addCommand(clientMetadataCommand(context))
+    .addCommand(clientProfileCommand(context))
     .addCommand(deleteCommand(context))
     .addCommand(adminCommand(context, "make-admin"))
     .addCommand(adminCommand(context, "revoke-admin"));

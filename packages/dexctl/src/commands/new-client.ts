@@ -1,3 +1,4 @@
+import { PROFILES } from "@dex/oidc";
 import type { Json, JsonObject } from "@dex/runtime";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDataFile } from "../connector-files.ts";
@@ -18,6 +19,7 @@ interface NewClientFlags {
   readonly allowedConnector?: readonly string[];
   readonly alg?: string;
   readonly metadata?: string;
+  readonly profile?: string;
 }
 
 /** What `--grant-type` takes. */
@@ -37,7 +39,8 @@ Examples:
   dexctl new-client --public --name 'My CLI'    # any port of http://localhost, or a code copied by hand
   dexctl new-client --admin --grant-type client_credentials
   dexctl new-client --public --name TV --grant-type urn:ietf:params:oauth:grant-type:device_code --grant-type refresh_token
-  echo '{"token_endpoint_auth_method": "client_secret_post"}' | dexctl new-client --metadata - https://a.example/cb`;
+  echo '{"token_endpoint_auth_method": "client_secret_post"}' | dexctl new-client --metadata - https://a.example/cb
+  echo '{"jwks_uri": "https://bank.example/jwks"}' | dexctl new-client --profile fapi2 --metadata - https://bank.example/cb`;
 
 /** Registers a client and prints its credentials as assignments. */
 export function newClientCommand(context: CommandContext): Command {
@@ -60,6 +63,7 @@ export function newClientCommand(context: CommandContext): Command {
     .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through; any when left out"))
     .addOption(new Option("--alg <algorithm>", "how its ID tokens are signed").choices(["RS256", "ES256", "EdDSA"]))
     .option("--metadata <file>", "more of its metadata by the registered names, JSON or YAML; - is standard input")
+    .addOption(new Option("--profile <profile>", "hold it to a security profile").choices(PROFILES))
     .addHelpText("after", EXAMPLES)
     .action(async (redirectUrls: string[], flags: NewClientFlags, command: Command) => {
       if (redirectUrls.length === 0 && needsRedirectUrl(flags)) {
@@ -109,8 +113,15 @@ function toRequest(redirectURIs: readonly string[], flags: NewClientFlags, detai
     ...(flags.trustedPeer === undefined ? {} : { trustedPeers: flags.trustedPeer }),
     ...(flags.allowedConnector === undefined ? {} : { allowedConnectors: flags.allowedConnector }),
     ...(flags.alg === undefined ? {} : { idTokenSignedResponseAlg: flags.alg }),
-    ...(details === undefined ? {} : { details }),
+    ...(details === undefined && flags.profile === undefined ? {} : { details: withProfile(details, flags) }),
   };
+}
+
+/** What is no object is left for the validator, which says so. */
+function withProfile(details: Json = {}, { profile }: NewClientFlags): Json {
+  const isObject = typeof details === "object" && details !== null && !Array.isArray(details);
+  // Narrowed as far as TypeScript can: what is an object and no array is one of members.
+  return profile === undefined || !isObject ? details : { ...(details as JsonObject), profile };
 }
 
 /** One value for each time the flag is given: a flag that takes many at once would swallow the arguments behind it. */
