@@ -5,9 +5,10 @@ import { challengeOfVerifier, refusalOf, setUp, verifier } from "./token-endpoin
 
 const claimsOf = (idToken: unknown) => readJwtPart(String(idToken).split(".")[1]);
 
-test("a code becomes tokens with one round trip and one signature (RFC 6749 §4.1.4, OIDC Core §3.1.3.3, v1 T05, v1 S11)", async () => {
+test("a code becomes tokens with one round trip and one signature (JWT-7, RFC 6749 §4.1.4, OIDC Core §3.1.3.3, v1 T05, v1 S11)", async () => {
   const { issueCode, redeem, store, signer } = setUp();
-  const answer = await redeem(issueCode({ scope: "openid email", nonce: "n-1" }));
+  const nonce = " N-1 +%2B\u00e4 "; // back as it came, to the byte
+  const answer = await redeem(issueCode({ scope: "openid email", nonce }));
   expect(answer).toEqual({
     access_token: expect.stringMatching(/^dxa_[\w-]+$/),
     token_type: "Bearer",
@@ -26,7 +27,7 @@ test("a code becomes tokens with one round trip and one signature (RFC 6749 §4.
     exp: seconds + 3600,
     auth_time: seconds - 300,
     sid: expect.stringMatching(/^[\w-]{22}$/),
-    nonce: "n-1",
+    nonce,
     amr: ["pwd"],
     acr: "1",
     at_hash: expect.stringMatching(/^[\w-]{22}$/),

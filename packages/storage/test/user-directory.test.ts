@@ -269,7 +269,7 @@ describe("disabling", () => {
   });
 });
 
-test("deleting takes everything of the user along, and the id is never given away again (ADM-6)", async () => {
+test("deleting takes everything of the user along, and the id is never given away again (ADM-6, JWT-8)", async () => {
   const cast = await makeCast(opened);
   await signIn(opened, cast);
   const { userDirectory } = opened.storage;

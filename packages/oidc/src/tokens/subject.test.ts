@@ -13,8 +13,9 @@ const pairwise = (more: Partial<Client> = {}): Client => ({
   ...more,
 });
 
-test("the subject of a public client is the user's id (OIDC Core §8)", () => {
+test("the subject of a public client is the user's id (JWT-8, OIDC Core §8)", () => {
   expect(uuid.of(person, sectorOf(client))).toBe(jane.id);
+  expect(uuid.of({ ...person, connectorId: "google" }, undefined)).toBe(jane.id);
   expect(uuid.of(person, sectorOf({ ...client, details: { subject_type: "public" } }))).toBe(jane.id);
 });
 
@@ -33,7 +34,7 @@ test.each(v2Subjects)("dex v2 wrote user $remoteId of connector $connectorId as 
   expect(dexV2.of({ user: { ...jane, remoteId: row.remoteId }, connectorId: row.connectorId }, undefined)).toBe(sub);
 });
 
-test("pairwise subjects are the same within a sector, differ between sectors, and do not tell who it is (OIDC Core §8.1)", () => {
+test("pairwise subjects are the same within a sector, differ between sectors, and do not tell who it is (JWT-8, OIDC Core §8.1)", () => {
   const a = uuid.of(person, sectorOf(pairwise()));
   const b = uuid.of(person, sectorOf(pairwise({ redirectUris: ["https://b.example/cb"] })));
   expect(a).not.toBe(b);
