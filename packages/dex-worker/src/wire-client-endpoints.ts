@@ -64,6 +64,7 @@ export function wireClientEndpoints(
     signer: keyRing.signer,
     encryptToClient: wiring.encryptToClient,
     subjects: wiring.subjects,
+    resources: live.resources,
     sealers: wiring.sealers,
     random,
     lifetimes: wiring.lifetimes,
@@ -95,7 +96,7 @@ export function wireClientEndpoints(
 function wireOwnTokens(
   config: WorkerConfig,
   { storage }: Outside,
-  { keyRing }: Live,
+  { keyRing, resources }: Live,
   wiring: ClientEndpointWiring & { readonly clientAuthentication: ClientAuthentication },
 ): readonly ClientEndpoint[] {
   const { clientAuthentication, sealers, subjects, encryptToClient, lifetimes } = wiring;
@@ -112,6 +113,7 @@ function wireOwnTokens(
       revocations,
       subjects,
       lifetimes,
+      resources,
       signer: keyRing.signer,
       encryptToClient,
     }),

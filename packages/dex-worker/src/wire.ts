@@ -9,6 +9,7 @@ import {
   makeEncryptToClient,
   makeEngineSealers,
   makeLoginStates,
+  makeResourceSet,
   makeSubjects,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
@@ -49,6 +50,7 @@ import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
 import { type AuthorizationWiring, responseTypesOfDeployment, wireAuthorization } from "./wire-authorization.ts";
+import { wireClientDocuments } from "./wire-client-documents.ts";
 import { wireClientEndpoints } from "./wire-client-endpoints.ts";
 import { reachOf, wireClientJwts } from "./wire-client-jwts.ts";
 import { administratedGrantsOf } from "./wire-direct-grants.ts";
@@ -70,7 +72,7 @@ export interface Worker {
 /** Builds every part of the worker. Nothing runs yet: the caller refreshes the watcher before it serves. */
 export function wire(config: WorkerConfig, outside: Outside): Worker {
   const { storage, clock, random, logger } = outside;
-  const clients = makeClientCache(storage.clients);
+  const { clients, clientDocuments } = wireClientDocuments(config, outside, makeClientCache(storage.clients));
   const keyRing = makeKeyRing({
     sealer: makeSigningKeySealer({ secrets: config.keySecrets, salt: outside.salt, random }),
     logger,
@@ -99,11 +101,13 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
       }),
     logger,
   });
+  const resources = makeResourceSet();
   const watcher = makeChangeWatcher({
     changes: storage.changes,
     reload: {
       keys: async () => keyRing.replace(await storage.signingKeys.load()),
       connectors: async () => connectors.replace(await storage.connectors.list()),
+      resources: async () => resources.replace(await storage.resources.list()),
       clients: async () => clients.clear(),
     },
     clock,
@@ -115,7 +119,15 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
   };
   const notices = wireNotices(config, outside, { clients, keyRing });
   const secretUses = makeSecretUses({ record: storage.clientSecrets.recordUses, logger });
-  const live: Live = { clients, keyRing, connectors, health, noteSecretUse: secretUses.note };
+  const live: Live = {
+    clients,
+    clientDocuments,
+    keyRing,
+    connectors,
+    resources,
+    health,
+    noteSecretUse: secretUses.note,
+  };
   return { app: wireApp(config, outside, live), watcher, keyRing, secretUses, notices };
 }
 
@@ -212,7 +224,8 @@ function wireLogin(
   },
 ) {
   const { storage, random, logger } = outside;
-  const { clients, keyRing, connectors } = live;
+  const { keyRing, connectors, clientDocuments } = live;
+  const { clients } = clientDocuments;
   const flowClients = withOwnPages(clients, config.issuerName);
   const { pages, lifetimes } = parts;
   const issuer = config.issuerText;
@@ -239,6 +252,8 @@ function wireLogin(
   const dispatcher = makeDispatcher({
     issuer,
     clients: flowClients,
+    storedClients: live.clients,
+    keepClient: clientDocuments.keep,
     connectors,
     signIns: storage.signIns,
     cookies,
@@ -303,6 +318,7 @@ function wireLogin(
     authorization: makeAuthorizationEndpoint({
       path: paths.authorization,
       rules: parts.authorization.rules,
+      admitClient: clientDocuments.admit,
       registration: config.enableRegistration,
       beginLogin: loginStates.begin,
       cookies,
@@ -332,7 +348,15 @@ function wireLogin(
       acceptIdentity,
       logger,
     }),
-    consent: makeConsent({ issuerOrigin, clients: flowClients, dispatcher, cookies, paths, pages }),
+    consent: makeConsent({
+      issuerOrigin,
+      clients: flowClients,
+      resources: live.resources,
+      dispatcher,
+      cookies,
+      paths,
+      pages,
+    }),
   };
 }
 
@@ -356,6 +380,7 @@ function publishDiscovery(config: WorkerConfig): () => Published {
     responseTypes: responseTypesOfDeployment(config),
     registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
     requirePushed: config.requirePushedAuthorizationRequests,
+    clientIdDocuments: config.clientIdDocuments !== "off",
     mutualTls: config.mutualTls,
     administratedGrants: administratedGrantsOf(config),
   });

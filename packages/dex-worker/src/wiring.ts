@@ -1,11 +1,12 @@
 // What the parts of the worker are made of, between main.ts and wire.ts.
 import type { KeyRing } from "@dex/keys";
-import type { Clients, LoginStates, NoteSecretUse, SessionLimits } from "@dex/oidc";
+import type { Clients, LoginStates, NoteSecretUse, Resources, SessionLimits } from "@dex/oidc";
 import type { FollowingClock, Logger, Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
 import type { PasswordHasher } from "@dex/users";
 import type { Health } from "./endpoints/health.ts";
 import type { ClientCache } from "./live/client-cache.ts";
+import type { ClientDocuments } from "./live/client-documents.ts";
 import type { ConnectorSet } from "./live/connector-set.ts";
 import type { AcceptIdentity } from "./login/accept-identity.ts";
 import type { BrowserStates } from "./login/browser-state.ts";
@@ -32,8 +33,10 @@ export interface Outside {
 /** What follows the database while the worker runs. */
 export interface Live {
   readonly clients: ClientCache;
+  readonly clientDocuments: ClientDocuments;
   readonly keyRing: KeyRing;
   readonly connectors: ConnectorSet;
+  readonly resources: Resources;
   readonly health: Health;
   readonly noteSecretUse: NoteSecretUse;
 }

@@ -87,6 +87,8 @@ describe("what is told", () => {
       aud: worker.client.id,
       iss: worker.issuer,
       jti: expect.any(String),
+      auth_time: near(seconds()),
+      acr: "1",
     });
   });
 

@@ -45,6 +45,8 @@ export interface TestWorker {
   readonly log: readonly string[];
   addClient(metadata: Readonly<Record<string, unknown>>): Promise<TestClient>;
   setConnectors(connectors: readonly StoredConnector[]): Promise<void>;
+  /** Brings what it holds in memory up to date, as every second does. */
+  refresh(): Promise<void>;
   browser(): FormBrowser;
   /** The authorization request of `client`, with `more` over its parameters; undefined leaves one out. */
   authorizationUrl(more?: Readonly<Record<string, string | undefined>>): string;
@@ -173,6 +175,7 @@ export async function openTestWorker(
       await storage.connectors.replaceAll(connectors, ACTOR);
       await worker.watcher.refresh();
     },
+    refresh: () => worker.watcher.refresh(),
     browser: () => openFormBrowser({ stopAt: [REDIRECT_URI] }),
     authorizationUrl,
     async signIn(browser, more) {

@@ -33,8 +33,12 @@ const OAUTH_ERRORS = {
   authorization_pending: { status: 400 },
   slow_down: { status: 400 },
   expired_token: { status: 400 },
-  // RFC 8693 §2.2.2, RFC 8707 §2
+  // CIBA Core §13
+  unknown_user_id: { status: 400 },
+  invalid_binding_message: { status: 400 },
+  // RFC 8707 §2 and RFC 9396 §5
   invalid_target: { status: 400 },
+  invalid_authorization_details: { status: 400 },
 } as const;
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 

@@ -2,6 +2,7 @@
 import type { JsonObject } from "@dex/runtime";
 import type { Client, ClientSecretHash } from "./clients/client.ts";
 import type { DirectTerms } from "./direct-grants/direct-terms.ts";
+import type { AskedOfGrant, AuthorizationDetail, GrantedResource } from "./resources/terms.ts";
 import type { Confirmation } from "./tokens/confirmation.ts";
 
 export interface Clients {
@@ -35,6 +36,10 @@ export interface GrantTerms extends DirectTerms {
   readonly codeJkt?: string;
   /** The key that the refresh tokens of the family can be used with: a client that authenticates with nothing has them bound. */
   readonly confirmation?: Confirmation;
+  /** Left out where tokens are for ourselves alone. */
+  readonly resources?: readonly GrantedResource[];
+  /** RFC 9396. Left out where none were asked for. */
+  readonly authorizationDetails?: readonly AuthorizationDetail[];
 }
 
 /** A code to be stored with everything the token endpoint will need (AUT-14). */
@@ -84,6 +89,8 @@ export interface NewSession {
   readonly provedFor?: string | undefined;
   /** What the browser calls itself, cut short: how people tell their sessions apart. */
   readonly userAgent: string | undefined;
+  /** Of the session upstream that this came from: upstreamSidHash. Left out where the upstream named none. */
+  readonly upstreamSid?: Buffer | undefined;
   /** When the request began that proved the person: what ended the user's access since then ends this too. */
   readonly createdAt: Date;
   readonly idleExpiresAt: Date;
@@ -166,6 +173,22 @@ export interface Logouts {
     session: { readonly hash: Buffer; readonly userId: string | undefined; readonly address: string | undefined },
     now: Date,
   ): Promise<EndedSession | undefined>;
+  /**
+   * The same for every session that came through this connector from a session upstream, or of a person there; with both, of
+   * that person in that session. Remembers the jti until `until`: all or nothing, so that a sender who was not answered can
+   * try again. Undefined when it was used before: of racing callers on all workers one gets the sessions.
+   */
+  endOfUpstream(
+    upstream: {
+      readonly connectorId: string;
+      readonly sid: Buffer | undefined;
+      readonly remoteId: string | undefined;
+      readonly jti: string;
+      readonly until: Date;
+      readonly address: string | undefined;
+    },
+    now: Date,
+  ): Promise<readonly EndedSession[] | undefined>;
 }
 
 /** What the token endpoint was given for a code, in comparable form. */
@@ -179,6 +202,8 @@ export interface CodeRedemption {
   readonly allowedConnectors: readonly string[] | undefined;
   /** The key that the client proved to have. */
   readonly confirmation: Confirmation | undefined;
+  /** What has to be among the terms of the code: see refuseUngranted. */
+  readonly asked?: AskedOfGrant | undefined;
   readonly family: NewTokenFamily;
 }
 
@@ -259,6 +284,8 @@ export interface RefreshRotation {
   readonly allowedConnectors: readonly string[] | undefined;
   /** The key that the client proved to have. */
   readonly confirmation: Confirmation | undefined;
+  /** What has to be among the terms of the family: see refuseUngranted. */
+  readonly asked?: AskedOfGrant | undefined;
   /** An upstream that can be asked must have vouched for the user since this moment. */
   readonly upstreamAskedSince: Date;
   readonly idleExpiresAt: Date;

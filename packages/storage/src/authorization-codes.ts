@@ -1,5 +1,6 @@
 import type { AuthorizationCodes, GrantTerms, StoredCode } from "@dex/oidc";
 import { cold, type Database, hot } from "./database.ts";
+import { isGranted, toAskedValue } from "./granted-terms.ts";
 import { isStorable, orUndefined } from "./stored-text.ts";
 import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts";
 
@@ -54,6 +55,7 @@ const REDEEM = hot(
       AND c.client_id IS NOT DISTINCT FROM $2::text AND c.redirect_uri = $3 AND c.code_challenge IS NOT DISTINCT FROM $4::text
       AND ($11::text[] IS NULL OR c.connector_id = ANY ($11))
       AND COALESCE(c.terms ->> 'codeJkt' = $12::text, c.terms ->> 'codeJkt' IS NULL)
+      AND ${isGranted("c.terms", "$14")}
       AND u.id = c.user_id AND NOT u.disabled
       AND EXISTS (SELECT FROM connector WHERE id = c.connector_id)
     RETURNING ${grantColumns("c", "c.family_id")},
@@ -112,6 +114,7 @@ export function makeCodeStore(db: Database): AuthorizationCodes {
         redemption.allowedConnectors,
         redemption.confirmation?.jkt,
         family.terms && JSON.stringify(family.terms),
+        toAskedValue(redemption.asked),
       ]);
       return row === undefined ? undefined : toTokenGrant(row);
     },

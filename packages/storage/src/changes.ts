@@ -5,6 +5,7 @@ export interface ChangeVersions {
   readonly clients: number;
   readonly connectors: number;
   readonly keys: number;
+  readonly resources: number;
 }
 
 export interface Changes {
@@ -18,7 +19,8 @@ const READ = hot(
   `SELECT clock_timestamp() AS now,
     max(version) FILTER (WHERE name = 'clients')::double precision AS clients,
     max(version) FILTER (WHERE name = 'connectors')::double precision AS connectors,
-    max(version) FILTER (WHERE name = 'keys')::double precision AS keys
+    max(version) FILTER (WHERE name = 'keys')::double precision AS keys,
+    max(version) FILTER (WHERE name = 'resources')::double precision AS resources
   FROM change_version`,
 );
 
@@ -28,8 +30,8 @@ export function makeChanges(db: Database): Changes {
     async read() {
       const [row] = await db.run<ChangeVersions & { readonly now: Date }>(READ);
       if (row === undefined) throw new Error("reading change versions returned no row");
-      const { now, clients, connectors, keys } = row;
-      return { now, versions: { clients, connectors, keys } };
+      const { now, clients, connectors, keys, resources } = row;
+      return { now, versions: { clients, connectors, keys, resources } };
     },
   };
 }

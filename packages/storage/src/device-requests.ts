@@ -11,31 +11,48 @@ import { addSeconds } from "@dex/runtime";
 import { attemptKey } from "./attempts.ts";
 import { openingFamily } from "./authorization-codes.ts";
 import { type Database, hot } from "./database.ts";
+import { isGranted, toAskedValue } from "./granted-terms.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
 import { isStorable, orUndefined, toStoredText, toStoredTexts } from "./stored-text.ts";
 import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts";
 
 /** RFC 8628 §3.5, and where growing ends: nobody has to wait for longer than a code lives. */
-const INTERVAL_SECONDS = 5;
+export const INTERVAL_SECONDS = 5;
 const MAX_INTERVAL_SECONDS = 600;
 /** Networks deliver two polls closer together than they were sent. */
 const TOLERANCE_SECONDS = 1;
 /** Who polls late is told that the code has expired, not that there never was one. */
-const KEEP_EXPIRED_SECONDS = 600;
+export const KEEP_EXPIRED_SECONDS = 600;
 /** Each insertion takes as many away that are over: the table stays small even where nobody collects garbage. */
 const SWEEP = 10;
 
+/** The kind of an outbox row that tells a client of the decision it waits for (CIBA Core §10.2). */
+export const BACKCHANNEL_NOTICE = "backchannel-authentication";
+
 /** Counts one at `key`, where `given` holds a row. The row of the count is locked until the statement ends. */
-function counting(name: string, { key, given }: { key: string; given: string }): string {
+export function counting(
+  name: string,
+  { key, given, now, until }: { key: string; given: string; now: string; until: string },
+): string {
   return `${name} AS (
     INSERT INTO attempt_count AS a (key, attempts, window_ends_at)
-    SELECT ${key}::bytea, 1, $9::timestamptz ${given}
+    SELECT ${key}::bytea, 1, ${until}::timestamptz ${given}
     ON CONFLICT (key) DO UPDATE SET
-      attempts = CASE WHEN a.window_ends_at <= $6 THEN 1 ELSE a.attempts + 1 END,
-      window_ends_at = CASE WHEN a.window_ends_at <= $6 THEN EXCLUDED.window_ends_at ELSE a.window_ends_at END
+      attempts = CASE WHEN a.window_ends_at <= ${now} THEN 1 ELSE a.attempts + 1 END,
+      window_ends_at = CASE WHEN a.window_ends_at <= ${now} THEN EXCLUDED.window_ends_at ELSE a.window_ends_at END
     RETURNING attempts, window_ends_at
   )`;
 }
+
+/** Takes away some of what is over. */
+export function sweeping(now: string): string {
+  return `DELETE FROM device_request WHERE device_code_hash IN (
+      SELECT device_code_hash FROM device_request WHERE delete_after <= ${now}::timestamptz ORDER BY delete_after LIMIT ${SWEEP}
+      FOR UPDATE SKIP LOCKED
+    )`;
+}
+
+const at = { now: "$6", until: "$9" };
 
 /**
  * Counted in a chain, each only where the one before has room: a client that is full takes nothing from the others. Counts of
@@ -43,14 +60,10 @@ function counting(name: string, { key, given }: { key: string; given: string }):
  */
 const CREATE = hot(
   "device.create",
-  `WITH swept AS (
-    DELETE FROM device_request WHERE device_code_hash IN (
-      SELECT device_code_hash FROM device_request WHERE delete_after <= $6::timestamptz ORDER BY delete_after LIMIT ${SWEEP}
-      FOR UPDATE SKIP LOCKED
-    )
-  ), ${counting("of_client", { key: "$10", given: "" })},
-  ${counting("in_all", { key: "$11", given: "FROM of_client WHERE attempts <= $13::integer" })},
-  ${counting("short_ones", { key: "$12", given: "FROM in_all WHERE attempts <= $14::integer" })},
+  `WITH swept AS (${sweeping("$6")}),
+  ${counting("of_client", { key: "$10", given: "", ...at })},
+  ${counting("in_all", { key: "$11", given: "FROM of_client WHERE attempts <= $13::integer", ...at })},
+  ${counting("short_ones", { key: "$12", given: "FROM in_all WHERE attempts <= $14::integer", ...at })},
   stored AS (
     INSERT INTO device_request (device_code_hash, user_code_hash, client_id, scope, code_challenge, created_at, expires_at,
       delete_after, interval_seconds)
@@ -85,7 +98,8 @@ const ENTER = hot(
 
 /**
  * The user is locked as where a code is issued: whoever is taking the access away waits for this, or this for them. Of two
- * decisions the second waits for the row, looks at it again and finds it decided.
+ * decisions the second waits for the row, looks at it again and finds it decided. Where a client named somebody, nobody else
+ * decides.
  */
 const DECIDE = hot(
   "device.decide",
@@ -101,7 +115,13 @@ const DECIDE = hot(
       preferred_username = $11::text, scope = $12::text[]
     FROM active
     WHERE d.user_code_hash = ANY ($1::bytea[]) AND d.client_id = $3::text AND d.decision IS NULL AND d.expires_at > $2
-    RETURNING d.client_id
+      AND (d.request_id IS NULL OR d.named_user_id = active.user_id)
+    RETURNING d.client_id, d.request_id, d.sealed_notification, d.expires_at
+  ), told_client AS (
+    INSERT INTO outbox (kind, cause, client_id, payload, occurred_at, due_at)
+    SELECT '${BACKCHANNEL_NOTICE}', request_id::text, client_id,
+      jsonb_build_object('sealed', encode(sealed_notification, 'hex'), 'until', extract(epoch FROM expires_at)), $2, $2
+    FROM decided WHERE sealed_notification IS NOT NULL
   ), signed_in_to AS (
     UPDATE session SET clients = clients || jsonb_build_object($3, encode($5, 'hex'))
     WHERE hash = $5 AND $4 = 'approved' AND clients ->> $3 IS DISTINCT FROM encode($5, 'hex') AND EXISTS (SELECT FROM decided)
@@ -149,6 +169,7 @@ const REDEEM = hot(
       AND d.code_challenge IS NOT DISTINCT FROM $10::text
       AND ($11::text[] IS NULL OR d.connector_id = ANY ($11))
       AND COALESCE(d.terms ->> 'codeJkt' = $12::text, d.terms ->> 'codeJkt' IS NULL)
+      AND ${isGranted("d.terms", "$14")}
       AND u.id = d.user_id AND ${OWNER_ACTIVE}
     RETURNING ${grantColumns("d", "d.family_id")},
       ($4::bytea IS NOT NULL AND 'offline_access' = ANY (d.scope)) AS offline
@@ -254,6 +275,7 @@ export function makeDeviceRequestStore(db: Database): DeviceRequests {
         redemption.allowedConnectors,
         redemption.confirmation?.jkt,
         family.terms && JSON.stringify(family.terms),
+        toAskedValue(redemption.asked),
       ]);
       return row === undefined ? undefined : toTokenGrant(row);
     },
@@ -261,7 +283,7 @@ export function makeDeviceRequestStore(db: Database): DeviceRequests {
 }
 
 /** Workers know clients from a cache: one may have been deleted a moment ago. */
-async function unlessClientGone<Rows>(running: Promise<Rows>): Promise<Rows | undefined> {
+export async function unlessClientGone<Rows>(running: Promise<Rows>): Promise<Rows | undefined> {
   try {
     return await running;
   } catch (error) {

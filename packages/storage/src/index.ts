@@ -23,6 +23,7 @@ export { type Candidacy, type Leadership, openLeadership } from "./leadership.ts
 export { type MigrateParts, migrate, pendingMigrations, type SchemaStatus, schemaStatus } from "./migrate.ts";
 export type { Migration } from "./migrations/migrations.ts";
 export { openStorage, type Storage, type StorageOptions } from "./open-storage.ts";
+export type { ResourceStore } from "./resources.ts";
 export type { SigningKeyStore } from "./signing-keys.ts";
 export { StorageUnavailable } from "./storage-unavailable.ts";
 export type {

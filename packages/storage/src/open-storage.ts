@@ -17,6 +17,7 @@ import { type AccountLinkStore, makeAccountLinkStore } from "./account-links.ts"
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
 import { type Changes, makeChanges } from "./changes.ts";
+import { type ClientDocumentStore, makeClientDocumentStore } from "./client-documents.ts";
 import { type ClientSecretStore, makeClientSecretStore } from "./client-secrets.ts";
 import { type ClientStore, makeClientStore } from "./clients.ts";
 import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
@@ -34,6 +35,7 @@ import { makePasswordStore } from "./passwords.ts";
 import { makeRedisAttempts, preferRedis } from "./redis-attempts.ts";
 import { makeRegisteredClients, type RegisteredClientStore } from "./registered-clients.ts";
 import { makeRegistrationStore } from "./registrations.ts";
+import { makeResourceStore, type ResourceStore } from "./resources.ts";
 import { makeRevocationStore } from "./revocations.ts";
 import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
@@ -48,8 +50,11 @@ export interface Storage {
   readonly clients: ClientStore;
   /** Those that registered themselves, by what they manage their registration with. */
   readonly registeredClients: RegisteredClientStore;
+  /** Those that describe themselves in a document at their id. */
+  readonly clientDocuments: ClientDocumentStore;
   readonly clientSecrets: ClientSecretStore;
   readonly connectors: ConnectorStore;
+  readonly resources: ResourceStore;
   readonly users: Users;
   readonly userDirectory: UserDirectory;
   readonly passwords: Passwords;
@@ -105,8 +110,10 @@ export function openStorage(options: StorageOptions): Storage {
   return {
     clients: makeClientStore(db),
     registeredClients: makeRegisteredClients(db),
+    clientDocuments: makeClientDocumentStore(db),
     clientSecrets: makeClientSecretStore(db),
     connectors: makeConnectorStore(db),
+    resources: makeResourceStore(db),
     users: makeUserStore(db),
     userDirectory: makeUserDirectory(db),
     passwords: makePasswordStore(db, redis),

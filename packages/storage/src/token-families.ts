@@ -1,6 +1,7 @@
 import type { StoredFamily, TokenFamilies } from "@dex/oidc";
 import { AUDIT_COLUMNS } from "./audit.ts";
 import { cold, type Database, hot } from "./database.ts";
+import { isGranted, toAskedValue } from "./granted-terms.ts";
 import { isStorable, orUndefined } from "./stored-text.ts";
 import { grantColumns, type TokenGrantRow, toTokenGrant } from "./token-grant.ts";
 
@@ -23,6 +24,7 @@ const ROTATE = hot(
     AND ($7::text[] IS NULL OR f.scope @> $7)
     AND ($10::text[] IS NULL OR f.connector_id = ANY ($10))
     AND COALESCE(f.terms -> 'confirmation', '{}') <@ COALESCE($12::jsonb, '{}')
+    AND ${isGranted("f.terms", "$13")}
     AND u.id = f.user_id AND NOT u.disabled AND ${MAY_REFRESH}
     AND NOT EXISTS (SELECT FROM upstream_grant g
       WHERE g.user_id = f.user_id AND g.connector_id = f.connector_id
@@ -115,6 +117,7 @@ export function makeFamilyStore(db: Database): TokenFamilies {
         rotation.allowedConnectors,
         rotation.upstreamAskedSince,
         rotation.confirmation && JSON.stringify(rotation.confirmation),
+        toAskedValue(rotation.asked),
       ]);
       return row === undefined ? undefined : toTokenGrant(row);
     },

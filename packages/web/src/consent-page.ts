@@ -1,6 +1,7 @@
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, type Theme } from "./layout.ts";
 import { parseFormAction, parseImage, parseLink } from "./links.ts";
+import { type ResourceView, renderResourceList } from "./resource-list.ts";
 import { renderScopeList } from "./scope-list.ts";
 
 export interface ConsentView {
@@ -17,10 +18,16 @@ export interface ConsentView {
    * is shown to the person instead.
    */
   readonly redirectHost: string | undefined;
+  /** What it leads to is a program on the person's own device, RFC 8252 §7.3. */
+  readonly redirectsToDevice?: boolean;
   /** The client registered itself, and nobody here has looked at it (DCR-3). */
   readonly unverified?: boolean;
+  /** The host whose document describes the client: what is known of an unverified client that nobody registered. */
+  readonly clientHost?: string | undefined;
   readonly userEmail: string;
   readonly scopes: readonly string[];
+  /** What it asks for at other services. */
+  readonly resources?: readonly ResourceView[];
   /** Names of the other clients that may take this client's tokens for a sign-in to themselves. */
   readonly otherClients?: readonly string[];
   /** Where the form posts to: a path of our own origin, which carries the login state's id. */
@@ -42,6 +49,7 @@ ${view.userEmail === "" ? undefined : html`<p class="lead">You are signed in as 
 ${view.unverified === true ? renderUnverified(view) : undefined}
 <h2>${linkedName} will be able to</h2>
 ${renderScopeList(view.scopes, view.otherClients ?? [])}
+${renderResourceList(view.resources ?? [])}
 <form id="consent-form" method="post" action="${parseFormAction(view.action)}">
 <input type="hidden" name="form_token" value="${view.formToken}">
 <div class="buttons">
@@ -49,7 +57,7 @@ ${renderScopeList(view.scopes, view.otherClients ?? [])}
 <button class="button primary" id="approve" type="submit" name="decision" value="approve">Allow</button>
 </div>
 </form>
-${view.redirectHost === undefined ? html`<p class="aside">If you allow it, you are shown a code to copy into the application.</p>` : html`<p class="aside">Either way you return to <bdi class="host">${view.redirectHost}</bdi></p>`}
+${renderReturn(view)}
 ${renderPromises(view)}`;
   return renderLayout(theme, { title: "Allow access", content });
 }
@@ -75,8 +83,26 @@ function renderPromises({ policyUri, termsUri }: ConsentView): Html | undefined 
   return links.length === 0 ? undefined : html`<p class="aside promises">Of this application:${links}</p>`;
 }
 
-function renderUnverified({ redirectHost }: ConsentView): Html {
-  const place =
-    redirectHost === undefined ? undefined : html` It sends you to <bdi class="host">${redirectHost}</bdi>.`;
-  return html`<p class="message" id="unverified">Nobody here has verified this application: it registered itself, under a name of its own choice.${place} Go on only if you know it.</p>`;
+function renderReturn(view: ConsentView): Html {
+  const place = renderPlace(view);
+  return place === undefined
+    ? html`<p class="aside">If you allow it, you are shown a code to copy into the application.</p>`
+    : html`<p class="aside">Either way you return to ${place}</p>`;
+}
+
+/** Where the code goes. A program on the device can be anybody's, so its address says little. */
+function renderPlace({ redirectHost, redirectsToDevice }: ConsentView): Html | undefined {
+  if (redirectHost === undefined) return undefined;
+  const host = html`<bdi class="host">${redirectHost}</bdi>`;
+  return redirectsToDevice === true ? html`an application on this device (${host})` : host;
+}
+
+function renderUnverified(view: ConsentView): Html {
+  const place = renderPlace(view);
+  const sends = place === undefined ? undefined : html` It sends you to ${place}.`;
+  if (view.clientHost === undefined) {
+    return html`<p class="message" id="unverified">Nobody here has verified this application: it registered itself, under a name of its own choice.${sends} Go on only if you know it.</p>`;
+  }
+  return html`<p class="lead" id="client-host">It says that it is of <b><bdi class="host">${view.clientHost}</bdi></b></p>
+<p class="message" id="unverified">Nobody here has verified this application: its name is of its own choice, and all that is known is that ${html`<bdi class="host">${view.clientHost}</bdi>`} describes it.${sends} Go on only if you know it and trust that site.</p>`;
 }

@@ -39,6 +39,7 @@ export {
 export { type OobView, renderOobPage } from "./oob-page.ts";
 export { type PasswordView, renderPasswordPage } from "./password-page.ts";
 export { type RegisterView, renderRegisterPage } from "./register-page.ts";
+export type { ResourceView } from "./resource-list.ts";
 export { renderSendResetPasswordPage, type SendResetPasswordView } from "./send-reset-password-page.ts";
 export { type StaticFile, staticFiles, stylesheetPath } from "./static-files.ts";
 export { renderUnmatchedIdentityPage, type UnmatchedIdentityView } from "./unmatched-identity-page.ts";

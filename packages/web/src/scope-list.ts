@@ -20,6 +20,7 @@ function renderOtherClient(name: string): Html {
   );
 }
 
-function renderItem(content: Html): Html {
+/** One line of such a list. */
+export function renderItem(content: Html): Html {
   return html`<li><svg class="tick" viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path d="m3.5 8.5 3 3 6-7"/></svg><span>${content}</span></li>`;
 }

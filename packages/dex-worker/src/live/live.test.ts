@@ -140,13 +140,14 @@ describe("the connector set", () => {
 });
 
 describe("the change watcher", () => {
-  const versions = { clients: 1, connectors: 1, keys: 1 };
+  const versions = { clients: 1, connectors: 1, keys: 1, resources: 1 };
   function watch(reads: () => Promise<{ now: Date; versions: typeof versions }>) {
     const reloaded: string[] = [];
     const clock = makeFollowingClock();
     const reload = {
       clients: async () => void reloaded.push("clients"),
       connectors: async () => void reloaded.push("connectors"),
+      resources: async () => void reloaded.push("resources"),
       keys: async () => void reloaded.push("keys"),
     };
     const watcher = makeChangeWatcher({ changes: { read: reads }, reload, clock, logger: silentLogger });
@@ -157,11 +158,11 @@ describe("the change watcher", () => {
     const current = { ...versions };
     const { watcher, reloaded } = watch(async () => ({ now: new Date(), versions: { ...current } }));
     await watcher.refresh();
-    expect(reloaded).toEqual(["keys", "connectors", "clients"]);
+    expect(reloaded).toEqual(["keys", "connectors", "resources", "clients"]);
     current.connectors = 2;
     await watcher.refresh();
     await watcher.refresh();
-    expect(reloaded).toEqual(["keys", "connectors", "clients", "connectors"]);
+    expect(reloaded).toEqual(["keys", "connectors", "resources", "clients", "connectors"]);
   });
 
   test("the clock follows the database's", async () => {

@@ -6,7 +6,7 @@ export interface Changes {
   /** The database's clock and a number for each watched area that moves with every change. */
   read(): Promise<{ now: Date; versions: Readonly<Record<WatchedArea, number>> }>;
 }
-export type WatchedArea = "clients" | "connectors" | "keys";
+export type WatchedArea = "clients" | "connectors" | "keys" | "resources";
 
 const POLL_MILLISECONDS = 1000;
 const ALARMING_OFFSET_MILLISECONDS = 2000;
@@ -39,7 +39,7 @@ export function makeChangeWatcher(parts: {
     const { now, versions } = await changes.read();
     clock.follow(now, before, clock.monotonic());
     reportOffset();
-    for (const area of ["keys", "connectors", "clients"] as const) {
+    for (const area of ["keys", "connectors", "resources", "clients"] as const) {
       if (seen.get(area) === versions[area]) continue;
       await reload[area]();
       seen.set(area, versions[area]); // only now: a failed reload is tried again

@@ -2,18 +2,22 @@ import {
   audiencesOf,
   type Client,
   type Clients,
-  isAudienceScope,
+  isClientIdUrl,
   type LoginState,
   type NextStep,
   OAuthError,
   OUT_OF_BAND,
+  type Resources,
   type Session,
+  SUPPORTED_SCOPES,
 } from "@dex/oidc";
+import { isLoopback } from "@dex/runtime";
 import { readForm } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
+import { describeAskedOfResources } from "./asked-of-resources.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { formTargets } from "./form-targets.ts";
 import type { LoginCookies } from "./login-cookies.ts";
@@ -34,6 +38,7 @@ export function makeConsent(parts: {
   cookies: LoginCookies;
   paths: LoginPaths;
   pages: Pages;
+  resources: Resources;
 }): Consent {
   const { clients, dispatcher, cookies, paths, pages } = parts;
 
@@ -46,9 +51,12 @@ export function makeConsent(parts: {
       policyUri: client?.details.policy_uri,
       termsUri: client?.details.tos_uri,
       redirectHost: hostOf(state.request.redirectUri),
+      redirectsToDevice: isOnThisDevice(state.request.redirectUri),
       unverified: client?.dynamic === true,
+      clientHost: client?.dynamic === true && isClientIdUrl(client.id) ? new URL(client.id).host : undefined,
       userEmail: step.session.user.email,
-      scopes: step.scope.filter((scope) => !isAudienceScope(scope)),
+      scopes: step.scope.filter(isScopeOfOurs),
+      resources: describeAskedOfResources(state.request, parts.resources),
       otherClients: await namesOfOthers(state.request.clientId, step.scope),
       action: paths.consent(state.id),
       formToken: tokenFor(state, step.session),
@@ -90,6 +98,11 @@ export function makeConsent(parts: {
   };
 }
 
+/** Neither an audience nor what stands for a resource, which are told beside. */
+function isScopeOfOurs(word: string): boolean {
+  return (SUPPORTED_SCOPES as readonly string[]).includes(word);
+}
+
 // The answer counts for the person who was asked: after somebody else signed in, in another tab, the form is dead.
 function tokenFor(state: LoginState, session: Session): string {
   return `${state.formToken}.${session.hash.toString("base64url")}`;
@@ -104,4 +117,10 @@ function hostOf(redirectUri: string): string | undefined {
   if (redirectUri === OUT_OF_BAND) return undefined;
   const { host, protocol } = new URL(redirectUri);
   return host === "" ? protocol : host;
+}
+
+/** A loopback redirect_uri, RFC 8252 §7.3: which program listens there nobody can tell. */
+function isOnThisDevice(redirectUri: string): boolean {
+  const url = URL.parse(redirectUri);
+  return url !== null && isLoopback(url);
 }

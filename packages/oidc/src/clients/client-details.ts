@@ -124,6 +124,8 @@ export const clientDetailsShape = z.object({
     .max(100)
     .optional(),
   dpop_bound_access_tokens: z.boolean().optional(),
+  /** Ours: of access tokens that are for no resource. An administrator's to say, since who reads them must be told (DCR-1). */
+  access_token_format: z.enum(["opaque", "jwt"]).optional(),
   tls_client_auth_subject_dn: subjectValue("tls_client_auth_subject_dn").optional(),
   tls_client_auth_san_dns: subjectValue("tls_client_auth_san_dns").optional(),
   tls_client_auth_san_uri: subjectValue("tls_client_auth_san_uri").optional(),
@@ -135,7 +137,7 @@ export const clientDetailsShape = z.object({
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
 
 /** What an administrator says of a client, and the client neither chooses nor hears (DCR-1). */
-const ADMINISTRATED: readonly string[] = ["sso_shared_with", ...CLIENT_LIFETIME_MEMBERS];
+const ADMINISTRATED: readonly string[] = ["sso_shared_with", "access_token_format", ...CLIENT_LIFETIME_MEMBERS];
 
 /** The details in two: what the client says of itself, and what an administrator says of it. */
 export function splitDetails(details: ClientDetails): {

@@ -1,5 +1,6 @@
 // What the device authorization grant needs of a store: RFC 8628.
 import type { GrantTerms, NewTokenFamily, Session, TokenGrant } from "../ports.ts";
+import type { AskedOfGrant } from "../resources/terms.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 
 /** A device that asks for a person, to be stored. */
@@ -67,6 +68,8 @@ export interface DeviceCodeRedemption {
   /** Of the client; undefined allows all. */
   readonly allowedConnectors: readonly string[] | undefined;
   readonly confirmation: Confirmation | undefined;
+  /** What has to be among the terms of the request: see refuseUngranted. */
+  readonly asked?: AskedOfGrant | undefined;
   readonly family: NewTokenFamily;
 }
 

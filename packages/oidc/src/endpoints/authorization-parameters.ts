@@ -25,10 +25,14 @@ export const AUTHORIZATION_PARAMETERS = [
   "show_connectors",
   "register",
   "claims",
+  "authorization_details",
   "request",
   "request_uri",
   "registration",
 ] as const;
+
+/** May be sent several times, RFC 8707 §2. */
+export const REPEATABLE_PARAMETERS = ["resource"] as const;
 
 /** In bytes, since that is what comes back in a URL. AUT-1 asks for 2 KiB of state. */
 export const MAX_BYTES = {

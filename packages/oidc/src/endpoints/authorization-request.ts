@@ -1,5 +1,6 @@
 import type { ResponseType } from "../clients/client-details.ts";
 import type { RequestedClaims } from "../ports.ts";
+import type { RequestedTargets } from "../resources/requested-targets.ts";
 import type { ResponseMode } from "./response-type.ts";
 
 declare const verified: unique symbol;
@@ -17,7 +18,7 @@ export interface SingleUseObject {
 }
 
 /** A validated authorization request, OIDC Core §3.1.2.1. Unknown scopes are already dropped. */
-export interface AuthorizationRequest {
+export interface AuthorizationRequest extends RequestedTargets {
   readonly clientId: string;
   readonly redirectUri: VerifiedRedirectUri;
   readonly responseType: ResponseType;

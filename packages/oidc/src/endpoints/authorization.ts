@@ -6,6 +6,13 @@ import { citing, demandsOf } from "../clients/profile.ts";
 import { matchRedirectUri, OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import { OAuthError, type OAuthErrorCode } from "../errors.ts";
 import type { Clients, OwnTokenVerifier } from "../ports.ts";
+import {
+  decideTargets,
+  namesTargets,
+  type RequestedTargets,
+  withScopeOfResources,
+} from "../resources/requested-targets.ts";
+import { NO_RESOURCES, type Resources } from "../resources/resource.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import { scopeOfClaim } from "../tokens/claims.ts";
 import { sectorOf } from "../tokens/subject.ts";
@@ -22,6 +29,7 @@ import {
 import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-request.ts";
 import type { AnswerTarget } from "./authorization-responses.ts";
 import { parseClaims } from "./claims-parameter.ts";
+import { endpointUrl } from "./discovery.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
 import { isPushedRequestUri, type PushedRequests } from "./pushed-requests.ts";
 import { type ReadRequestObject, refuseRequestObjects } from "./request-object.ts";
@@ -60,6 +68,8 @@ export interface AuthorizationRules {
   readonly responseTypes: readonly ResponseType[];
   /** Takes the parameters out of a request object; without it there are none (AUT-11). */
   readonly readRequestObject?: ReadRequestObject | undefined;
+  /** What tokens can be asked for beside ourselves, RFC 8707; without them nothing. */
+  readonly resources?: Resources | undefined;
   /** The deployment takes no request that was not pushed, RFC 9126 §5. */
   readonly requirePushed?: boolean;
   /** Knows the requests that clients pushed; without it there are none. */
@@ -101,6 +111,7 @@ const CHECKS: readonly ((
   refusePrompt, // OIDC Core §3.1.2.1
   refuseMaxAge, // OIDC Core §3.1.2.1
   refuseClaims, // OIDC Core §5.5
+  refuseTargets, // RFC 8707 §2.1, RFC 9396 §5
 ];
 
 /**
@@ -151,7 +162,7 @@ export async function decideAuthorization(
     return deliver(new OAuthError("invalid_request_object", "the request object has been used"));
   }
   const wish = asksForRegistration(params) ? "register" : "sign in";
-  const request = { ...toRequest(params, client, redirectUri, hint), ...(requestObject && { requestObject }) };
+  const request = { ...toRequest(params, client, redirectUri, hint, parts), ...(requestObject && { requestObject }) };
   return { kind: "login", request, client, wish };
 }
 
@@ -280,6 +291,24 @@ function refuseMissingNonce(params: URLSearchParams): OAuthError | undefined {
     : undefined;
 }
 
+// Who reads the browser's address could take it elsewhere: such a token stays within reach of ourselves.
+function refuseTargets(params: URLSearchParams, client: Client, parts: AuthorizationParts): OAuthError | undefined {
+  const decision = decideTargets(params, targetParts(client, parts));
+  if (decision.kind === "refused") return decision.error;
+  return decision.targets.resources !== undefined && asksFor(responseTypeOf(params), "token")
+    ? new OAuthError("invalid_target", "a token for a resource comes from the token endpoint alone")
+    : undefined;
+}
+
+function targetParts(client: Client, { issuer, resources = NO_RESOURCES }: AuthorizationRules) {
+  return { client, resources, userinfoUrl: endpointUrl(issuer, "/userinfo") };
+}
+
+function targetsOf(params: URLSearchParams, client: Client, parts: AuthorizationRules): RequestedTargets {
+  const decision = decideTargets(params, targetParts(client, parts));
+  return decision.kind === "targets" ? decision.targets : {};
+}
+
 /** Also for the device authorization endpoint, which has the same rules. */
 export function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
   const asked = parseScope(single(params, "scope"));
@@ -287,7 +316,11 @@ export function refuseScope(params: URLSearchParams, client: Client): OAuthError
   if (asked.some((scope) => isAudienceScope(scope) && client.scopes?.includes(scope) === false)) {
     return new OAuthError("invalid_scope", "the client may not ask for this audience");
   }
-  if (!asked.includes("openid")) return new OAuthError("invalid_scope", "the scope openid is missing");
+  if (!asked.includes("openid")) {
+    return namesTargets(params) && !asksFor(responseTypeOf(params), "id_token")
+      ? undefined
+      : new OAuthError("invalid_scope", "the scope openid is missing");
+  }
   return grantableScope(asked, client, "code").includes("openid")
     ? undefined
     : new OAuthError("invalid_scope", "the client may not ask for the scope openid");
@@ -394,18 +427,22 @@ function toRequest(
   client: Client,
   redirectUri: VerifiedRedirectUri,
   hint: IdTokenHint & { kind: "read" },
+  rules: AuthorizationRules,
 ): AuthorizationRequest {
   const maxAge = single(params, "max_age");
   const responseType = responseTypeOf(params);
   const shownConnectorIds = parseShownConnectors(single(params, "show_connectors"));
   const dpopJkt = single(params, "dpop_jkt");
+  const targets = targetsOf(params, client, rules);
+  const scope = grantableScope(parseScope(single(params, "scope")), client, responseType);
   return {
     clientId: client.id,
     redirectUri,
     responseType,
     responseMode: responseModeFor(params, redirectUri),
     ...(wantsJwt(params) ? { responseInJwt: true } : {}),
-    scope: grantableScope(parseScope(single(params, "scope")), client, responseType),
+    scope: withScopeOfResources(scope, targets),
+    ...targets,
     state: single(params, "state"),
     nonce: single(params, "nonce"),
     codeChallenge: single(params, "code_challenge"),

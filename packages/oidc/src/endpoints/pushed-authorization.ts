@@ -2,7 +2,7 @@ import type { ClientAuthentication } from "../clients/client-authentication.ts";
 import { OAuthError } from "../errors.ts";
 import type { ProveSender } from "../sender-constraint/prove-sender.ts";
 import { type AuthorizationRules, decideAuthorization } from "./authorization.ts";
-import { AUTHORIZATION_PARAMETERS } from "./authorization-parameters.ts";
+import { AUTHORIZATION_PARAMETERS, REPEATABLE_PARAMETERS } from "./authorization-parameters.ts";
 import type { AuthorizationRequest } from "./authorization-request.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
@@ -24,7 +24,7 @@ export function makePushedAuthorizationEndpoint(parts: {
     path: PUSHED_AUTHORIZATION_PATH,
     crossOrigin: true,
     async handle(request, now) {
-      const malformed = refuseMalformedForm(request, AUTHORIZATION_PARAMETERS);
+      const malformed = refuseMalformedForm(request, AUTHORIZATION_PARAMETERS, REPEATABLE_PARAMETERS);
       if (malformed !== undefined) throw malformed;
       // RFC 9126 §2.1: one pushed request is not made of another.
       if (request.body.has("request_uri")) {
@@ -52,6 +52,7 @@ function parametersOf(body: URLSearchParams, clientId: string): URLSearchParams 
     const value = body.get(name);
     if (value !== null && name !== "client_id") params.set(name, value);
   }
+  for (const name of REPEATABLE_PARAMETERS) for (const value of body.getAll(name)) params.append(name, value);
   return params;
 }
 

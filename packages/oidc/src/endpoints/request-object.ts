@@ -229,6 +229,10 @@ function parametersOf({ claims }: CompactJws, sent: URLSearchParams, client: Cli
     if (value === null) return invalid(`${name} of the request object is malformed`);
     if (value !== undefined) params.set(name, value);
   }
+  for (const resource of [claims.resource ?? []].flat()) {
+    if (typeof resource !== "string") return invalid("resource of the request object is malformed"); // RFC 8707 §2.1
+    params.append("resource", resource);
+  }
   const outside = single(sent, "response_type");
   if (outside !== undefined && params.has("response_type") && params.get("response_type") !== outside) {
     return invalid("response_type of the request object is another"); // OIDC Core §6.1
@@ -244,7 +248,9 @@ function parametersOf({ claims }: CompactJws, sent: URLSearchParams, client: Cli
 function textOf(name: string, value: unknown): string | null | undefined {
   if (value === undefined || typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  return name === "claims" && typeof value === "object" && value !== null ? JSON.stringify(value) : null;
+  return ["claims", "authorization_details"].includes(name) && typeof value === "object" && value !== null
+    ? JSON.stringify(value)
+    : null;
 }
 
 function notSupportedIn(params: URLSearchParams): OAuthError | undefined {

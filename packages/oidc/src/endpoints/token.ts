@@ -23,6 +23,7 @@ const TOKEN_PARAMETERS = [
   "device_code",
   "refresh_token",
   "scope",
+  "authorization_details",
   "username",
   "password",
   "nonce",

@@ -11,7 +11,7 @@ import { type AccessToken, makeAccessTokenOpener } from "../tokens/access-token.
 import { userClaims } from "../tokens/claims.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
 import { federatedClaims } from "../tokens/federated-claims.ts";
-import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
+import { ACCESS_TOKEN_JWT_TYP, toFamilyAccessToken } from "../tokens/jwt-access-token.ts";
 import { liveGrantOf } from "../tokens/live-grant.ts";
 import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import { endpointUrl } from "./discovery.ts";
@@ -73,6 +73,8 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
     if (token !== undefined) return token;
     const claims = text.includes(".") ? await parts.accessTokenVerifier.verify(text, ACCESS_TOKEN_JWT_TYP) : undefined;
     const { iss, exp, cnf } = claims ?? {};
+    const ofFamily = claims === undefined || iss !== issuer ? undefined : toFamilyAccessToken(claims, now);
+    if (ofFamily !== undefined) return ofFamily;
     if (iss === issuer && isUnexpired(exp, now) && cnf === undefined) {
       throw new OAuthError("insufficient_scope", "this access token speaks for a client, not for a user");
     }
@@ -85,6 +87,10 @@ export function makeUserinfoEndpoint(parts: UserinfoParts): UserinfoEndpoint {
       if (presented.kind === "missing") throw new BearerTokenMissing(presented.detail);
       if (presented.kind === "refused") throw presented.error;
       const token = await openToken(presented.token, now);
+      if (token.audience?.includes(url) === false) {
+        // RFC 8707 §2: whoever a token for another resource was shown to must not read the person's profile with it.
+        throw new OAuthError("invalid_token", "the access token is for another resource");
+      }
       const sender = proveBearer(
         { ...presented, boundTo: token.confirmation },
         { evidence: request, target: { method: request.method ?? "GET", url } },

@@ -3,6 +3,8 @@ import type { Client } from "../clients/client.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type { AuthorizationCodes, CodeRedemption, NewTokenFamily, TokenFamilies } from "../ports.ts";
+import type { Resources } from "../resources/resource.ts";
+import { parseTargetRequest } from "../resources/token-target.ts";
 import { hashOfCode } from "../tokens/code.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
@@ -19,6 +21,8 @@ export interface AuthorizationCodeGrantParts {
   readonly issueTokens: IssueTokens;
   readonly random: Random;
   readonly lifetimes: TokenLifetimes;
+  readonly resources: Resources;
+  readonly userinfoUrl: string;
 }
 
 /** The authorization code grant, RFC 6749 §4.1.3 with RFC 7636: one statement when all is well. */
@@ -41,19 +45,21 @@ export function authorizationCodeGrant(parts: AuthorizationCodeGrantParts): Gran
     grantType: "authorization_code",
     async redeem({ params, client, confirmation }, now) {
       const request = parseCodeRequest(params);
+      const target = parseTargetRequest(params, { ...parts, client });
       const { family, refreshToken } = newFamily(parts, { client, confirmation }, now);
       const redemption: CodeRedemption = {
         ...request,
         clientId: client.id,
         allowedConnectors: client.allowedConnectors,
         confirmation,
+        asked: target,
         family,
       };
       const grant = await codes.redeem(redemption, now);
       if (grant === undefined) throw await refusalOf(redemption, now);
       const { scope, nonce } = grant;
       const offline = scope.includes("offline_access") ? refreshToken?.text() : undefined; // REF-11
-      return issueTokens({ grant, client, scope, nonce, refreshToken: offline, confirmation }, now);
+      return issueTokens({ grant, client, scope, nonce, refreshToken: offline, confirmation, target }, now);
     },
   };
 }

@@ -3,6 +3,8 @@ import { isAudienceScope } from "../clients/audience.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type { TokenSigner } from "../ports.ts";
+import type { Resource, Resources } from "../resources/resource.ts";
+import { parseTargetRequest, type TargetParts } from "../resources/token-target.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import { ACCESS_TOKEN_JWT_TYP } from "../tokens/jwt-access-token.ts";
 import { lifetimesFor, type TokenLifetimes } from "../tokens/lifetimes.ts";
@@ -20,6 +22,8 @@ export function clientCredentialsGrant(parts: {
   signer: TokenSigner;
   random: Random;
   lifetimes: TokenLifetimes;
+  resources: Resources;
+  userinfoUrl: string;
 }): Grant {
   const { issuer, signer, random, lifetimes } = parts;
   return {
@@ -33,28 +37,47 @@ export function clientCredentialsGrant(parts: {
       if (asked.some(isAudienceScope)) {
         throw new OAuthError("invalid_scope", "an audience can only be asked for where a person signs in");
       }
-      const scope = asked.filter((word) => client.scopes?.includes(word) === true && !SCOPES_OF_PEOPLE.includes(word));
+      const resources = resourcesOf(params, { ...parts, client });
+      // An administrator's word for the client itself, or for the client at the resource: nobody else is asked here.
+      const allowed = client.scopes ?? resources.flatMap(({ scopes }) => scopes);
+      const known = (word: string) => resources.length === 0 || resources.some(({ scopes }) => scopes.includes(word));
+      const scope = asked.filter((word) => allowed.includes(word) && known(word) && !SCOPES_OF_PEOPLE.includes(word));
       const granted = scope.length === 0 ? {} : { scope: scope.join(" ") };
-      const { accessTokenSeconds } = lifetimesFor(client, lifetimes);
+      const caps = resources.map((one) => one.accessTokenSeconds).filter((cap) => cap !== undefined);
+      const lifetimeSeconds = Math.min(lifetimesFor(client, lifetimes).accessTokenSeconds, ...caps);
+      const audience = resources.map(({ identifier }) => identifier);
       const claims = {
         ...granted,
         iss: issuer,
         sub: client.id,
-        aud: client.id,
+        aud: audience.length > 1 ? audience : (audience[0] ?? client.id),
         client_id: client.id,
-        exp: toEpochSeconds(addSeconds(now, accessTokenSeconds)),
+        exp: toEpochSeconds(addSeconds(now, lifetimeSeconds)),
         iat: toEpochSeconds(now),
         jti: random(16).toString("base64url"),
         ...(confirmation === undefined ? {} : { cnf: { ...confirmation } }),
       };
-      const algorithm = client.idTokenSigningAlgorithm;
+      const algorithm = resources[0]?.signingAlgorithm ?? client.idTokenSigningAlgorithm;
       const token = await signer.sign(claims, { typ: ACCESS_TOKEN_JWT_TYP, algorithm });
       return {
         access_token: token,
         token_type: tokenTypeFor(confirmation),
-        expires_in: accessTokenSeconds,
+        expires_in: lifetimeSeconds,
         ...granted,
       };
     },
   };
+}
+
+/**
+ * The resources that the token is for, RFC 8707; none where it is for the client itself. Such a token is a JWT whatever its
+ * resource reads, since it belongs to no family; who cannot read it asks about it.
+ */
+function resourcesOf(params: URLSearchParams, parts: TargetParts): readonly Resource[] {
+  const { named, userinfo, authorizationDetails } = parseTargetRequest(params, parts, "client");
+  if (userinfo) throw new OAuthError("invalid_target", "nobody is behind this grant whom userinfo could tell of");
+  if (authorizationDetails !== undefined) {
+    throw new OAuthError("invalid_authorization_details", "authorization_details need a person who allows them");
+  }
+  return named;
 }

@@ -1,6 +1,7 @@
 import { equalInConstantTime } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { CodeRedemption, StoredCode } from "../ports.ts";
+import { refuseUngranted } from "../resources/token-target.ts";
 import { confirms } from "../tokens/confirmation.ts";
 
 /** At so many wrong verifiers a code is dead (PKC-7). */
@@ -22,7 +23,7 @@ export function decideCode(
   code: StoredCode | undefined,
   redemption: Pick<
     CodeRedemption,
-    "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors" | "confirmation"
+    "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors" | "confirmation" | "asked"
   >,
   now: Date,
 ): CodeDecision {
@@ -42,6 +43,8 @@ export function decideCode(
   }
   if (!confirms(redemption.confirmation, { jkt: code.terms?.codeJkt })) return refused("code is bound to another key");
   if (code.redirectUri !== redemption.redirectUri) return refused("redirect_uri differs from the request's");
+  const ungranted = refuseUngranted(code.terms, redemption.asked);
+  if (ungranted !== undefined) return { kind: "refused", error: ungranted }; // RFC 8707 §2.2
   return decideVerifier(code.codeChallenge, redemption.challengeOfVerifier);
 }
 

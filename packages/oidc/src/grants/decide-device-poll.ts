@@ -1,6 +1,7 @@
 import { equalInConstantTime } from "@dex/runtime";
 import type { DeviceCodeRedemption, StoredDeviceRequest } from "../device-authorization/device-requests.ts";
 import { AccessDeniedAtTokenEndpoint, OAuthError } from "../errors.ts";
+import { refuseUngranted } from "../resources/token-target.ts";
 import { scopeContains } from "../scope.ts";
 import { confirms } from "../tokens/confirmation.ts";
 
@@ -16,11 +17,11 @@ export type DevicePollDecision =
 /** What of a poll decides. */
 export type DevicePoll = Pick<
   DeviceCodeRedemption,
-  "clientId" | "scope" | "challengeOfVerifier" | "allowedConnectors" | "confirmation"
+  "clientId" | "scope" | "challengeOfVerifier" | "allowedConnectors" | "confirmation" | "asked"
 >;
 
 /**
- * Decides what an authenticated client gets for a device code, RFC 8628 §3.5. This is the specification of the statement
+ * Decides what an authenticated client gets for a device code (RFC 8628 §3.5) or an auth_req_id (CIBA Core §11). This is the specification of the statement
  * behind DeviceRequests.redeem; both are held to the same table of cases.
  */
 export function decideDevicePoll(
@@ -28,15 +29,15 @@ export function decideDevicePoll(
   poll: DevicePoll,
   now: Date,
 ): DevicePollDecision {
-  if (stored === undefined) return refused("device code is unknown");
+  if (stored === undefined) return refused("it is unknown");
   // DEV-2: and nothing of the request changes, so that nobody spoils what is another's.
-  if (stored.clientId !== poll.clientId) return refused("device code was issued to another client");
-  if (stored.spentAt !== undefined) return refused("device code was already used");
+  if (stored.clientId !== poll.clientId) return refused("it was issued to another client");
+  if (stored.spentAt !== undefined) return refused("it was already used");
   if (stored.decision === "denied") {
     return { kind: "denied", error: new AccessDeniedAtTokenEndpoint("the person did not allow it") };
   }
   if (stored.expiresAt <= now) {
-    return { kind: "expired", error: new OAuthError("expired_token", "the device code has expired") };
+    return { kind: "expired", error: new OAuthError("expired_token", "nobody allowed it in time") };
   }
   // DEV-2: what the person is shown, and agreed to, is what was asked for at the beginning.
   if (poll.scope !== undefined && !sameScope(poll.scope, stored.scope)) return refused("scope differs");
@@ -51,6 +52,8 @@ export function decideDevicePoll(
   }
   if (!confirms(poll.confirmation, { jkt: stored.terms?.codeJkt }))
     return refused("device code is bound to another key");
+  const ungranted = refuseUngranted(stored.terms, poll.asked);
+  if (ungranted !== undefined) return { kind: "refused", error: ungranted }; // RFC 8707 §2.2
   return verifierFits(stored.codeChallenge, poll.challengeOfVerifier)
     ? { kind: "redeem" }
     : refused("code_verifier and challenge do not fit");
@@ -70,6 +73,6 @@ function verifierFits(challenge: string | undefined, ofVerifier: string | undefi
 function refused(detail: string): DevicePollDecision {
   return {
     kind: "refused",
-    error: new OAuthError("invalid_grant", "the device code is not valid for this request", { detail }),
+    error: new OAuthError("invalid_grant", "nothing is to be had for this request", { detail }),
   };
 }

@@ -1,6 +1,7 @@
 import { equalInConstantTime } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { RefreshRotation, StoredFamily } from "../ports.ts";
+import { refuseUngranted } from "../resources/token-target.ts";
 import { scopeContains } from "../scope.ts";
 import { confirms } from "../tokens/confirmation.ts";
 
@@ -15,6 +16,7 @@ export type PresentedRefresh = Pick<
   | "allowedConnectors"
   | "upstreamAskedSince"
   | "confirmation"
+  | "asked"
 >;
 
 export type RefreshDecision =
@@ -55,6 +57,8 @@ export function decideRefresh(
     const message = "the scope exceeds what was granted";
     return { kind: "refused", error: new OAuthError("invalid_scope", message) }; // RFC 6749 §6
   }
+  const ungranted = refuseUngranted(family.grant.terms, presented.asked);
+  if (ungranted !== undefined) return { kind: "refused", error: ungranted }; // RFC 8707 §2.2, RFC 9396 §6.1
   if (presented.allowedConnectors?.includes(family.grant.connectorId) === false) {
     return refused("the client does not allow sign-in through this connector");
   }

@@ -3,13 +3,14 @@ import { DEVICE_CODE_GRANT, hashOfDeviceCode } from "../device-authorization/dev
 import type { DeviceCodeRedemption, DeviceRequests } from "../device-authorization/device-requests.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
+import { parseTargetRequest } from "../resources/token-target.ts";
 import { parseScope } from "../scope.ts";
 import { type AuthorizationCodeGrantParts, newFamily } from "./authorization-code.ts";
 import { decideDevicePoll } from "./decide-device-poll.ts";
 import type { Grant } from "./grant.ts";
 
 export interface DeviceCodeGrantParts
-  extends Pick<AuthorizationCodeGrantParts, "refreshTokens" | "issueTokens" | "random" | "lifetimes"> {
+  extends Pick<AuthorizationCodeGrantParts, "refreshTokens" | "issueTokens" | "random" | "lifetimes" | "resources" | "userinfoUrl"> {
   readonly devices: Pick<DeviceRequests, "poll" | "redeem">;
 }
 
@@ -23,12 +24,14 @@ export function deviceCodeGrant(parts: DeviceCodeGrantParts): Grant {
     grantType: DEVICE_CODE_GRANT,
     async redeem({ params, client, confirmation }, now) {
       const request = parseDeviceCodeRequest(params);
+      const target = parseTargetRequest(params, { ...parts, client });
       const { family, refreshToken } = newFamily(parts, { client, confirmation }, now);
       const redemption: DeviceCodeRedemption = {
         ...request,
         clientId: client.id,
         allowedConnectors: client.allowedConnectors,
         confirmation,
+        asked: target,
         family,
       };
       const decision = decideDevicePoll(await devices.poll(request.deviceCodeHash, client.id, now), redemption, now);
@@ -42,7 +45,7 @@ export function deviceCodeGrant(parts: DeviceCodeGrantParts): Grant {
       }
       const { scope, nonce } = grant;
       const offline = scope.includes("offline_access") ? refreshToken?.text() : undefined; // REF-11
-      return issueTokens({ grant, client, scope, nonce, refreshToken: offline, confirmation }, now);
+      return issueTokens({ grant, client, scope, nonce, refreshToken: offline, confirmation, target }, now);
     },
   };
 }

@@ -21,6 +21,8 @@ export interface TokenResponse extends JsonObject {
   readonly refresh_token?: string;
   /** RFC 8693 §2.2.1. */
   readonly issued_token_type?: string;
+  /** RFC 9396 §7. */
+  readonly authorization_details?: readonly JsonObject[];
 }
 
 /** A token request whose form is good, from a client that is who it says and may use this grant. */
@@ -36,6 +38,8 @@ export interface GrantRequest {
 /** One way to obtain tokens, RFC 6749 §1.3. */
 export interface Grant {
   readonly grantType: GrantType;
+  /** Set where what it redeems says who the client is, RFC 7521 §4.1: a client that shows nothing but its id is let come. */
+  readonly provesClient?: true;
   /** Redeems a grant. Throws an OAuthError when it is refused. */
   redeem(request: GrantRequest, now: Date): Promise<TokenResponse>;
 }

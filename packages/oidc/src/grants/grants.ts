@@ -2,9 +2,12 @@ import type { Random } from "@dex/runtime";
 import type { DeviceRequests } from "../device-authorization/device-requests.ts";
 import type { ConnectorPeople, DirectGrants } from "../direct-grants/direct-grants.ts";
 import type { AuthorizationCodes, Clients, Revocations, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
+import { endpointUrl } from "../endpoints/discovery.ts";
+import { NO_RESOURCES, type Resources } from "../resources/resource.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
 import type { EncryptToClient } from "../tokens/encrypt-to-client.ts";
+import { makeIssueAccessToken } from "../tokens/issue-access-token.ts";
 import { makeIssueIdToken } from "../tokens/issue-id-token.ts";
 import { makeIssueTokens } from "../tokens/issue-tokens.ts";
 import type { TokenLifetimes } from "../tokens/lifetimes.ts";
@@ -33,6 +36,8 @@ export interface GrantParts {
   readonly subjects: Subjects;
   /** Of people whom no browser of ours signs in. Without it there are no grants for them (TOK-14). */
   readonly direct?: DirectGrantParts | undefined;
+  /** Without them tokens are for ourselves alone. */
+  readonly resources?: Resources | undefined;
 }
 
 export interface DirectGrantParts {
@@ -45,14 +50,18 @@ export interface DirectGrantParts {
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
 export function makeGrants(parts: GrantParts): readonly Grant[] {
   const { issuer, clients, codes, families, signer, sealers, random, lifetimes, direct } = parts;
+  const { resources = NO_RESOURCES } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
   const issueIdToken = makeIssueIdToken({ ...parts, lifetimes });
-  const issueTokens = makeIssueTokens({ clients, families, issueIdToken, accessTokens, lifetimes });
+  const targets = { resources, userinfoUrl: endpointUrl(issuer, "/userinfo") };
+  const issueAccessToken = makeIssueAccessToken({ ...parts, ...targets, accessTokens });
+  const issueTokens = makeIssueTokens({ ...targets, clients, families, issueIdToken, issueAccessToken });
   return [
-    authorizationCodeGrant({ codes, families, refreshTokens, issueTokens, random, lifetimes }),
-    deviceCodeGrant({ devices: parts.devices, refreshTokens, issueTokens, random, lifetimes }),
+    authorizationCodeGrant({ ...targets, codes, families, refreshTokens, issueTokens, random, lifetimes }),
+    deviceCodeGrant({ ...targets, devices: parts.devices, refreshTokens, issueTokens, random, lifetimes }),
     refreshTokenGrant({
+      ...targets,
       clients,
       families,
       refreshTokens,
@@ -61,7 +70,7 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
       lifetimes,
       upstream: parts.upstream,
     }),
-    clientCredentialsGrant({ issuer, signer, random, lifetimes }),
+    clientCredentialsGrant({ ...targets, issuer, signer, random, lifetimes }),
     ...(direct === undefined ? [] : [tokenExchangeGrant({ ...parts, ...direct, accessTokens, issueIdToken })]),
   ];
 }

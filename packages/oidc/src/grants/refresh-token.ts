@@ -13,6 +13,8 @@ import type {
   UpstreamAnswer,
   UpstreamRefresher,
 } from "../ports.ts";
+import type { Resources } from "../resources/resource.ts";
+import { parseTargetRequest, type TargetRequest } from "../resources/token-target.ts";
 import { parseScope } from "../scope.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
@@ -30,6 +32,8 @@ export interface RefreshTokenGrantParts {
   readonly issueTokens: IssueTokens;
   readonly lifetimes: TokenLifetimes;
   readonly upstream: UpstreamRefresher;
+  readonly resources: Resources;
+  readonly userinfoUrl: string;
 }
 
 interface RefreshRequest {
@@ -38,6 +42,7 @@ interface RefreshRequest {
   readonly token: RefreshToken;
   readonly scope: readonly string[] | undefined;
   readonly confirmation: Confirmation | undefined;
+  readonly target: TargetRequest;
 }
 
 /**
@@ -58,7 +63,11 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
     // The family keeps its whole scope for later; these tokens carry what was asked for (REF-9). REF-10: no nonce.
     const scope = request.scope ?? grant.scope;
     return issueTokens(
-      { grant, client, scope, nonce: undefined, refreshToken, confirmation: request.confirmation },
+      {
+        ...{ grant, client, scope, nonce: undefined, refreshToken },
+        confirmation: request.confirmation,
+        target: request.target,
+      },
       now,
     );
   }
@@ -122,7 +131,8 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
   return {
     grantType: "refresh_token",
     async redeem({ params, client, confirmation }, now) {
-      const request = { ...parseRefreshRequest(params, refreshTokens), confirmation };
+      const target = parseTargetRequest(params, { ...parts, client });
+      const request = { ...parseRefreshRequest(params, refreshTokens), confirmation, target };
       // Before anything is consumed: who asks for too much by name keeps the token.
       const refusal = await refuseAudiences(request.scope ?? [], client, { clients, code: "invalid_scope" });
       if (refusal !== undefined) throw refusal;
@@ -138,6 +148,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
         scope: request.scope,
         allowedConnectors: client.allowedConnectors,
         confirmation,
+        asked: target,
         upstreamAskedSince: addSeconds(now, -lifetimes.upstreamRefreshSeconds),
         idleExpiresAt: addSeconds(now, lifetimesFor(client, lifetimes).refreshIdleSeconds),
       };
@@ -163,7 +174,7 @@ function unavailable(reason: string, retryAfterSeconds: number): OAuthError {
 function parseRefreshRequest(
   params: URLSearchParams,
   refreshTokens: RefreshTokens,
-): Omit<RefreshRequest, "confirmation"> {
+): Omit<RefreshRequest, "confirmation" | "target"> {
   const text = single(params, "refresh_token");
   if (text === undefined) throw new OAuthError("invalid_request", "refresh_token is missing");
   const token = refreshTokens.open(text);

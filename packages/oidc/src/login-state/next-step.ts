@@ -149,6 +149,8 @@ function consentNeeded(
 ): boolean {
   const { prompt } = state.request;
   if (prompt.includes("consent")) return true;
+  // RFC 9396 §3: one payment allowed is not the next. So also of a client that nobody is asked about otherwise.
+  if (state.request.authorizationDetails !== undefined) return true;
   // DCR-3: whoever registered itself could have taken a name that was trusted before.
   if (client.dynamic && registeredClients !== "asked about once") return true;
   if (client.trusted) return false;

@@ -43,6 +43,7 @@ const sealedShape = z.strictObject({
       preferredUsername: optionalText,
       authTime: z.int(),
       amr: z.array(z.string()),
+      sid: z.string().exactOptional(),
     })
     .optional(),
   remember: z.boolean().optional(),
@@ -68,6 +69,8 @@ const sealedShape = z.strictObject({
     claims: z.strictObject({ userinfo: z.array(z.string()), idToken: z.array(z.string()) }).optional(),
     subjects: z.array(z.string()).optional(),
     essentialAcr: z.array(z.string()).optional(),
+    resources: z.array(z.strictObject({ identifier: z.string(), scope: z.array(z.string()) })).optional(),
+    authorizationDetails: z.array(z.looseObject({ type: z.string() }).catchall(z.json())).optional(),
     pushedAs: optionalText,
     requestObject: z.strictObject({ name: z.string(), until: z.int() }).optional(),
     connectorId: optionalText,
@@ -174,6 +177,8 @@ function parseLoginState(plaintext: string): LoginState | undefined {
         requestObject: { name: request.requestObject.name, until: new Date(request.requestObject.until) },
       }),
       ...(request.essentialAcr === undefined ? {} : { essentialAcr: request.essentialAcr }),
+      ...(request.resources === undefined ? {} : { resources: request.resources }),
+      ...(request.authorizationDetails === undefined ? {} : { authorizationDetails: request.authorizationDetails }),
     },
   };
 }

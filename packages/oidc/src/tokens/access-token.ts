@@ -1,6 +1,6 @@
 // Access tokens are opaque to clients: sealed, so that checking one needs no row, and naming the family, so that one row
 // ends them all.
-import { addSeconds, decodeBase64Url, type Random, type Sealer, toEpochSeconds } from "@dex/runtime";
+import { addSeconds, decodeBase64Url, type JsonObject, type Random, type Sealer, toEpochSeconds } from "@dex/runtime";
 import { parseScope } from "../scope.ts";
 import type { Confirmation } from "./confirmation.ts";
 
@@ -12,13 +12,20 @@ const MAX_LENGTH = 4096;
 export interface AccessToken {
   readonly familyId: string;
   readonly clientId: string;
-  readonly userId: string;
+  /** Undefined of a JWT, which tells only what its client calls the person. */
+  readonly userId: string | undefined;
   readonly scope: readonly string[];
   readonly expiresAt: Date;
   /** Undefined of a token that a worker of before issued. */
   readonly issuedAt?: Date | undefined;
   /** The key that its bearer must have; undefined for a bearer token. */
   readonly confirmation?: Confirmation | undefined;
+  /** Who takes it; undefined: ourselves, and the clients that its scope names. */
+  readonly audience?: readonly string[] | undefined;
+  /** Places in the authorizationDetails of the grant's terms: of a sealed token. */
+  readonly details?: readonly number[] | undefined;
+  /** The same written out: of a JWT. */
+  readonly authorizationDetails?: readonly JsonObject[] | undefined;
   /** Names this one token. */
   readonly id: string;
 }
@@ -30,14 +37,18 @@ export interface AccessTokenOpener {
 }
 
 export interface AccessTokens extends AccessTokenOpener {
-  issue(input: Omit<AccessToken, "id" | "expiresAt" | "issuedAt">, lifetimeSeconds: number, now: Date): string;
+  issue(
+    input: Omit<AccessToken, "id" | "expiresAt" | "issuedAt" | "authorizationDetails"> & { readonly userId: string },
+    lifetimeSeconds: number,
+    now: Date,
+  ): string;
 }
 
 export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): AccessTokens {
   const { sealer, random } = parts;
   return {
     issue(token, lifetimeSeconds, now) {
-      const { familyId, clientId, userId, scope, confirmation } = token;
+      const { familyId, clientId, userId, scope, confirmation, audience, details = [] } = token;
       const exp = toEpochSeconds(addSeconds(now, lifetimeSeconds));
       const jti = random(12).toString("base64url");
       const plaintext = JSON.stringify([
@@ -49,6 +60,8 @@ export function makeAccessTokens(parts: { sealer: Sealer; random: Random }): Acc
         jti,
         confirmation,
         toEpochSeconds(now),
+        // Of a token for ourselves it has no such end, and a worker of before reads it as ever.
+        ...(audience === undefined ? [] : [audience, details]),
       ]);
       return PREFIX + sealer.seal(Buffer.from(plaintext), CONTEXT).toString("base64url");
     },
@@ -71,10 +84,15 @@ export function makeAccessTokenOpener(sealer: Sealer): AccessTokenOpener {
 function parseAccessToken(plaintext: Buffer): AccessToken | undefined {
   const members: unknown = JSON.parse(plaintext.toString()); // only we can seal, so this is JSON
   if (!Array.isArray(members)) return undefined;
-  const [familyId, clientId, userId, scope, exp, id, bound, iat]: unknown[] = members;
+  const [familyId, clientId, userId, scope, exp, id, bound, iat, aud, details]: unknown[] = members;
   if (typeof familyId !== "string" || typeof clientId !== "string" || typeof userId !== "string") return undefined;
   if (typeof scope !== "string" || typeof exp !== "number" || typeof id !== "string") return undefined;
   const issuedAt = typeof iat === "number" ? new Date(iat * 1000) : undefined;
-  const token = { familyId, clientId, userId, scope: parseScope(scope), expiresAt: new Date(exp * 1000), issuedAt, id };
+  const token = {
+    ...{ familyId, clientId, userId, scope: parseScope(scope), expiresAt: new Date(exp * 1000), issuedAt, id },
+    ...(Array.isArray(aud) && Array.isArray(details)
+      ? { audience: aud.map(String), details: details.map(Number) }
+      : {}),
+  };
   return typeof bound === "object" && bound !== null ? { ...token, confirmation: bound } : token;
 }

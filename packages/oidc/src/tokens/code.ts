@@ -1,7 +1,7 @@
 import { addSeconds, decodeBase64Url, type Random, sha256 } from "@dex/runtime";
 import { OUT_OF_BAND } from "../clients/redirect-uri.ts";
 import type { LoginState } from "../login-state/login-state.ts";
-import type { NewCode, NewSession, Session } from "../ports.ts";
+import type { GrantTerms, NewCode, NewSession, Session } from "../ports.ts";
 import type { TokenLifetimes } from "./lifetimes.ts";
 
 const PREFIX = "dxc_";
@@ -39,7 +39,7 @@ export function newCode(input: {
       nonce: request.nonce,
       ...(request.claims === undefined ? {} : { claims: request.claims }),
       codeChallenge: request.codeChallenge,
-      ...(request.dpopJkt === undefined ? {} : { terms: { codeJkt: request.dpopJkt } }),
+      ...termsOf(request),
       authTime: session.authTime,
       amr: session.amr,
       issuedAt: now,
@@ -47,6 +47,19 @@ export function newCode(input: {
         now,
         request.redirectUri === OUT_OF_BAND ? lifetimes.outOfBandCodeSeconds : lifetimes.codeSeconds,
       ),
+    },
+  };
+}
+
+function termsOf({ dpopJkt: codeJkt, resources, authorizationDetails }: LoginState["request"]): {
+  readonly terms?: GrantTerms;
+} {
+  if (codeJkt === undefined && resources === undefined && authorizationDetails === undefined) return {};
+  return {
+    terms: {
+      ...(codeJkt === undefined ? {} : { codeJkt }),
+      ...(resources === undefined ? {} : { resources }),
+      ...(authorizationDetails === undefined ? {} : { authorizationDetails }),
     },
   };
 }

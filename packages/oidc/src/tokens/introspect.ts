@@ -5,8 +5,10 @@ import { audienceClaims, audiencesOf } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import { decideRefresh } from "../grants/decide-refresh.ts";
 import { tokenTypeFor } from "../grants/grant.ts";
-import type { Revocations, TokenFamilies, TokenUser } from "../ports.ts";
+import type { Revocations, TokenFamilies, TokenGrant, TokenUser } from "../ports.ts";
+import type { Resources } from "../resources/resource.ts";
 import type { AccessToken } from "./access-token.ts";
+import { acrOf } from "./acr.ts";
 import { userClaims } from "./claims.ts";
 import type { Confirmation } from "./confirmation.ts";
 import { lifetimesFor, type TokenLifetimes } from "./lifetimes.ts";
@@ -21,6 +23,7 @@ export interface IntrospectParts {
   readonly revocations: Pick<Revocations, "stands">;
   readonly subjects: Subjects;
   readonly lifetimes: TokenLifetimes;
+  readonly resources?: Resources | undefined;
 }
 
 const INACTIVE: JsonObject = { active: false };
@@ -61,12 +64,12 @@ async function describeAccessToken(
   parts: IntrospectParts,
   now: Date,
 ): Promise<JsonObject | undefined> {
-  if (token.clientId !== asker.id && !audiencesOf(token.scope).includes(asker.id)) return undefined;
+  if (!mayAskAbout(token, asker, parts)) return undefined;
   const live = await liveGrantOf(token, parts.families, now);
   if (live === undefined) return undefined;
   const { grant, scope } = live;
   return {
-    scope: scope.join(" "),
+    ...(scope.length === 0 ? {} : { scope: scope.join(" ") }),
     client_id: token.clientId,
     ...usernameOf(grant.user, scope),
     token_type: tokenTypeFor(token.confirmation),
@@ -74,10 +77,14 @@ async function describeAccessToken(
     ...(token.issuedAt === undefined ? {} : { iat: toEpochSeconds(token.issuedAt) }),
     // In the sector of who asks: to them the person has one name, wherever they hear it (OIDC Core §8).
     sub: parts.subjects.of(grant, sectorOf(asker)),
-    aud: audienceClaims(token.clientId, scope).aud,
+    aud: token.audience === undefined ? audienceClaims(token.clientId, scope).aud : audOf(token.audience),
     jti: token.id,
     // RFC 8693 §4.1
     ...(grant.terms?.act === undefined ? {} : { act: grant.terms.act }),
+    // RFC 9470 §6.2: what the resource is to compare with what it needs.
+    ...(grant.terms?.direct?.authTime === "unknown" ? {} : { auth_time: toEpochSeconds(grant.authTime) }),
+    acr: acrOf(grant.amr),
+    ...detailsOf(token, grant),
     ...confirmationOf(token.confirmation),
   };
 }
@@ -85,10 +92,11 @@ async function describeAccessToken(
 async function describeClientToken(
   token: ClientAccessToken,
   asker: Client,
-  { revocations }: IntrospectParts,
+  parts: IntrospectParts,
 ): Promise<JsonObject | undefined> {
   const { id, clientId, audience, scope } = token;
-  if (clientId !== asker.id && !audience.includes(asker.id)) return undefined;
+  const { revocations } = parts;
+  if (!mayAskAbout(token, asker, parts)) return undefined;
   if (!(await revocations.stands(token))) return undefined;
   return {
     ...(scope.length === 0 ? {} : { scope: scope.join(" ") }),
@@ -97,7 +105,7 @@ async function describeClientToken(
     exp: toEpochSeconds(token.expiresAt),
     iat: toEpochSeconds(token.issuedAt),
     sub: clientId,
-    aud: audience.length === 1 ? (audience[0] ?? clientId) : audience,
+    aud: audOf(audience),
     jti: id,
     ...confirmationOf(token.confirmation),
   };
@@ -141,6 +149,28 @@ async function describeRefreshToken(
     aud: family.clientId,
     ...confirmationOf(grant.terms?.confirmation),
   };
+}
+
+/** The client that it was issued to, one of its audience, or one that a resource of its audience asks by. */
+function mayAskAbout(
+  { clientId, audience = [], scope }: Pick<AccessToken, "clientId" | "audience" | "scope">,
+  { id }: Client,
+  { resources }: IntrospectParts,
+): boolean {
+  if (clientId === id || audiencesOf(scope).includes(id) || audience.includes(id)) return true;
+  return audience.some((identifier) => resources?.find(identifier)?.introspectedBy.includes(id) === true);
+}
+
+function audOf(audience: readonly string[]): string | readonly string[] {
+  const [only, ...more] = audience;
+  return more.length === 0 && only !== undefined ? only : audience;
+}
+
+/** RFC 9396 §9.1. */
+function detailsOf(token: AccessToken, { terms }: TokenGrant): JsonObject {
+  const granted = terms?.authorizationDetails ?? [];
+  const details = token.authorizationDetails ?? granted.filter((_one, place) => token.details?.includes(place));
+  return details.length === 0 ? {} : { authorization_details: details };
 }
 
 /** A name for people, where the scope releases one. */

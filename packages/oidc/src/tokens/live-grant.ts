@@ -11,6 +11,7 @@ export async function liveGrantOf(
   now: Date,
 ): Promise<{ readonly grant: TokenGrant; readonly scope: readonly string[] } | undefined> {
   const grant = await families.findLive(token.familyId, now, token.id);
-  if (grant === undefined || grant.clientId !== token.clientId || grant.user.id !== token.userId) return undefined;
+  if (grant === undefined || grant.clientId !== token.clientId) return undefined;
+  if (token.userId !== undefined && grant.user.id !== token.userId) return undefined;
   return { grant, scope: token.scope.filter((word) => grant.scope.includes(word)) };
 }

@@ -6,7 +6,7 @@ import { parseScope } from "../scope.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { type AccessToken, makeAccessTokenOpener } from "./access-token.ts";
 import type { Confirmation } from "./confirmation.ts";
-import { ACCESS_TOKEN_JWT_TYP } from "./jwt-access-token.ts";
+import { ACCESS_TOKEN_JWT_TYP, toFamilyAccessToken } from "./jwt-access-token.ts";
 import { makeRefreshTokenOpener, type RefreshToken } from "./refresh-token.ts";
 
 /** An access token that a client got for itself, RFC 9068: a JWT, and of no family. */
@@ -29,7 +29,7 @@ export type OwnToken =
 /** The token, or undefined when it was not issued by us, was altered, or is an access token that has expired at `now`. */
 export type ReadOwnToken = (text: string, now: Date) => Promise<OwnToken | undefined>;
 
-const MAX_JWT_LENGTH = 8192;
+const MAX_JWT_LENGTH = 16_384;
 
 /** Reads what we made. Costs no round trip. */
 export function makeReadOwnToken(parts: {
@@ -48,6 +48,8 @@ export function makeReadOwnToken(parts: {
     if (!text.includes(".") || text.length > MAX_JWT_LENGTH) return undefined;
     const claims = await verifier.verify(text, ACCESS_TOKEN_JWT_TYP);
     if (claims === undefined || claims.iss !== issuer) return undefined;
+    const ofFamily = toFamilyAccessToken(claims, now);
+    if (ofFamily !== undefined) return { kind: "access token", token: ofFamily };
     const token = toClientAccessToken(claims);
     return token === undefined || token.expiresAt <= now ? undefined : { kind: "client access token", token };
   };

@@ -14,6 +14,8 @@ import { clientSecrets } from "./0021-client-secrets.ts";
 import { grantTerms } from "./0022-grant-terms.ts";
 import { revokedAccessTokens } from "./0023-revoked-access-tokens.ts";
 import { deviceRequests } from "./0024-device-requests.ts";
+import { resources } from "./0031-resources.ts";
+import { clientDocuments } from "./0034-client-documents.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -39,4 +41,6 @@ export const MIGRATIONS: readonly Migration[] = [
   grantTerms,
   revokedAccessTokens,
   deviceRequests,
+  resources,
+  clientDocuments,
 ];

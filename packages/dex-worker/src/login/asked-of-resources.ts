@@ -1,0 +1,25 @@
+import type { LoginState, Resources } from "@dex/oidc";
+import type { Json } from "@dex/runtime";
+import type { ResourceView } from "@dex/web";
+
+/** What a request asks for at other services, for the person who is to allow it: every member that was asked for is shown. */
+export function describeAskedOfResources(
+  { resources: asked = [], authorizationDetails = [] }: LoginState["request"],
+  resources: Resources,
+): readonly ResourceView[] {
+  return asked.map(({ identifier, scope }) => {
+    const resource = resources.find(identifier);
+    const types = resource?.authorizationDetailsTypes ?? [];
+    const details = authorizationDetails.flatMap(({ type, ...members }) => {
+      const known = types.find((one) => one.type === type);
+      const told = Object.entries(members).map(([name, value]) => ({ name, value: toText(value) }));
+      return known === undefined ? [] : [{ name: known.name, members: told }];
+    });
+    return { name: resource?.name ?? identifier, scopes: scope, details };
+  });
+}
+
+function toText(value: Json | undefined): string {
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
