@@ -1,3 +1,4 @@
+import { AUDIT_COLUMNS, OVERLORD, toAuditValues } from "./audit.ts";
 import { cold, type Database, type Statement } from "./database.ts";
 import { holdFence } from "./leader-fence.ts";
 
@@ -13,6 +14,8 @@ export interface GarbageReport {
   readonly used_once: number;
   readonly device_request: number;
   readonly revoked_access_token: number;
+  /** Those that describe themselves in a document, when nobody has used them for a month. */
+  readonly client: number;
 }
 
 export interface Garbage {
@@ -48,16 +51,31 @@ const REVOKED_ACCESS_TOKENS = collectFrom("revoked_access_token", "token_id", "e
 const DEVICE_REQUESTS = collectFrom("device_request", "device_code_hash", "delete_after");
 const REGISTRATIONS = collectFrom("registration", "id", "expires_at");
 
+/** Whoever comes back with one is asked again, as always, and it is stored again. */
+const CLIENT_DOCUMENTS = cold(
+  "garbage.client",
+  `WITH unused AS (
+    DELETE FROM client WHERE id IN (
+      SELECT id FROM client c WHERE document_read_at <= $1::timestamptz - interval '30 days'
+        AND NOT EXISTS (SELECT FROM token_family WHERE client_id = c.id)
+        AND NOT EXISTS (SELECT FROM authorization_code WHERE client_id = c.id)
+        AND NOT EXISTS (SELECT FROM consent WHERE client_id = c.id AND granted_at > $1::timestamptz - interval '30 days')
+      ORDER BY document_read_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+  )
+  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client deleted', id, $3, $4, $5 FROM unused RETURNING 1 AS one`,
+);
+
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
 export function makeGarbage(db: Database): Garbage {
   return {
     async collect(now, batchSize, fence) {
       const values = [now, Math.max(1, Math.min(batchSize, MAX_BATCH))];
       /** A transaction for each table: locks are held for one batch, not for all. */
-      const collect = (statement: Statement) =>
+      const collect = (statement: Statement, more: readonly unknown[] = []) =>
         db.transaction(async (tx) => {
           if (!(await holdFence(tx, fence))) return undefined;
-          const rows = await tx.run(statement, values);
+          const rows = await tx.run(statement, [...values, ...more]);
           return rows.length;
         });
       const authorizationCodes = await collect(CODES);
@@ -70,11 +88,12 @@ export function makeGarbage(db: Database): Garbage {
       const usedOnce = await collect(USED_ONCE);
       const deviceRequests = await collect(DEVICE_REQUESTS);
       const revokedAccessTokens = await collect(REVOKED_ACCESS_TOKENS);
+      const clients = await collect(CLIENT_DOCUMENTS, toAuditValues(OVERLORD));
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
       if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
       if (registrations === undefined || accountLinks === undefined || usedOnce === undefined) return undefined;
       if (revokedAccessTokens === undefined) return undefined;
-      if (deviceRequests === undefined) return undefined;
+      if (deviceRequests === undefined || clients === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
@@ -86,6 +105,7 @@ export function makeGarbage(db: Database): Garbage {
         used_once: usedOnce,
         device_request: deviceRequests,
         revoked_access_token: revokedAccessTokens,
+        client: clients,
       };
     },
   };

@@ -1,6 +1,8 @@
+import { addSeconds, silentLogger } from "@dex/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openLeadership } from "../src/index.ts";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
-import { ACTOR, makeClientRow } from "./rows.ts";
+import { ACTOR, makeCast, makeClientRow, signIn } from "./rows.ts";
 
 let opened: TestStorage;
 beforeAll(async () => {
@@ -64,4 +66,27 @@ test("an administrator finds it among all clients, and deletes it", async () => 
   await clientDocuments.keep(one, now);
   expect((await clients.list()).map(({ id }) => id)).toContain(one.id);
   expect(await clients.delete(one.id, ACTOR)).toBe(true);
+});
+
+test("one that nobody has used for a month is deleted, and an administrator's or a used one is not", async () => {
+  const { clientDocuments, clients, garbage } = opened.storage;
+  const leader =
+    (await openLeadership({ url: opened.url, logger: silentLogger }).tryAcquire()) ??
+    expect.fail("somebody else leads");
+  const cast = await makeCast(opened);
+  const [unused, used, byHand] = [described(), described(), makeClientRow()];
+  await clientDocuments.keep(unused, now);
+  await clientDocuments.keep(used, now);
+  await clients.create(byHand, ACTOR);
+  await signIn(opened, { ...cast, client: used });
+  const DAY = 86_400;
+  await garbage.collect(addSeconds(now, 29 * DAY), 1000, leader.fence);
+  expect(await clients.find(unused.id)).toBeDefined();
+  await opened.query(`UPDATE authorization_code SET delete_after = '2100-01-01' WHERE client_id = '${used.id}'`);
+  const report = await garbage.collect(addSeconds(now, 31 * DAY), 1000, leader.fence);
+  expect(report?.client).toBeGreaterThan(0);
+  const left = await Promise.all([unused, used, byHand].map(({ id }) => clients.find(id)));
+  expect(left.map((one) => one !== undefined)).toEqual([false, true, true]);
+  expect(await eventsOf(unused.id)).toEqual(["client created", "client deleted"]);
+  await leader.release();
 });
