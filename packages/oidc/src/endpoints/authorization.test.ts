@@ -10,7 +10,7 @@ import {
   query,
   signer,
 } from "../../test/authorization-request.ts";
-import { issuer, jane, later, now } from "../../test/fakes.ts";
+import { clientsOf, issuer, jane, later, now, publicClient } from "../../test/fakes.ts";
 import { isWellFormedForm } from "./parameters.ts";
 
 test("a plain code request leads to login (OIDC Core §3.1.2.1, v1 A02)", async () => {
@@ -68,6 +68,15 @@ test("a deployment can demand PKCE of every client (PKC-1)", async () => {
     error: { code: "invalid_request" },
   });
   expect(await decide(query(pkce), { requirePkce: true })).toMatchObject({ kind: "login" });
+});
+
+test("a public client needs PKCE whatever its row says (PKC-1, RFC 9700 §2.1.1)", async () => {
+  const clients = clientsOf({ ...publicClient, requirePkce: false });
+  expect(await decide(query(nativeChanges), { clients })).toMatchObject({
+    kind: "deliver",
+    error: { code: "invalid_request" },
+  });
+  expect(await decide(query({ ...nativeChanges, ...pkce }), { clients })).toMatchObject({ kind: "login" });
 });
 
 test("a public client with a challenge gets on, at any port of its loopback address (PKC-1, RED-2)", async () => {
