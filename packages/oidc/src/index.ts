@@ -5,6 +5,7 @@ export { type DetailsDecision, decideDetails } from "./clients/change-details.ts
 export type * from "./clients/client.ts";
 export { type ClientAuthentication, makeClientAuthentication } from "./clients/client-authentication.ts";
 export * from "./clients/client-details.ts";
+export * from "./clients/client-id-document.ts";
 export * from "./clients/client-metadata.ts";
 export * from "./clients/client-secret-sealer.ts";
 export * from "./clients/client-secrets.ts";

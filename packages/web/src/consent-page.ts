@@ -103,6 +103,7 @@ function renderUnverified(view: ConsentView): Html {
   if (view.clientHost === undefined) {
     return html`<p class="message" id="unverified">Nobody here has verified this application: it registered itself, under a name of its own choice.${sends} Go on only if you know it.</p>`;
   }
-  return html`<p class="lead" id="client-host">It says that it is of <b><bdi class="host">${view.clientHost}</bdi></b></p>
-<p class="message" id="unverified">Nobody here has verified this application: its name is of its own choice, and all that is known is that ${html`<bdi class="host">${view.clientHost}</bdi>`} describes it.${sends} Go on only if you know it and trust that site.</p>`;
+  const host = html`<bdi class="host">${view.clientHost}</bdi>`;
+  return html`<p class="lead" id="client-host">This application says that it is from <b>${host}</b></p>
+<p class="message" id="unverified">Nobody here has verified this application: its name is of its own choice, and all that is known is that ${host} describes it.${sends} Go on only if you know it and trust that site.</p>`;
 }

@@ -94,6 +94,10 @@ const fields = [
     field: "consent.otherClients",
     render: (value: string) => renderConsentPage(theme, { ...consent, unverified: true, otherClients: [value] }),
   },
+  {
+    field: "consent.clientHost",
+    render: (value: string) => renderConsentPage(theme, { ...consent, unverified: true, clientHost: value }),
+  },
   { field: "oob.code", render: (value: string) => renderOobPage(theme, { code: value, lifetimeMinutes: 5 }) },
   ...["title", "message", "requestId", "backHref"].map((field) => ({
     field: `error.${field}`,

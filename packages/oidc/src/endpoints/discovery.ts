@@ -24,6 +24,8 @@ export interface DiscoveryParts {
   readonly registration: { readonly clients: boolean; readonly people: boolean };
   /** Whether only pushed requests are taken. */
   readonly requirePushed?: boolean;
+  /** Whether a client can be the address of a document (OAuth Client ID Metadata Document). */
+  readonly clientIdDocuments?: boolean;
   /** Grants beside those that clients register for. */
   readonly administratedGrants?: readonly GrantType[];
   /** What is seen of client certificates, and what stands for the issuer where clients are asked for them. */
@@ -88,6 +90,7 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,
     ...(registration.clients ? { registration_endpoint: endpointUrl(issuer, "/registration") } : {}),
+    ...(parts.clientIdDocuments === true ? { client_id_metadata_document_supported: true } : {}),
     scopes_supported: SUPPORTED_SCOPES,
     response_types_supported: responseTypes,
     response_modes_supported: RESPONSE_MODE_VALUES,
