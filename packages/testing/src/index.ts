@@ -73,6 +73,7 @@ export { type RunningKdc, startKdc } from "./kdc.ts";
 export { type KeystoneRequest, type RunningKeystone, startKeystone } from "./keystone.ts";
 export { makeKeytab } from "./keytab.ts";
 export { type MailSink, type SinkAnswer, type SunkMail, startMailSink } from "./mail-sink.ts";
+export { type MtlsNginxOptions, startMtlsNginx } from "./mtls-nginx.ts";
 export { type NginxOptions, type RunningNginx, startNginx } from "./nginx.ts";
 export {
   type OidcProviderClient,

@@ -1,5 +1,5 @@
-// A real reverse proxy for tests: Debian's nginx as an ordinary process on a free port of 127.0.0.1, which asks for a name
-// and a password (RFC 7617) on one path and tells the server behind it in headers who that was.
+// A real reverse proxy for tests: Debian's nginx as an ordinary process on a port of 127.0.0.1. One of them asks for a name and a
+// password (RFC 7617) on one path and tells the server behind it in headers who that was.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -25,14 +25,29 @@ export interface NginxOptions {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Starts one in the foreground, so that it ends with us. */
 export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
-  const directory = await mkdtemp(join(tmpdir(), "dex-nginx-"));
   const [port = 0] = await findFreePorts(1);
-  await mkdir(join(directory, "logs"));
   const people = Object.entries(options.people).map(([name, password]) => `${name}:{PLAIN}${password}\n`);
-  await writeFile(join(directory, "people"), people.join(""));
-  await writeFile(join(directory, "nginx.conf"), configuration(directory, port, options));
+  return runNginx({
+    port,
+    scheme: "http",
+    files: { people: people.join("") },
+    http: (directory) => siteThatAsks(directory, port, options),
+  });
+}
+
+/** Starts one in the foreground, so that it ends with us. `http` is what its http block holds, beside these files. */
+export async function runNginx(parts: {
+  readonly port: number;
+  readonly scheme: "http" | "https";
+  readonly files: Readonly<Record<string, string>>;
+  readonly http: (directory: string) => string;
+}): Promise<RunningNginx> {
+  const { port } = parts;
+  const directory = await mkdtemp(join(tmpdir(), "dex-nginx-"));
+  await mkdir(join(directory, "logs"));
+  for (const [name, text] of Object.entries(parts.files)) await writeFile(join(directory, name), text, { mode: 0o600 });
+  await writeFile(join(directory, "nginx.conf"), configuration(directory, parts.http(directory)));
   const program = existsSync("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx";
   const args = ["-p", directory, "-c", join(directory, "nginx.conf"), "-e", join(directory, "logs", "error.log")];
   const server = spawn(program, args, { stdio: "ignore" });
@@ -50,11 +65,25 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
     await close();
     throw error;
   }
-  return { origin: `http://127.0.0.1:${port}`, close };
+  return { origin: `${parts.scheme}://127.0.0.1:${port}`, close };
 }
 
-function configuration(directory: string, port: number, { upstream, protectedPath, headers }: NginxOptions): string {
+function siteThatAsks(directory: string, port: number, { upstream, protectedPath, headers }: NginxOptions): string {
   const set = Object.entries(headers).map(([name, value]) => `proxy_set_header ${name} "${value}";`);
+  return `
+  server {
+    listen 127.0.0.1:${port};
+    location / { proxy_pass ${upstream}; }
+    location = ${protectedPath} {
+      auth_basic "people";
+      auth_basic_user_file ${directory}/people;
+      ${set.join("\n      ")}
+      proxy_pass ${upstream};
+    }
+  }`;
+}
+
+function configuration(directory: string, http: string): string {
   const scratch = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (name) => `${name}_temp_path ${directory}/${name};`,
   );
@@ -68,16 +97,7 @@ events { worker_connections 64; }
 http {
   access_log off;
   ${scratch.join("\n  ")}
-  server {
-    listen 127.0.0.1:${port};
-    location / { proxy_pass ${upstream}; }
-    location = ${protectedPath} {
-      auth_basic "people";
-      auth_basic_user_file ${directory}/people;
-      ${set.join("\n      ")}
-      proxy_pass ${upstream};
-    }
-  }
+  ${http}
 }
 `;
 }

@@ -23,6 +23,7 @@ export interface FleetOptions {
   /** Settings beside those every fleet has, by environment name. */
   readonly workerEnv?: Readonly<Record<string, string>>;
   readonly overlordEnv?: Readonly<Record<string, string>>;
+  readonly loadBalancerEnv?: Readonly<Record<string, string>>;
   /** Hears what is being done. */
   readonly say?: (line: string) => void;
 }
@@ -134,7 +135,7 @@ async function startParts(options: FleetOptions, ground: Ground): Promise<Omit<F
 
   say(`starting ${ports.workers.length} of dex-worker behind the load balancer`);
   const { workers, workerOrigins, workerIsReady } = await startWorkers(options, ground);
-  const loadBalancer = await startLoadBalancer(ground);
+  const loadBalancer = await startLoadBalancer(options, ground);
   const exampleApp = ground.startOurs("example-app", "example-app", {
     EXAMPLE_APP_LISTEN: exampleAppUrl,
     EXAMPLE_APP_REDIRECT_URL: redirectUris[0] ?? "",
@@ -209,12 +210,13 @@ async function startWorkers(options: FleetOptions, ground: Ground) {
   return { workers, workerOrigins, workerIsReady };
 }
 
-async function startLoadBalancer({ ports, issuer, start }: Ground): Promise<RunningProgram> {
+async function startLoadBalancer(options: FleetOptions, { ports, issuer, start }: Ground): Promise<RunningProgram> {
   const workers = ports.workers.map((port, index) => [`DEX_LB_WORKER_${index + 1}`, `127.0.0.1:${port}`]);
   const loadBalancer = start("loadbalancer", "haproxy", ["-db", "-f", join(repositoryRoot, "deploy", "haproxy.cfg")], {
     DEX_LB_BIND: `127.0.0.1:${ports.issuer}`,
     DEX_LB_HEALTH: "/dex/health/live",
     ...Object.fromEntries(workers),
+    ...options.loadBalancerEnv,
   });
   await waitUntilReady(loadBalancer, () => answersOk(`${issuer}/.well-known/openid-configuration`));
   return loadBalancer;
