@@ -14,6 +14,7 @@ import {
   type ProveSender,
   type Subjects,
   type TokenLifetimes,
+  type TrustedAssertionParts,
 } from "@dex/oidc";
 import type { WorkerConfig } from "./config.ts";
 import type { UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
@@ -26,6 +27,7 @@ import type { Live, Outside } from "./wiring.ts";
 /** What the endpoints for clients are made of, beside what is outside and what lives. */
 export interface ClientEndpointWiring {
   readonly checkAssertion: CheckClientAssertion;
+  readonly trustedAssertions: TrustedAssertionParts;
   readonly checkCertificate: CheckClientCertificate | undefined;
   readonly encryptToClient: EncryptToClient;
   readonly subjects: Subjects;
@@ -70,6 +72,7 @@ export function wireClientEndpoints(
     lifetimes: wiring.lifetimes,
     proveSender: wiring.proveSender,
     direct: wireDirectGrants(config, outside, live, wiring),
+    trustedAssertions: wiring.trustedAssertions,
     upstream: makeUpstreamRefresher({
       connectors,
       grants: storage.upstreamGrants,

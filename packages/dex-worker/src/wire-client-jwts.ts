@@ -8,10 +8,12 @@ import {
   makeCheckClientAssertion,
   makeClientKeySets,
   makeClientSecretSealer,
+  makeIssuerKeys,
   makeReadRequestObject,
   makeRequestDocuments,
   PUSHED_AUTHORIZATION_PATH,
   type ReadRequestObject,
+  type TrustedAssertionParts,
 } from "@dex/oidc";
 import { makeOutgoingClient, type OutgoingClient } from "@dex/runtime";
 import type { WorkerConfig } from "./config.ts";
@@ -27,6 +29,7 @@ export interface ClientJwts {
   readonly checkAssertion: CheckClientAssertion;
   readonly checkCertificate: CheckClientCertificate | undefined;
   readonly readRequestObject: ReadRequestObject;
+  readonly trustedAssertions: TrustedAssertionParts;
 }
 
 export function wireClientJwts(
@@ -41,8 +44,14 @@ export function wireClientJwts(
   const keySets = makeClientKeySets(outgoing);
   const forRequests = makeOutgoingClient({ ...reachOf(config), limits: REQUEST_OBJECT_LIMITS });
   const endpoints = [endpointUrl(issuer, "/token"), endpointUrl(issuer, PUSHED_AUTHORIZATION_PATH)];
+  const trustedAssertions = {
+    audiences: [issuer, endpointUrl(issuer, "/token")],
+    keys: makeIssuerKeys({ keySets, fetchDocument: outgoing.fetchDocument }),
+    useOnce: storage.useOnce,
+  };
   return {
     keySets,
+    trustedAssertions,
     checkCertificate: wireClientCertificates(config, keySets),
     clientSecrets,
     checkAssertion: makeCheckClientAssertion({

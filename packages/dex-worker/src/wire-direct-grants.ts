@@ -1,8 +1,9 @@
-// Grants of people whom no browser signs in: exchanged tokens.
+// Grants without a browser: of people whose tokens are exchanged, and of clients that others vouch for.
 import {
   type DirectGrantParts,
   type EngineSealers,
   type GrantType,
+  JWT_BEARER_GRANT,
   makeReadOwnToken,
   TOKEN_EXCHANGE_GRANT,
 } from "@dex/oidc";
@@ -31,5 +32,5 @@ export function wireDirectGrants(
 
 /** What discovery tells of beside the grants that clients register for. */
 export function administratedGrantsOf(_config: WorkerConfig): readonly GrantType[] {
-  return [TOKEN_EXCHANGE_GRANT];
+  return [JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT];
 }

@@ -1,5 +1,7 @@
 export * from "./client-jwts/client-assertion.ts";
 export * from "./client-jwts/client-key-sets.ts";
+export * from "./client-jwts/issuer-keys.ts";
+export type { TrustedAssertionParts } from "./client-jwts/trusted-assertion.ts";
 export { audiencesOf, isAudienceScope } from "./clients/audience.ts";
 export { type DetailsDecision, decideDetails } from "./clients/change-details.ts";
 export type * from "./clients/client.ts";
@@ -57,6 +59,7 @@ export * from "./grants/decide-device-poll.ts";
 export { decideRefresh, type PresentedRefresh, type RefreshDecision } from "./grants/decide-refresh.ts";
 export * from "./grants/device-poll-cases.ts";
 export type * from "./grants/grant.ts";
+export { JWT_BEARER_GRANT } from "./grants/jwt-bearer.ts";
 export { type DirectGrantParts, type GrantParts, makeGrants } from "./grants/grants.ts";
 export * from "./grants/refresh-token-cases.ts";
 export * from "./login-state/asked-of-upstream.ts";

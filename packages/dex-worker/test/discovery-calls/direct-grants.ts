@@ -1,9 +1,12 @@
 // Grants without a browser, which an administrator lets a client use.
+import { githubActionsClaims, startFakeTokenIssuer } from "@dex/testing";
+import { decodeJwt } from "jose";
 import * as openid from "openid-client";
 import { expect } from "vitest";
 import { CALLBACK } from "../dynamic-world.ts";
 import type { CallWorld, MemberCalls } from "./call-world.ts";
 
+const JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
 
@@ -21,4 +24,21 @@ async function exchange(world: CallWorld): Promise<void> {
   expect(await world.userinfo(narrower.access_token)).toEqual({ sub });
 }
 
-export const DIRECT_GRANTS: MemberCalls = { [TOKEN_EXCHANGE_GRANT]: exchange };
+/** A job of GitHub Actions comes with what its issuer signs, and with nothing of ours. */
+async function bear(world: CallWorld): Promise<void> {
+  const issuer = await startFakeTokenIssuer();
+  try {
+    const trusted = { issuer: issuer.issuer, jwks: issuer.jwks, subject_prefix: "repo:octo-org/octo-repo:" };
+    const details = { trusted_issuers: [trusted] };
+    const { id } = await world.worker.addClient({ redirectURIs: [], grantTypes: [JWT_BEARER_GRANT], details });
+    const given = { issuer: issuer.issuer, audience: world.issuer, nowSeconds: Math.floor(Date.now() / 1000) };
+    const assertion = await issuer.sign(githubActionsClaims(given));
+    const party = await openid.discovery(new URL(world.issuer), id, undefined, openid.None());
+    const tokens = await openid.genericGrantRequest(party, JWT_BEARER_GRANT, { assertion });
+    expect(decodeJwt(tokens.access_token)).toMatchObject({ sub: id, client_id: id });
+  } finally {
+    await issuer.close();
+  }
+}
+
+export const DIRECT_GRANTS: MemberCalls = { [TOKEN_EXCHANGE_GRANT]: exchange, [JWT_BEARER_GRANT]: bear };

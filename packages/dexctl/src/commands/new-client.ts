@@ -28,6 +28,8 @@ export const GRANT_TYPES = [
   "refresh_token",
   "client_credentials",
   "urn:ietf:params:oauth:grant-type:device_code",
+  "urn:ietf:params:oauth:grant-type:jwt-bearer",
+  "urn:ietf:params:oauth:grant-type:token-exchange",
 ];
 const EXAMPLES = `
 The output can be evaluated by a shell. The secret is shown this once; dex keeps only its hash.

@@ -1,9 +1,10 @@
 // What a client registered about itself beyond what every client has: OpenID Connect Dynamic Client Registration §2, RFC 7591
 // §2 and the logout specifications. Stored as one JSON value, in the names of those documents.
-import type { JsonObject } from "@dex/runtime";
+import type { Json, JsonObject } from "@dex/runtime";
 import { z } from "zod";
 import { isSubjectValue, type SubjectMember } from "../mutual-tls/certificate-subject.ts";
 import { CLIENT_LIFETIME_MEMBERS, type ClientLifetimeMember, rangeOfClientLifetime } from "../tokens/lifetimes.ts";
+import { trustedIssuersShape } from "./trusted-issuers.ts";
 
 /** OAuth 2.0 Multiple Response Types §3, §5: the words in the order in which they are compared. */
 export const RESPONSE_TYPES = [
@@ -52,6 +53,9 @@ function subjectValue(member: SubjectMember) {
 /** RFC 7517. Public keys, RFC 7591 §2; what is in them is looked at where they are used. */
 const jwkValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(20)]);
 const jwks = z.object({ keys: z.array(z.record(z.string().max(100), jwkValue)).max(20) });
+
+/** Names of groups or roles, as they are told. */
+const memberships = z.array(z.string().regex(/^\P{C}{1,255}$/u, "must be a name")).max(100);
 
 function lifetime(member: ClientLifetimeMember) {
   const { least, most } = rangeOfClientLifetime(member);
@@ -124,6 +128,11 @@ export const clientDetailsShape = z.object({
     .max(100)
     .optional(),
   dpop_bound_access_tokens: z.boolean().optional(),
+  /** Ours: issuers whose tokens stand for the client (RFC 7523). An administrator's to say, as what follows. */
+  trusted_issuers: trustedIssuersShape.optional(),
+  /** Ours, what the client is a member of and may act as, for its own tokens: RFC 9068 §2.2.3.1. */
+  groups: memberships.optional(),
+  roles: memberships.optional(),
   /** Ours: of access tokens that are for no resource. An administrator's to say, since who reads them must be told (DCR-1). */
   access_token_format: z.enum(["opaque", "jwt"]).optional(),
   tls_client_auth_subject_dn: subjectValue("tls_client_auth_subject_dn").optional(),
@@ -137,7 +146,7 @@ export const clientDetailsShape = z.object({
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
 
 /** What an administrator says of a client, and the client neither chooses nor hears (DCR-1). */
-const ADMINISTRATED: readonly string[] = ["sso_shared_with", "access_token_format", ...CLIENT_LIFETIME_MEMBERS];
+const ADMINISTRATED: readonly string[] = ["sso_shared_with", "trusted_issuers", "groups", "roles", "access_token_format", ...CLIENT_LIFETIME_MEMBERS];
 
 /** The details in two: what the client says of itself, and what an administrator says of it. */
 export function splitDetails(details: ClientDetails): {
@@ -152,7 +161,8 @@ export function splitDetails(details: ClientDetails): {
 /** The members that there are, as JSON. */
 export function renderClientDetails(details: ClientDetails): JsonObject {
   const members = Object.entries(details).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const],
+    // What zod made of JSON is JSON still: members that are undefined are not there.
+    value === undefined ? [] : [[name, value as Json] as const],
   );
   return Object.fromEntries(members);
 }

@@ -1,5 +1,6 @@
 import type { Random } from "@dex/runtime";
 import type { DeviceRequests } from "../device-authorization/device-requests.ts";
+import type { TrustedAssertionParts } from "../client-jwts/trusted-assertion.ts";
 import type { ConnectorPeople, DirectGrants } from "../direct-grants/direct-grants.ts";
 import type { AuthorizationCodes, Clients, Revocations, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import { endpointUrl } from "../endpoints/discovery.ts";
@@ -18,6 +19,7 @@ import { authorizationCodeGrant } from "./authorization-code.ts";
 import { clientCredentialsGrant } from "./client-credentials.ts";
 import { deviceCodeGrant } from "./device-code.ts";
 import type { Grant } from "./grant.ts";
+import { jwtBearerGrant } from "./jwt-bearer.ts";
 import { refreshTokenGrant } from "./refresh-token.ts";
 import { tokenExchangeGrant } from "./token-exchange.ts";
 
@@ -36,6 +38,8 @@ export interface GrantParts {
   readonly subjects: Subjects;
   /** Of people whom no browser of ours signs in. Without it there are no grants for them (TOK-14). */
   readonly direct?: DirectGrantParts | undefined;
+  /** Without them no issuer outside stands for a client. */
+  readonly trustedAssertions?: TrustedAssertionParts | undefined;
   /** Without them tokens are for ourselves alone. */
   readonly resources?: Resources | undefined;
 }
@@ -57,6 +61,8 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
   const targets = { resources, userinfoUrl: endpointUrl(issuer, "/userinfo") };
   const issueAccessToken = makeIssueAccessToken({ ...parts, ...targets, accessTokens });
   const issueTokens = makeIssueTokens({ ...targets, clients, families, issueIdToken, issueAccessToken });
+  const clientCredentials = clientCredentialsGrant({ ...targets, issuer, signer, random, lifetimes });
+  const { trustedAssertions } = parts;
   return [
     authorizationCodeGrant({ ...targets, codes, families, refreshTokens, issueTokens, random, lifetimes }),
     deviceCodeGrant({ ...targets, devices: parts.devices, refreshTokens, issueTokens, random, lifetimes }),
@@ -70,7 +76,10 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
       lifetimes,
       upstream: parts.upstream,
     }),
-    clientCredentialsGrant({ ...targets, issuer, signer, random, lifetimes }),
+    clientCredentials,
+    ...(trustedAssertions === undefined
+      ? []
+      : [jwtBearerGrant({ ...trustedAssertions, speakForItself: clientCredentials, lifetimes })]),
     ...(direct === undefined ? [] : [tokenExchangeGrant({ ...parts, ...direct, accessTokens, issueIdToken })]),
   ];
 }
