@@ -18,6 +18,27 @@ test("every change is recorded with the client that made it (ADM-6)", async () =
   expect(api.takeActors()).toEqual([actor, actor, actor]);
 });
 
+test("a client is made under a profile, shows it, and is kept to it", async () => {
+  const details = { profile: "fapi2", jwks_uri: "https://bank.example/jwks" };
+  const bank = { id: "bank", redirectURIs: ["https://bank.example/cb"], details };
+  expect((await api.call("POST", "/clients", { client: bank })).status).toBe(201);
+  const shown = { ...details, token_endpoint_auth_method: "private_key_jwt" };
+  const listed = await api.call("GET", "/clients");
+  expect(listed.body).toMatchObject({
+    clients: expect.arrayContaining([
+      expect.objectContaining({ id: "bank", details: shown, idTokenSignedResponseAlg: "ES256" }),
+    ]),
+  });
+  const change = (changes: object) => api.call("PATCH", "/clients/bank", { client: changes });
+  const device = { grantTypes: ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"] };
+  for (const changes of [device, { details: { request_object_signing_alg: "none" } }]) {
+    const refused = await change(changes);
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining("under the profile fapi2")]);
+  }
+  expect((await change({ details: { profile: "fapi2-message-signing" } })).status).toBe(204);
+  expect((await change({ details: { profile: null } })).status).toBe(204);
+});
+
 const TOKENS: readonly { when: string; headers: (api: TestApi) => Promise<Record<string, string | string[]>> }[] = [
   { when: "there is no header", headers: async () => ({}) },
   { when: "the scheme is Basic", headers: async () => ({ Authorization: "Basic YWRtaW46c2VjcmV0" }) },

@@ -74,6 +74,14 @@ describe("the token endpoint", () => {
     expect(await refusalOf(refresh(token, []))).toMatchObject(refusal);
   });
 
+  test("takes no grant beyond a client's profile, whatever the client has (AUT-13, FAPI 2.0 section 5.3.2)", async () => {
+    const grantTypes = ["urn:ietf:params:oauth:grant-type:device_code"] as const;
+    const { post } = setUp({ clients: [{ ...profiled, grantTypes }] });
+    const asked = post({ client_id: profiled.id, grant_type: grantTypes[0], device_code: "x" }, now, [makeProof(key)]);
+    const message = expect.stringMatching(/section 5\.3\.2\)$/);
+    expect(await refusalOf(asked)).toMatchObject({ code: "unauthorized_client", message });
+  });
+
   test("leaves a refresh token under a profile as it is, for 20 at once too, at no greater cost (REF-7, FAPI 2.0 section 5.3.2.1)", async () => {
     const { refresh, token, store, signer } = await underProfile();
     const requests = Array.from({ length: 20 }, () => refresh(token, [makeProof(other)]));
