@@ -11,6 +11,7 @@ const GRANT_TYPES = [
   "implicit",
   "password",
   "urn:ietf:params:oauth:grant-type:device_code",
+  "urn:openid:params:grant-type:ciba",
   "urn:ietf:params:oauth:grant-type:token-exchange",
 ] as const;
 export type ConnectorGrantType = (typeof GRANT_TYPES)[number];

@@ -11,6 +11,7 @@ import {
   parseMailAddress,
   startDelivery,
 } from "@dex/email";
+import { backchannelRequestUrl } from "@dex/oidc";
 import type { Clock, Logger } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
 import { type LinkTokens, makeLinkTokens } from "@dex/users";
@@ -72,7 +73,7 @@ function openTransport(emailer: Emailer | undefined, logger: Logger): MailTransp
 }
 
 /** The page behind each kind of link, below the issuer. A registration and a user's address are confirmed at one place. */
-const LINK_PLACES: Readonly<Record<MailLinkPurpose, LinkPlace>> = {
+const LINK_PLACES: Readonly<Record<Exclude<MailLinkPurpose, "backchannel request">, LinkPlace>> = {
   registration: "verify-email",
   "verify email": "verify-email",
   "reset password": "reset-password",
@@ -83,6 +84,7 @@ const LINK_PLACES: Readonly<Record<MailLinkPurpose, LinkPlace>> = {
 /** Links in mails lead to the configured issuer, whatever host a request named (ACC-9). */
 export function makeLinkFor(issuer: URL, tokens: Pick<LinkTokens, "issue">): LinkFor {
   return (purpose, id) => {
+    if (purpose === "backchannel request") return new URL(backchannelRequestUrl(issuer.href, id));
     const link = new URL(`${issuer.href.replace(/\/+$/, "")}/${LINK_PLACES[purpose]}`);
     link.searchParams.set("token", tokens.issue(purpose, id));
     return link;

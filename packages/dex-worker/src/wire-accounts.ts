@@ -7,6 +7,7 @@ import { resendVerifyEmailRoute } from "./accounts/resend-verify-email.ts";
 import type { WorkerConfig } from "./config.ts";
 import { wireLogout } from "./logout/logout-wiring.ts";
 import type { PageRoute } from "./visit.ts";
+import { backchannelPages } from "./wire-backchannel.ts";
 import { devicePages } from "./wire-device.ts";
 import type { LoginWiring } from "./wiring.ts";
 
@@ -24,5 +25,6 @@ export function wireAccountPages(config: WorkerConfig, wiring: LoginWiring): rea
     resendVerifyEmailRoute({ issuer: config.issuerText, verifier, clients, accessTokens, users, links }),
     ...oobPages(wiring),
     ...devicePages(config, wiring),
+    ...backchannelPages(config, wiring),
   ];
 }

@@ -3,6 +3,7 @@ import {
   type CheckClientCertificate,
   type ClientAuthentication,
   type ClientEndpoint,
+  type ClientKeySets,
   type EncryptToClient,
   type EngineSealers,
   makeClientAuthentication,
@@ -20,6 +21,7 @@ import type { WorkerConfig } from "./config.ts";
 import type { UpstreamGrantSealer } from "./login/upstream-grant-sealer.ts";
 import { makeUpstreamRefresher } from "./login/upstream-refresher.ts";
 import type { AuthorizationWiring } from "./wire-authorization.ts";
+import { wireBackchannelAuthentication } from "./wire-backchannel.ts";
 import { wireDeviceAuthorization } from "./wire-device.ts";
 import { wireDirectGrants } from "./wire-direct-grants.ts";
 import type { Live, Outside } from "./wiring.ts";
@@ -29,6 +31,7 @@ export interface ClientEndpointWiring {
   readonly checkAssertion: CheckClientAssertion;
   readonly trustedAssertions: TrustedAssertionParts;
   readonly checkCertificate: CheckClientCertificate | undefined;
+  readonly keySets: ClientKeySets;
   readonly encryptToClient: EncryptToClient;
   readonly subjects: Subjects;
   readonly sealers: EngineSealers;
@@ -92,6 +95,9 @@ export function wireClientEndpoints(
     pushed,
     ...wireOwnTokens(config, outside, live, { ...wiring, clientAuthentication }),
     wireDeviceAuthorization(config, outside, { clientAuthentication, clients }),
+    wireBackchannelAuthentication(config, outside, {
+      ...{ clientAuthentication, clients, keyRing, keySets: wiring.keySets },
+    }),
   ];
 }
 

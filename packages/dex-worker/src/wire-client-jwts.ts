@@ -1,5 +1,6 @@
 // What is made of the JWTs that clients sign, and of the addresses where they publish keys and requests.
 import {
+  BACKCHANNEL_AUTHENTICATION_PATH,
   type CheckClientAssertion,
   type CheckClientCertificate,
   type ClientKeySets,
@@ -43,7 +44,11 @@ export function wireClientJwts(
   const clientSecrets = makeClientSecretSealer({ secrets: config.keySecrets, salt, random });
   const keySets = makeClientKeySets(outgoing);
   const forRequests = makeOutgoingClient({ ...reachOf(config), limits: REQUEST_OBJECT_LIMITS });
-  const endpoints = [endpointUrl(issuer, "/token"), endpointUrl(issuer, PUSHED_AUTHORIZATION_PATH)];
+  const endpoints = [
+    endpointUrl(issuer, "/token"),
+    endpointUrl(issuer, PUSHED_AUTHORIZATION_PATH),
+    endpointUrl(issuer, BACKCHANNEL_AUTHENTICATION_PATH),
+  ];
   const trustedAssertions = {
     audiences: [issuer, endpointUrl(issuer, "/token")],
     keys: makeIssuerKeys({ keySets, fetchDocument: outgoing.fetchDocument }),

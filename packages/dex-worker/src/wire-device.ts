@@ -7,7 +7,8 @@ import {
   makeUserCodeHashes,
 } from "@dex/oidc";
 import type { WorkerConfig } from "./config.ts";
-import { deviceApprovalPage } from "./device/approval-page.ts";
+import { approvalPage } from "./device/approval-page.ts";
+import { deviceApproval } from "./device/device-approval.ts";
 import { makeEnterUserCode } from "./device/user-code-entries.ts";
 import { userCodePage } from "./device/user-code-page.ts";
 import type { PageRoute } from "./visit.ts";
@@ -40,11 +41,10 @@ export function devicePages(config: WorkerConfig, wiring: LoginWiring): readonly
       beginLogin: loginStates.begin,
       signIns,
     }),
-    deviceApprovalPage({
+    approvalPage(deviceApproval({ userCodeHashes, paths: wiring.paths }), {
       ...shared,
       connectors: live.connectors,
       devices,
-      userCodeHashes,
       logger: outside.logger,
     }),
   ];

@@ -50,6 +50,7 @@ import { makePages, type Pages } from "./pages.ts";
 import { wireAccountPages } from "./wire-accounts.ts";
 import { wireApi } from "./wire-api.ts";
 import { type AuthorizationWiring, responseTypesOfDeployment, wireAuthorization } from "./wire-authorization.ts";
+import { wirePings } from "./wire-backchannel.ts";
 import { wireClientDocuments } from "./wire-client-documents.ts";
 import { wireClientEndpoints } from "./wire-client-endpoints.ts";
 import { reachOf, wireClientJwts } from "./wire-client-jwts.ts";
@@ -117,7 +118,7 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     live: outside.live,
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
-  const notices = wireNotices(config, outside, { clients, keyRing });
+  const notices = { ...wireNotices(config, outside, { clients, keyRing }), ...wirePings(config, outside, { clients }) };
   const secretUses = makeSecretUses({ record: storage.clientSecrets.recordUses, logger });
   const live: Live = {
     clients,

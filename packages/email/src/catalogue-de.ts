@@ -124,6 +124,16 @@ export const GERMAN: Catalogue = {
         NOT_YOU,
       ),
     },
+    "backchannel-request": {
+      subject: "{{ issuer_name }}: Eine Anwendung bittet Sie um Anmeldung",
+      text: compose(
+        "am {{ time }} hat {{ client }} bei {{ issuer_name }} darum gebeten, Sie dort anzumelden. Um zu sehen, worum es geht, " +
+          "und es zu erlauben oder abzulehnen, öffnen Sie diesen Link:",
+        "{{ link }}",
+        "Erlauben Sie es nur, wenn Sie das gerade selbst begonnen haben oder mit jemandem sprechen, der einen Grund dafür hat. " +
+          "Wenn Sie nichts davon wissen, brauchen Sie nichts zu tun: Die Anwendung bekommt dann nichts.",
+      ),
+    },
     "refresh-token-replayed": {
       subject: "{{ issuer_name }}: Eine Ihrer Anmeldungen wurde beendet",
       text: compose(

@@ -119,6 +119,16 @@ export const ENGLISH: Catalogue = {
         NOT_YOU,
       ),
     },
+    "backchannel-request": {
+      subject: "{{ issuer_name }}: an application asks you to sign in",
+      text: compose(
+        "On {{ time }}, {{ client }} asked {{ issuer_name }} to sign you in there. To see what it asks for, and to allow or " +
+          "deny it, open this link:",
+        "{{ link }}",
+        "Allow it only if you have just begun this yourself, or are on the phone with somebody who has a reason to ask. " +
+          "If you do not expect it, do nothing: the application then gets nothing.",
+      ),
+    },
     "refresh-token-replayed": {
       subject: "{{ issuer_name }}: one of your sign-ins was ended",
       text: compose(

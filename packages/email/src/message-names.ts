@@ -26,6 +26,7 @@ export const MESSAGES = {
   "email-changed": notice,
   "identity-linked": { ...notice, variables: ["connector"] },
   "identity-unlinked": { ...notice, variables: ["connector"] },
+  "backchannel-request": { ...linked, variables: ["link", "client"] },
   "refresh-token-replayed": { ...notice, variables: ["client"] },
 } as const satisfies Readonly<Record<string, MessageFacts>>;
 

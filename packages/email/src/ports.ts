@@ -122,7 +122,13 @@ export interface MailQueue<Actor> {
 }
 
 /** What the mailed links are for; each purpose has tokens of its own. */
-export type MailLinkPurpose = "registration" | "verify email" | "reset password" | "invitation" | "change email";
+export type MailLinkPurpose =
+  | "registration"
+  | "verify email"
+  | "reset password"
+  | "invitation"
+  | "change email"
+  | "backchannel request";
 
 /** The address to mail for this purpose and id of a link. Made when the mail is sent, and never kept (ACC-8, LOG-1). */
 export type LinkFor = (purpose: MailLinkPurpose, id: string) => URL;

@@ -23,6 +23,7 @@ const LINK_PURPOSES: Readonly<Record<string, { message: MessageName; purpose: Ma
   "verify-email": { message: "verify-email", purpose: "verify email" },
   invitation: { message: "invitation", purpose: "invitation" },
   "confirm-email-change": { message: "confirm-email-change", purpose: "change email" },
+  "backchannel-request": { message: "backchannel-request", purpose: "backchannel request" },
 };
 
 /** Kinds that tell a user of something; they go to a verified address only. */

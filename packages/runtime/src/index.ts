@@ -25,6 +25,7 @@ export {
   makeOutgoingClient,
   type OutgoingClient,
   type PostForm,
+  type PostJson,
 } from "./outbound/outgoing-client.ts";
 export { type Random, systemRandom } from "./random.ts";
 export { MAX_BODY_BYTES, type RequestBody, readRequestBody } from "./request-body.ts";

@@ -2,6 +2,7 @@ import type { UseOnce } from "@dex/connectors";
 import type { MailQueue, Outbox } from "@dex/email";
 import type {
   AuthorizationCodes,
+  BackchannelRequests,
   DeviceRequests,
   DirectGrants,
   FailureCounter,
@@ -16,6 +17,7 @@ import type { Redis } from "ioredis";
 import { type AccountLinkStore, makeAccountLinkStore } from "./account-links.ts";
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
+import { makeBackchannelRequestStore } from "./backchannel-requests.ts";
 import { type Changes, makeChanges } from "./changes.ts";
 import { type ClientDocumentStore, makeClientDocumentStore } from "./client-documents.ts";
 import { type ClientSecretStore, makeClientSecretStore } from "./client-secrets.ts";
@@ -63,6 +65,7 @@ export interface Storage {
   readonly logouts: Logouts;
   readonly codes: AuthorizationCodes;
   readonly devices: DeviceRequests;
+  readonly backchannelRequests: BackchannelRequests;
   readonly directGrants: DirectGrants;
   readonly families: TokenFamilies;
   readonly revocations: Revocations;
@@ -122,6 +125,7 @@ export function openStorage(options: StorageOptions): Storage {
     logouts: makeLogoutStore(db),
     codes: makeCodeStore(db),
     devices: makeDeviceRequestStore(db),
+    backchannelRequests: makeBackchannelRequestStore(db),
     directGrants: makeDirectGrantStore(db, redis),
     families: makeFamilyStore(db),
     revocations: makeRevocationStore(db),

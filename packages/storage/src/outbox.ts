@@ -30,11 +30,13 @@ const CLAIM = `UPDATE outbox o
       AND l.email = COALESCE(due.email, u.email) AND l.purpose = CASE due.kind
         WHEN 'verify-email' THEN 'verify email' WHEN 'invitation' THEN 'invitation'
         WHEN 'confirm-email-change' THEN 'change email' END
+    LEFT JOIN device_request d ON due.kind = 'backchannel-request' AND d.request_id = due.link_id
+      AND d.named_user_id = u.id AND d.decision IS NULL AND d.expires_at > $2 AND NOT u.disabled AND u.email_verified
   WHERE o.id = due.id
   RETURNING o.id, o.lease, o.attempts, o.kind, o.occurred_at, COALESCE(o.email, u.email) AS email,
     COALESCE(u.email_verified AND COALESCE(o.email, u.email) = u.email, false) AS email_verified,
     EXISTS (SELECT FROM app_user taken WHERE taken.email = o.email) AS email_taken,
-    o.link_id, COALESCE(r.id, l.id) IS NOT NULL AS link_live,
+    o.link_id, COALESCE(r.id, l.id, d.request_id) IS NOT NULL AS link_live,
     o.connector_id, o.client_id, o.payload, o.redirect_uri, o.flow_id, o.locale, COALESCE(c.name, c.id) AS client_name`;
 
 const CLAIM_DUE = hot(

@@ -31,6 +31,8 @@ export interface AccountView {
   /** Ways to sign in that could still be connected. */
   readonly moreConnectors: readonly { readonly id: string; readonly name: string; readonly available: boolean }[];
   readonly applications: readonly AccountApplication[];
+  /** Applications that wait for the person to let them in. */
+  readonly waiting?: readonly AccountWaiting[];
   readonly sessions: readonly AccountSession[];
 }
 
@@ -53,6 +55,15 @@ export interface AccountApplication {
   readonly lastUsedAt: Date;
 }
 
+export interface AccountWaiting {
+  readonly id: string;
+  readonly name: string;
+  /** Where it is answered: a path of our own origin. */
+  readonly href: string;
+  readonly bindingMessage: string | undefined;
+  readonly askedAt: Date;
+}
+
 export interface AccountSession {
   readonly handle: string;
   /** The one that this page is seen in. */
@@ -70,6 +81,7 @@ export function renderAccountPage(theme: Theme, view: AccountView): string {
 ${renderPost(view, "sign-out", { id: "sign-out-form", fields: {}, button: "Sign out", buttonId: "sign-out" })}
 </div>
 ${renderAccountNotice(view.notice)}
+${renderWaiting(view)}
 ${renderProfile(view)}
 ${renderPassword(view)}
 ${renderIdentities(view)}
@@ -77,6 +89,18 @@ ${renderApplications(view)}
 ${renderSessions(view)}
 </div>`;
   return renderLayout(theme, { title: "Your account", content });
+}
+
+function renderWaiting({ waiting = [], now }: AccountView): Html | undefined {
+  if (waiting.length === 0) return undefined;
+  const rows = waiting.map(
+    ({ id, name, href, bindingMessage, askedAt }) =>
+      html`<li><span class="row-text"><bdi class="row-name">${name}</bdi><small>Asked ${renderMoment(askedAt, now)}${bindingMessage === undefined ? undefined : html` · “<bdi>${bindingMessage}</bdi>”`}</small></span><span class="row-actions"><a class="button" id="answer-${id}" href="${link(href)}" aria-label="Answer ${name}">Answer</a></span></li>`,
+  );
+  return html`<section aria-labelledby="waiting-heading">
+<h2 id="waiting-heading">Applications ask you to sign in</h2>
+<ul class="rows" id="waiting">${rows}</ul>
+</section>`;
 }
 
 function renderProfile(view: AccountView): Html {

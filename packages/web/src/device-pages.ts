@@ -1,5 +1,5 @@
 // The pages on which a person lets a device sign in that has no browser of its own (RFC 8628 §3.3).
-import { html } from "./html.ts";
+import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, renderMessage, type Theme } from "./layout.ts";
 import { parseFormAction } from "./links.ts";
 import { renderScopeList } from "./scope-list.ts";
@@ -37,7 +37,8 @@ ${message}
   return renderLayout(theme, { title: "Connect a device", content });
 }
 
-export interface DeviceApprovalView {
+/** What is said of every client that somebody is to let in elsewhere. */
+export interface ApprovalView {
   readonly clientName: string;
   /** The client registered itself, and nobody here has looked at it (DCR-3). */
   readonly unverified: boolean;
@@ -45,34 +46,57 @@ export interface DeviceApprovalView {
   readonly scopes: readonly string[];
   /** Names of the other clients that may take this client's tokens for a sign-in to themselves. */
   readonly otherClients: readonly string[];
-  /** As the device shows it. */
-  readonly userCode: string;
   readonly action: string;
   readonly formToken: string;
 }
 
+export interface DeviceApprovalView extends ApprovalView {
+  /** As the device shows it. */
+  readonly userCode: string;
+}
+
+/** What an approval says beside: why it is asked for, and what to compare or to think of. */
+interface ApprovalWords {
+  readonly title: string;
+  readonly heading: Html;
+  readonly shown: Html | undefined;
+  readonly warning: string;
+  readonly formId: string;
+}
+
 /** Asks whether the device may sign in. Posts `decision` as `approve` or `deny`. */
 export function renderDeviceApprovalPage(theme: Theme, view: DeviceApprovalView): string {
-  const name = html`<bdi>${view.clientName}</bdi>`;
+  return renderApprovalPage(theme, view, {
+    title: "Allow a device",
+    heading: html`Sign in to <bdi>${view.clientName}</bdi> on a device?`,
+    shown: html`<p class="device-code">The device shows <b id="user-code">${view.userCode}</b></p>`,
+    warning:
+      "Allow it only if this code is on a device of yours right now, and you began this yourself. Somebody who sent you the code would be signed in as you.",
+    formId: "device-approval-form",
+  });
+}
+
+/** Asks whether a client may sign the person in elsewhere. Posts `decision` as `approve` or `deny`. */
+export function renderApprovalPage(theme: Theme, view: ApprovalView, words: ApprovalWords): string {
   const unverified = view.unverified
     ? html`<p class="message" id="unverified">Nobody here has verified this application: it registered itself, under a name of its own choice. Go on only if you know it.</p>`
     : undefined;
   const content = html`<span class="client-mark" aria-hidden="true">${initialOf(view.clientName)}</span>
-<h1>Sign in to ${name} on a device?</h1>
+<h1>${words.heading}</h1>
 ${view.userEmail === "" ? undefined : html`<p class="lead">You are signed in as <bdi class="name">${view.userEmail}</bdi></p>`}
 ${unverified}
-<p class="device-code">The device shows <b id="user-code">${view.userCode}</b></p>
+${words.shown}
 <h2>It will be able to</h2>
 ${renderScopeList(view.scopes, view.otherClients)}
-<p class="note">Allow it only if this code is on a device of yours right now, and you began this yourself. Somebody who sent you the code would be signed in as you.</p>
-<form id="device-approval-form" method="post" action="${parseFormAction(view.action)}">
+<p class="note">${words.warning}</p>
+<form id="${words.formId}" method="post" action="${parseFormAction(view.action)}">
 <input type="hidden" name="form_token" value="${view.formToken}">
 <div class="buttons">
 <button class="button" id="deny" type="submit" name="decision" value="deny">Deny</button>
 <button class="button primary" id="approve" type="submit" name="decision" value="approve">Allow</button>
 </div>
 </form>`;
-  return renderLayout(theme, { title: "Allow a device", content });
+  return renderLayout(theme, { title: words.title, content });
 }
 
 export interface DeviceDoneView {

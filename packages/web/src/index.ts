@@ -9,14 +9,20 @@ export { type AccountEmailView, renderAccountEmailPage } from "./account-email-p
 export { type AccountNotice, parseAccountNotice } from "./account-notices.ts";
 export { type AccountView, renderAccountPage } from "./account-page.ts";
 export { type AccountPasswordView, renderAccountPasswordPage } from "./account-password-page.ts";
+export {
+  type BackchannelApprovalView,
+  renderBackchannelApprovalPage,
+  renderBackchannelDonePage,
+} from "./backchannel-pages.ts";
 export { type ChangeEmailView, renderChangeEmailPage } from "./change-email-page.ts";
-export { type CheckYourMailView, renderCheckYourMailPage } from "./check-your-mail-page.ts";
 export { CHECK_SESSION_SCRIPT, renderCheckSessionPage } from "./check-session-page.ts";
+export { type CheckYourMailView, renderCheckYourMailPage } from "./check-your-mail-page.ts";
 export { type ChooserView, type ConnectorChoice, renderChooserPage } from "./chooser-page.ts";
 export { type ConfirmAddressView, renderConfirmAddressPage } from "./confirm-address-page.ts";
 export { type ConsentView, renderConsentPage } from "./consent-page.ts";
 export { CONTINUE_SCRIPT, type ContinueView, renderContinuePage } from "./continue-page.ts";
 export {
+  type ApprovalView,
   type DeviceApprovalView,
   type DeviceCodeView,
   type DeviceDoneView,

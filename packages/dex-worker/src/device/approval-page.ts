@@ -1,24 +1,19 @@
 import {
   audiencesOf,
   type Clients,
-  DEVICE_VERIFICATION_PATH,
   type DeviceRequests,
   isAudienceScope,
   type LoginState,
   type NextStep,
-  renderUserCode,
   type Session,
-  type UserCode,
-  type UserCodeHashes,
 } from "@dex/oidc";
 import type { Logger } from "@dex/runtime";
-import { renderDeviceApprovalPage, renderDeviceDonePage } from "@dex/web";
+import type { ApprovalView, Theme } from "@dex/web";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
 import { scopeThrough } from "../login/offered-connectors.ts";
 import { checkFormToken, openFlow } from "../login/open-flow.ts";
-import type { LoginPaths } from "../login/paths.ts";
 import { readForm } from "../middleware/form-body.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
@@ -26,31 +21,51 @@ import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
 
 type ApprovalStep = Extract<NextStep, { kind: "approve device" }>;
+type Decision = "approved" | "denied";
+
+/** What is approved: a device whose code was typed, or what a client asked of this person. `About` is what the flow knows of it. */
+export interface ApprovalKind<About> {
+  readonly path: string;
+  /** For logs. */
+  readonly what: string;
+  /** Undefined when the flow is about something else. */
+  aboutOf(state: LoginState): About | undefined;
+  /** The names of the request in the store. */
+  hashesOf(about: About): readonly Buffer[];
+  /** Where the form of this flow goes. */
+  actionOf(flowId: string): string;
+  /** The page. Throws InvalidInput when there is nothing left to answer. */
+  prepare(about: About, now: Date): Promise<(theme: Theme, view: ApprovalView) => string>;
+  renderDone(theme: Theme, view: { readonly decision: Decision; readonly clientName: string }): string;
+  /** What who comes too late is told. */
+  gone(): InvalidInput;
+}
 
 /**
- * The page on which a person who is signed in says whether the device may be too. Always shown, also for trusted clients and
- * for what was allowed before; and what is said here is no consent for other days: it is about the device with this code. Were
- * it recorded, who was talked into allowing a device would let the client in silently from then on.
+ * The page on which a person who is signed in says whether a client may sign them in elsewhere. Always shown, also for trusted
+ * clients and for what was allowed before; and what is said here is no consent for other days: it is about this one request.
+ * Were it recorded, who was talked into allowing one would let the client in silently from then on.
  */
-export function deviceApprovalPage(parts: {
-  issuerOrigin: string;
-  clients: Clients;
-  connectors: ConnectorSet;
-  devices: Pick<DeviceRequests, "decide">;
-  userCodeHashes: UserCodeHashes;
-  dispatcher: Dispatcher;
-  cookies: LoginCookies;
-  paths: LoginPaths;
-  pages: Pages;
-  logger: Logger;
-}): PageRoute {
-  const { clients, connectors, devices, dispatcher, cookies, paths, pages } = parts;
+export function approvalPage<About>(
+  kind: ApprovalKind<About>,
+  parts: {
+    issuerOrigin: string;
+    clients: Clients;
+    connectors: ConnectorSet;
+    devices: Pick<DeviceRequests, "decide">;
+    dispatcher: Dispatcher;
+    cookies: LoginCookies;
+    pages: Pages;
+    logger: Logger;
+  },
+): PageRoute {
+  const { clients, connectors, devices, dispatcher, cookies, pages } = parts;
 
   /** What is missing for this flow when it is not the approval, is done first: undefined then. */
-  async function stepOf(visit: Visit, state: LoginState): Promise<(ApprovalStep & { userCode: UserCode }) | undefined> {
+  async function stepOf(visit: Visit, state: LoginState): Promise<(ApprovalStep & { about: About }) | undefined> {
     const step = await dispatcher.decide(visit, state);
-    const { deviceUserCode: userCode } = state;
-    if (step.kind === "approve device" && userCode !== undefined) return { ...step, userCode };
+    const about = kind.aboutOf(state);
+    if (step.kind === "approve device" && about !== undefined) return { ...step, about };
     await dispatcher.next(visit, state);
     return undefined;
   }
@@ -60,7 +75,7 @@ export function deviceApprovalPage(parts: {
     scopeThrough(connectors.find(connectorId), request.scope);
 
   return {
-    path: `${DEVICE_VERIFICATION_PATH}/approve`,
+    path: kind.path,
 
     async GET(visit) {
       const state = openFlow(visit, cookies);
@@ -70,17 +85,17 @@ export function deviceApprovalPage(parts: {
       const client = await clients.find(clientId);
       const scope = scopeOf(state, step.session);
       const others = audiencesOf(scope).filter((id) => id !== clientId);
-      const view = {
+      const view: ApprovalView = {
         clientName: client?.name ?? clientId,
         unverified: client?.dynamic === true,
         userEmail: step.session.user.email,
         scopes: scope.filter((word) => !isAudienceScope(word)),
         otherClients: await Promise.all(others.map(nameOf)),
-        userCode: renderUserCode(step.userCode),
-        action: paths.deviceApproval(state.id),
+        action: kind.actionOf(state.id),
         formToken: tokenFor(state, step.session),
       };
-      pages.show(visit.response, 200, (theme) => renderDeviceApprovalPage(theme, view));
+      const render = await kind.prepare(step.about, visit.now);
+      pages.show(visit.response, 200, (theme) => render(theme, view));
     },
 
     async POST(visit) {
@@ -89,24 +104,22 @@ export function deviceApprovalPage(parts: {
       const form = await readForm(visit.request);
       const step = await stepOf(visit, state);
       if (step === undefined) return;
-      const { session, userCode } = step;
+      const { session, about } = step;
       checkFormToken(form, tokenFor(state, session));
       const decision = decisionIn(form);
       const { clientId } = state.request;
       const answer = { decision, clientId, session, scope: scopeOf(state, session) };
-      const decided = await devices.decide(parts.userCodeHashes.all(userCode), answer, visit.now);
+      const decided = await devices.decide(kind.hashesOf(about), answer, visit.now);
       cookies.clear(visit.response, state.id);
-      if (!decided) throw new InvalidInput(400, GONE, {}, paths.device());
-      parts.logger.info("device decided", { clientId, userId: session.user.id, decision });
+      if (!decided) throw kind.gone();
+      parts.logger.info(`${kind.what} decided`, { clientId, userId: session.user.id, decision });
       const clientName = await nameOf(clientId);
-      pages.show(visit.response, 200, (theme) => renderDeviceDonePage(theme, { decision, clientName }));
+      pages.show(visit.response, 200, (theme) => kind.renderDone(theme, { decision, clientName }));
     },
   };
 }
 
-const GONE = "this code has expired or was answered already; please begin again on the device";
-
-function decisionIn(form: URLSearchParams): "approved" | "denied" {
+function decisionIn(form: URLSearchParams): Decision {
   const decision = form.get("decision");
   if (decision === "approve") return "approved";
   if (decision === "deny") return "denied";

@@ -11,7 +11,6 @@ import {
   type SessionLimits,
   type SignIns,
   type UserCode,
-  type VerifiedRedirectUri,
 } from "@dex/oidc";
 import { renderDeviceCodePage } from "@dex/web";
 import type { Dispatcher } from "../login/dispatcher.ts";
@@ -26,6 +25,7 @@ import { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
+import { approvalRequest } from "./approval-request.ts";
 import type { EnterUserCode } from "./user-code-entries.ts";
 
 const MAX_TYPED_LENGTH = 64;
@@ -51,16 +51,7 @@ export function userCodePage(parts: {
   pages: Pages;
 }): PageRoute {
   const { issuerOrigin, clients, enter, beginLogin, signIns, cookies, cookieNames, dispatcher, paths, pages } = parts;
-  // Below our own issuer, from our own code: there is nothing to match it with.
-  const here = endpointUrl(parts.issuer, DEVICE_VERIFICATION_PATH) as VerifiedRedirectUri;
-
-  function requestOf(clientId: string, scope: readonly string[]): LoginState["request"] {
-    return {
-      ...{ clientId, scope, redirectUri: here, responseType: "code", responseMode: "query", prompt: [] },
-      ...{ state: undefined, nonce: undefined, codeChallenge: undefined, maxAgeSeconds: undefined },
-      ...{ loginHint: undefined, hintedUserId: undefined, connectorId: undefined },
-    };
-  }
+  const here = endpointUrl(parts.issuer, DEVICE_VERIFICATION_PATH);
 
   function show(
     { response }: Visit,
@@ -96,7 +87,7 @@ export function userCodePage(parts: {
   }
 
   function flowOf(client: Client, scope: readonly string[], deviceUserCode: UserCode, now: Date): LoginState {
-    const request = { ...requestOf(client.id, scope), maxAgeSeconds: client.details.default_max_age };
+    const request = { ...approvalRequest(here, client.id, scope), maxAgeSeconds: client.details.default_max_age };
     return { ...beginLogin(request, now), deviceUserCode };
   }
 
@@ -107,7 +98,7 @@ export function userCodePage(parts: {
       const { request, response, now } = visit;
       const offered = parseUserCode(readQuery(request).get("user_code") ?? "");
       cookies.prune(request, response, now);
-      const state = beginLogin(requestOf(OWN_PAGES_CLIENT_ID, ["openid"]), now);
+      const state = beginLogin(approvalRequest(here, OWN_PAGES_CLIENT_ID, ["openid"]), now);
       cookies.write(response, state);
       show(visit, state, { status: 200, userCode: offered === undefined ? "" : renderUserCode(offered) });
     },

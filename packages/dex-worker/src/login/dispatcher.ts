@@ -282,7 +282,9 @@ export function makeDispatcher(parts: {
       case "consent":
         return paths.consent(state.id);
       case "approve device":
-        return state.deviceUserCode === undefined ? paths.backchannelApproval(state.id) : paths.deviceApproval(state.id);
+        return state.deviceUserCode === undefined
+          ? paths.backchannelApproval(state.id)
+          : paths.deviceApproval(state.id);
     }
   }
 

@@ -1,5 +1,5 @@
 // Which connectors a flow offers, and whether one may be used for it: the same rules for every page and every step.
-import { type Clients, DEVICE_CODE_GRANT, grantTypesOf, type LoginState } from "@dex/oidc";
+import { CIBA_GRANT, type Clients, DEVICE_CODE_GRANT, grantTypesOf, type LoginState } from "@dex/oidc";
 import type { ConnectorEntry, ConnectorSet } from "../live/connector-set.ts";
 import { InvalidInput } from "../middleware/invalid-input.ts";
 
@@ -55,12 +55,21 @@ async function allowedBy(clients: Clients, state: LoginState): Promise<(entry: C
   return (entry) => client?.allowedConnectors?.includes(entry.id) !== false && servesAnswer(entry, state);
 }
 
+function grantsNeeded({
+  request,
+  deviceUserCode,
+  backchannelRequest,
+}: Pick<LoginState, "request" | "deviceUserCode" | "backchannelRequest">): NonNullable<ConnectorEntry["grantTypes"]> {
+  if (backchannelRequest !== undefined) return [CIBA_GRANT];
+  return deviceUserCode === undefined ? grantTypesOf(request.responseType) : [DEVICE_CODE_GRANT];
+}
+
 /** Whether the connector's `grantTypes` let it sign people in for what the flow is to end with (dex v2). */
 export function servesAnswer(
   { grantTypes }: ConnectorEntry,
-  { request, deviceUserCode }: Pick<LoginState, "request" | "deviceUserCode">,
+  state: Pick<LoginState, "request" | "deviceUserCode" | "backchannelRequest">,
 ): boolean {
-  const needed = deviceUserCode === undefined ? grantTypesOf(request.responseType) : ([DEVICE_CODE_GRANT] as const);
+  const needed = grantsNeeded(state);
   return grantTypes === undefined || needed.every((grant) => grantTypes.includes(grant));
 }
 

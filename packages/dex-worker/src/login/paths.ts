@@ -1,3 +1,5 @@
+import { BACKCHANNEL_APPROVAL_PATH } from "@dex/oidc";
+
 /** Addresses of the sign-in pages. `base` is the issuer's path; a flow is named in the query, its state is in a cookie. */
 export interface LoginPaths {
   /** The authorization endpoint. */
@@ -9,6 +11,8 @@ export interface LoginPaths {
   /** Where the code of a device is typed, and where its flow ends. */
   device(flowId?: string): string;
   deviceApproval(flowId: string): string;
+  /** Where the flow ends of a client that asked for the person (CIBA). */
+  backchannelApproval(flowId: string): string;
   /** Where an account is asked for. */
   register(flowId: string): string;
   /** What is to become of a proved identity that does not simply sign in. */
@@ -41,6 +45,7 @@ export function makeLoginPaths(issuer: URL): LoginPaths {
     connector: (connectorId, flowId) => `${base}/auth/${encodeURIComponent(connectorId)}/login${query(flowId)}`,
     consent: (flowId) => `${base}/consent${query(flowId)}`,
     device: (flowId) => `${base}/device${flowId === undefined ? "" : query(flowId)}`,
+    backchannelApproval: (flowId) => `${base}${BACKCHANNEL_APPROVAL_PATH}/approve${query(flowId)}`,
     deviceApproval: (flowId) => `${base}/device/approve${query(flowId)}`,
     register: (flowId) => `${base}/register${query(flowId)}`,
     identity: (flowId) => `${base}/identity${query(flowId)}`,

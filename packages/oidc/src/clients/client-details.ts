@@ -120,6 +120,11 @@ export const clientDetailsShape = z.object({
   post_logout_redirect_uris: z.array(onwardAddress).max(50).optional(),
   backchannel_logout_uri: webAddress.optional(),
   backchannel_logout_session_required: z.boolean().optional(),
+  /** CIBA Core §4. */
+  backchannel_token_delivery_mode: z.enum(["poll", "ping", "push"]).optional(),
+  backchannel_client_notification_endpoint: webAddress.optional(),
+  backchannel_authentication_request_signing_alg: z.enum(["RS256", "PS256", "ES256", "EdDSA"]).optional(),
+  backchannel_user_code_parameter: z.boolean().optional(),
   frontchannel_logout_uri: webAddress.optional(),
   frontchannel_logout_session_required: z.boolean().optional(),
   /** dex v2's ssoSharedWith: clients that a sign-in to this one counts for, or `*`. An administrator's to say (DCR-1). */
@@ -146,7 +151,14 @@ export const clientDetailsShape = z.object({
 export type ClientDetails = z.infer<typeof clientDetailsShape>;
 
 /** What an administrator says of a client, and the client neither chooses nor hears (DCR-1). */
-const ADMINISTRATED: readonly string[] = ["sso_shared_with", "trusted_issuers", "groups", "roles", "access_token_format", ...CLIENT_LIFETIME_MEMBERS];
+const ADMINISTRATED: readonly string[] = [
+  "sso_shared_with",
+  "trusted_issuers",
+  "groups",
+  "roles",
+  "access_token_format",
+  ...CLIENT_LIFETIME_MEMBERS,
+];
 
 /** The details in two: what the client says of itself, and what an administrator says of it. */
 export function splitDetails(details: ClientDetails): {

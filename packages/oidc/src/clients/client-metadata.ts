@@ -183,6 +183,7 @@ const OF_PEOPLE: readonly GrantType[] = [
   "authorization_code",
   "password",
   "urn:ietf:params:oauth:grant-type:device_code",
+  "urn:openid:params:grant-type:ciba",
 ];
 
 /**
@@ -211,7 +212,10 @@ export function contradictionIn(client: NewClientMetadata): Contradiction | unde
     }
   }
   if (client.grantTypes.includes("refresh_token") && !client.grantTypes.some((grant) => OF_PEOPLE.includes(grant))) {
-    return { member: "grantTypes", reason: "refresh_token needs authorization_code, password or the device code" };
+    return {
+      member: "grantTypes",
+      reason: "refresh_token needs authorization_code, password, the device code or ciba",
+    };
   }
   const keys = keyProblemIn(client.details, client.public);
   if (keys !== undefined) return keys;

@@ -43,6 +43,9 @@ const PROTECTIONS = [
   "default_acr_values",
   "backchannel_logout_uri",
   "frontchannel_logout_uri",
+  "backchannel_token_delivery_mode",
+  "backchannel_client_notification_endpoint",
+  "backchannel_authentication_request_signing_alg",
   "dpop_bound_access_tokens",
   "tls_client_certificate_bound_access_tokens",
 ] as const;

@@ -8,6 +8,7 @@ export type GrantType =
   | "client_credentials"
   | "password"
   | "urn:ietf:params:oauth:grant-type:device_code"
+  | "urn:openid:params:grant-type:ciba"
   | "urn:ietf:params:oauth:grant-type:jwt-bearer"
   | "urn:ietf:params:oauth:grant-type:token-exchange";
 

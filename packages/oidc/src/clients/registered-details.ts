@@ -2,6 +2,7 @@
 // §2, and the logout specifications. Each member by itself, then those that must fit each other.
 import { isLoopback } from "@dex/runtime";
 import { z } from "zod";
+import { CIBA_GRANT } from "../backchannel-authentication/auth-req-id.ts";
 import type { GrantType } from "./client.ts";
 import {
   bringsAccessToken,
@@ -55,6 +56,7 @@ export const registeredDetailsShape = {
   request_uris: z.array(webUriShape).max(20).refine(uniqueStrings, ONCE).optional(),
   backchannel_logout_uri: endpointShape.optional(),
   frontchannel_logout_uri: endpointShape.optional(),
+  backchannel_client_notification_endpoint: endpointShape.optional(),
 };
 
 function inKnownOrder(value: unknown): unknown {
@@ -174,6 +176,18 @@ const RULES: readonly Rule[] = [
     reason: "must be what a redirect URI may be, each once",
     breaks: ({ details: { post_logout_redirect_uris: uris = [] }, public: isPublic }) =>
       !uniqueStrings(uris) || uris.some((uri) => !mayBeRedirectedTo(uri, isPublic)),
+  },
+  {
+    // CIBA Core §4 and §7: nobody else may ask for people
+    member: "grant_types",
+    reason: "urn:openid:params:grant-type:ciba is for clients that can keep a secret",
+    breaks: ({ grantTypes, public: isPublic }) => isPublic && grantTypes.includes(CIBA_GRANT),
+  },
+  {
+    member: "backchannel_client_notification_endpoint",
+    reason: "is needed for the backchannel_token_delivery_mode ping",
+    breaks: ({ details: { backchannel_token_delivery_mode: mode, backchannel_client_notification_endpoint: uri } }) =>
+      mode === "ping" && uri === undefined,
   },
   {
     // Front-Channel Logout §2

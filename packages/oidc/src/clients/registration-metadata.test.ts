@@ -22,6 +22,9 @@ const little: SupportedValues = {
   introspection_encrypted_response_alg: [],
   introspection_encrypted_response_enc: [],
   request_object_signing_alg: [],
+  backchannel_token_delivery_mode: [],
+  backchannel_authentication_request_signing_alg: [],
+  backchannel_user_code_parameter: [],
   tls_client_certificate_bound_access_tokens: [false],
 };
 

@@ -29,6 +29,9 @@ export interface SupportedValues {
   readonly introspection_encrypted_response_alg: ValuesOf<"introspection_encrypted_response_alg">;
   readonly introspection_encrypted_response_enc: ValuesOf<"introspection_encrypted_response_enc">;
   readonly request_object_signing_alg: ValuesOf<"request_object_signing_alg">;
+  readonly backchannel_token_delivery_mode: ValuesOf<"backchannel_token_delivery_mode">;
+  readonly backchannel_authentication_request_signing_alg: ValuesOf<"backchannel_authentication_request_signing_alg">;
+  readonly backchannel_user_code_parameter: ValuesOf<"backchannel_user_code_parameter">;
   readonly tls_client_certificate_bound_access_tokens: ValuesOf<"tls_client_certificate_bound_access_tokens">;
 }
 
@@ -42,6 +45,7 @@ export const SUPPORTED: SupportedValues = {
     "refresh_token",
     "client_credentials",
     "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:openid:params:grant-type:ciba",
   ],
   token_endpoint_auth_method: [
     "client_secret_basic",
@@ -67,6 +71,9 @@ export const SUPPORTED: SupportedValues = {
   introspection_encrypted_response_alg: ENCRYPTION_ALGORITHMS,
   introspection_encrypted_response_enc: CONTENT_ENCRYPTIONS,
   request_object_signing_alg: [...CLIENT_SIGNING_ALGORITHMS, "none"],
+  backchannel_token_delivery_mode: ["poll", "ping"],
+  backchannel_authentication_request_signing_alg: CLIENT_SIGNING_ALGORITHMS,
+  backchannel_user_code_parameter: [false],
   tls_client_certificate_bound_access_tokens: [true, false],
 };
 
@@ -90,6 +97,7 @@ export const SUPPORTED_MEMBERS = {
   request_uris: true,
   post_logout_redirect_uris: true,
   backchannel_logout_uri: true,
+  backchannel_client_notification_endpoint: true,
   backchannel_logout_session_required: true,
   frontchannel_logout_uri: true,
   frontchannel_logout_session_required: true,

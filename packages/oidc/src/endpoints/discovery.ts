@@ -1,4 +1,5 @@
 import { isLoopback, type JsonObject } from "@dex/runtime";
+import { BACKCHANNEL_AUTHENTICATION_PATH } from "../backchannel-authentication/auth-req-id.ts";
 import type { GrantType, SigningAlgorithm } from "../clients/client.ts";
 import type { ResponseType } from "../clients/client-details.ts";
 import { type CertificateUse, SUPPORTED, supportedWith } from "../clients/supported.ts";
@@ -42,6 +43,7 @@ const ALIASED = {
   token_endpoint: "/token",
   pushed_authorization_request_endpoint: PUSHED_AUTHORIZATION_PATH,
   device_authorization_endpoint: DEVICE_AUTHORIZATION_PATH,
+  backchannel_authentication_endpoint: BACKCHANNEL_AUTHENTICATION_PATH,
   revocation_endpoint: REVOCATION_PATH,
   introspection_endpoint: INTROSPECTION_PATH,
   userinfo_endpoint: "/userinfo",
@@ -73,6 +75,12 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     userinfo_endpoint: endpointUrl(issuer, "/userinfo"),
     // RFC 8628 §4
     device_authorization_endpoint: endpointUrl(issuer, DEVICE_AUTHORIZATION_PATH),
+    // CIBA Core §4
+    backchannel_authentication_endpoint: endpointUrl(issuer, BACKCHANNEL_AUTHENTICATION_PATH),
+    backchannel_token_delivery_modes_supported: SUPPORTED.backchannel_token_delivery_mode,
+    backchannel_authentication_request_signing_alg_values_supported:
+      SUPPORTED.backchannel_authentication_request_signing_alg,
+    backchannel_user_code_parameter_supported: false,
     revocation_endpoint: endpointUrl(issuer, REVOCATION_PATH),
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: SUPPORTED.token_endpoint_auth_signing_alg,

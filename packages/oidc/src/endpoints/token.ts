@@ -4,9 +4,10 @@ import { citing, demandsOf } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import type { Grant } from "../grants/grant.ts";
 import { type GrantParts, makeGrants } from "../grants/grants.ts";
+import { ASSERTION_REFUSED } from "../grants/jwt-bearer.ts";
 import type { ProvenSender, ProveSender } from "../sender-constraint/prove-sender.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
-import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
+import { type ClientEndpoint, type ClientRequest, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
 import { single } from "./parameters.ts";
 
@@ -21,6 +22,7 @@ const TOKEN_PARAMETERS = [
   "redirect_uri",
   "code_verifier",
   "device_code",
+  "auth_req_id",
   "refresh_token",
   "scope",
   "authorization_details",
@@ -40,7 +42,7 @@ const REPEATABLE_PARAMETERS = ["audience", "resource"] as const;
 
 /** The token endpoint, RFC 6749 §3.2: what holds for every grant, before the grant itself. */
 export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
-  const { clientAuthentication, proveSender } = parts;
+  const { proveSender } = parts;
   const target = { method: "POST", url: endpointUrl(parts.issuer, "/token") };
   const grants: ReadonlyMap<string, Grant> = new Map(makeGrants(parts).map((grant) => [grant.grantType, grant]));
   return {
@@ -54,7 +56,7 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       if (grantType === undefined) throw new OAuthError("invalid_request", "grant_type is missing");
       const grant = grants.get(grantType);
       if (grant === undefined) throw new OAuthError("unsupported_grant_type", "this grant_type is not supported");
-      const client = await clientAuthentication.authenticate(request, now);
+      const { client, proved } = await callerOf(grant, request, parts, now);
       // AUT-13
       if (!client.grantTypes.includes(grant.grantType)) {
         throw new OAuthError("unauthorized_client", `the client may not use the ${grant.grantType} grant`);
@@ -63,14 +65,39 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       const sender = proveSender(request, target, now);
       const confirmation = confirmationFor(client, sender);
       refuseUnbound(client, confirmation);
-      // A public client has shown nothing until its grant is good, and who has shown nothing writes nothing.
-      if (!client.public) await sender.spend();
+      // Such a client has shown nothing until its grant is good, and who has shown nothing writes nothing.
+      if (proved) await sender.spend();
       const answer = await grant.redeem({ params: body, client, confirmation, source: request.source }, now);
-      if (client.public) await sender.spend();
+      if (!proved) await sender.spend();
       return { kind: "json", status: 200, body: answer, dpopNonce: sender.dpopNonce };
     },
   };
 }
+
+/** The client that asks, and whether it has proved by itself who it is: public ones never do. */
+async function callerOf(
+  grant: Grant,
+  request: ClientRequest,
+  { clientAuthentication, clients }: Pick<TokenEndpointParts, "clientAuthentication" | "clients">,
+  now: Date,
+): Promise<{ readonly client: Client; readonly proved: boolean }> {
+  const { authorization, body } = request;
+  const shown = authorization ?? CREDENTIALS.find((name) => body.has(name));
+  if (grant.provesClient !== true || shown !== undefined) {
+    const client = await clientAuthentication.authenticate(request, now);
+    return { client, proved: !client.public };
+  }
+  const clientId = single(body, "client_id");
+  if (clientId === undefined)
+    throw new OAuthError("invalid_request", "client_id is missing: it says whom this stands for");
+  const client = await clients.find(clientId);
+  if (client === undefined || !client.grantTypes.includes(grant.grantType)) {
+    throw new OAuthError("invalid_grant", ASSERTION_REFUSED, { detail: "no client with this id is registered for it" });
+  }
+  return { client, proved: false };
+}
+
+const CREDENTIALS = ["client_secret", "client_assertion", "client_assertion_type"] as const;
 
 /** Registration refuses them too, and is not all that changes clients. */
 function refuseGrantBeyondProfile(client: Client, { grantType }: Grant): void {

@@ -1,9 +1,16 @@
 import type { Random } from "@dex/runtime";
-import type { DeviceRequests } from "../device-authorization/device-requests.ts";
 import type { TrustedAssertionParts } from "../client-jwts/trusted-assertion.ts";
+import type { DeviceRequests } from "../device-authorization/device-requests.ts";
 import type { ConnectorPeople, DirectGrants } from "../direct-grants/direct-grants.ts";
-import type { AuthorizationCodes, Clients, Revocations, TokenFamilies, TokenSigner, UpstreamRefresher } from "../ports.ts";
 import { endpointUrl } from "../endpoints/discovery.ts";
+import type {
+  AuthorizationCodes,
+  Clients,
+  Revocations,
+  TokenFamilies,
+  TokenSigner,
+  UpstreamRefresher,
+} from "../ports.ts";
 import { NO_RESOURCES, type Resources } from "../resources/resource.ts";
 import type { EngineSealers } from "../sealers.ts";
 import { makeAccessTokens } from "../tokens/access-token.ts";
@@ -16,6 +23,7 @@ import type { ReadOwnToken } from "../tokens/own-token.ts";
 import { makeRefreshTokens } from "../tokens/refresh-token.ts";
 import type { Subjects } from "../tokens/subject.ts";
 import { authorizationCodeGrant } from "./authorization-code.ts";
+import { cibaGrant } from "./ciba.ts";
 import { clientCredentialsGrant } from "./client-credentials.ts";
 import { deviceCodeGrant } from "./device-code.ts";
 import type { Grant } from "./grant.ts";
@@ -53,8 +61,18 @@ export interface DirectGrantParts {
 
 /** Every grant there is. What is not in this table does not exist (TOK-14). */
 export function makeGrants(parts: GrantParts): readonly Grant[] {
-  const { issuer, clients, codes, families, signer, sealers, random, lifetimes, direct } = parts;
-  const { resources = NO_RESOURCES } = parts;
+  const {
+    issuer,
+    clients,
+    codes,
+    families,
+    signer,
+    sealers,
+    random,
+    lifetimes,
+    direct,
+    resources = NO_RESOURCES,
+  } = parts;
   const accessTokens = makeAccessTokens({ sealer: sealers.accessToken, random });
   const refreshTokens = makeRefreshTokens({ sealer: sealers.refreshToken, random });
   const issueIdToken = makeIssueIdToken({ ...parts, lifetimes });
@@ -65,7 +83,9 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
   const { trustedAssertions } = parts;
   return [
     authorizationCodeGrant({ ...targets, codes, families, refreshTokens, issueTokens, random, lifetimes }),
-    deviceCodeGrant({ ...targets, devices: parts.devices, refreshTokens, issueTokens, random, lifetimes }),
+    ...[deviceCodeGrant, cibaGrant].map((grant) =>
+      grant({ ...targets, devices: parts.devices, refreshTokens, issueTokens, random, lifetimes }),
+    ),
     refreshTokenGrant({
       ...targets,
       clients,
@@ -80,6 +100,8 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
     ...(trustedAssertions === undefined
       ? []
       : [jwtBearerGrant({ ...trustedAssertions, speakForItself: clientCredentials, lifetimes })]),
-    ...(direct === undefined ? [] : [tokenExchangeGrant({ ...parts, ...direct, accessTokens, issueIdToken })]),
+    ...(direct === undefined
+      ? []
+      : [tokenExchangeGrant({ ...parts, ...targets, ...direct, accessTokens, issueIdToken })]),
   ];
 }

@@ -30,6 +30,11 @@ export interface LoginState {
    * device may have what the request asks for, instead of with a code. Left out elsewhere.
    */
   readonly deviceUserCode?: UserCode;
+  /**
+   * The request of a client that asked for this very person (CIBA). The flow then ends like that of a device. Left out
+   * elsewhere.
+   */
+  readonly backchannelRequest?: { readonly id: string; readonly userId: string };
 }
 
 export type LoginNotice = "address confirmed" | "password changed" | "no account yet" | "account exists already";
@@ -45,6 +50,8 @@ export interface UnmatchedIdentity {
   /** When the person proved it, and how (RFC 8176). */
   readonly authTime: Date;
   readonly amr: readonly string[];
+  /** The session upstream, by the upstream's name for it. */
+  readonly sid?: string;
 }
 
 /**

@@ -86,10 +86,15 @@ export function decideNextStep(
   }
   if (linking) return { kind: "prove identity", session };
   // RFC 8628 §5.4: the code may have come from somebody else's device, which consent of another day says nothing about.
-  if (state.deviceUserCode !== undefined) return { kind: "approve device", session };
+  if (endsElsewhere(state)) return { kind: "approve device", session };
   if (!consentNeeded(state, session, facts)) return { kind: "finish", session };
   if (silent) return refuse("consent_required", "the user has not consented to what the client asks for");
   return { kind: "consent", session, scope: releasedScope(state.request) };
+}
+
+/** Whether the flow lets somebody in elsewhere: a device, or a client that asked for this person. */
+export function endsElsewhere({ deviceUserCode, backchannelRequest }: LoginState): boolean {
+  return deviceUserCode !== undefined || backchannelRequest !== undefined;
 }
 
 function signedInHere(state: LoginState, session: Session): boolean {
@@ -135,8 +140,10 @@ function reasonToAuthenticate(
   return essentialAcr?.includes(acrOf(session.amr)) === false ? "the sign-in is not of the kind asked for" : undefined;
 }
 
-/** AUT-6, AUT-7: who a hint or a `claims` parameter names may be signed in, and nobody else. */
-function isWantedPerson({ request }: LoginState, session: Session, client: Client, subjects: Subjects): boolean {
+/** AUT-6, AUT-7: whom a client, a hint or a `claims` parameter names may be signed in, and nobody else. */
+function isWantedPerson(state: LoginState, session: Session, client: Client, subjects: Subjects): boolean {
+  const { request, backchannelRequest } = state;
+  if (backchannelRequest !== undefined && backchannelRequest.userId !== session.user.id) return false;
   const { hintedUserId, hintedSector, subjects: wanted } = request;
   if (hintedUserId !== undefined && hintedUserId !== subjects.of(session, hintedSector)) return false;
   return wanted?.includes(subjects.of(session, sectorOf(client))) ?? true;

@@ -49,6 +49,7 @@ const sealedShape = z.strictObject({
   remember: z.boolean().optional(),
   notice: z.enum(["address confirmed", "password changed", "no account yet", "account exists already"]).optional(),
   deviceUserCode: optionalText,
+  backchannelRequest: z.strictObject({ id: z.string(), userId: z.string() }).optional(),
   request: z.strictObject({
     clientId: z.string(),
     redirectUri: z.string(),
@@ -151,6 +152,7 @@ function parseLoginState(plaintext: string): LoginState | undefined {
     ...(state.remember === undefined ? {} : { remember: state.remember }),
     // As it was when it was sealed.
     ...(state.deviceUserCode === undefined ? {} : { deviceUserCode: state.deviceUserCode as UserCode }),
+    ...(state.backchannelRequest === undefined ? {} : { backchannelRequest: state.backchannelRequest }),
     request: {
       clientId: request.clientId,
       // It matched when the request was sealed, and the seal proves that nobody has changed it since.

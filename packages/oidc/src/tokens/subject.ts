@@ -1,6 +1,7 @@
 // Who the subject of a token is called towards a client: OIDC Core §8. Every `sub` that leaves us, in ID tokens, userinfo,
 // logout tokens and introspection, is made here, so that a client meets one name for one person everywhere.
 import { createHmac, hkdfSync } from "node:crypto";
+import { decodeBase64Url } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
 import type { TokenUser } from "../ports.ts";
 
@@ -75,4 +76,26 @@ function textField(number: number, text: string): Buffer {
 /** Seven bits at a time, the lowest first. */
 function varint(value: number): readonly number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
+}
+
+/** Who a dex v2 `sub` names; undefined when it is none. */
+export function parseDexV2Subject(
+  subject: string,
+): { readonly connectorId: string; readonly remoteId: string } | undefined {
+  const bytes = decodeBase64Url(subject);
+  const remoteId = bytes && readTextField(bytes, 1, 0);
+  const connectorId = remoteId && readTextField(bytes, 2, remoteId.end);
+  if (connectorId === undefined || connectorId.end !== bytes?.length) return undefined;
+  return { connectorId: connectorId.text, remoteId: remoteId?.text ?? "" };
+}
+
+function readTextField(bytes: Buffer, number: number, start: number): { text: string; end: number } | undefined {
+  if (bytes[start] !== ((number << 3) | WIRE_TYPE_TEXT)) return undefined;
+  let length = 0;
+  for (let at = start + 1, shift = 0; shift < 28; at += 1, shift += 7) {
+    const byte = bytes[at] ?? 0;
+    length |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return { text: bytes.toString("utf8", at + 1, at + 1 + length), end: at + 1 + length };
+  }
+  return undefined;
 }

@@ -1,6 +1,7 @@
 // How we call addresses that a client registered: its keys, its request objects, its sector, its logout endpoint (SSR-1).
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { JsonObject } from "../json.ts";
 import {
   exchange,
   OUTBOUND_LIMITS,
@@ -24,9 +25,16 @@ export type FetchDocument = (url: string) => Promise<FetchedDocument>;
 /** Posts a form to an address that a client named, and returns the status of the answer. Throws as FetchDocument does. */
 export type PostForm = (url: string, form: URLSearchParams) => Promise<number>;
 
+/** The same with JSON, and with a bearer token of whoever is called. */
+export type PostJson = (
+  url: string,
+  message: { readonly bearer: string; readonly body: JsonObject },
+) => Promise<number>;
+
 export interface OutgoingClient {
   readonly fetchDocument: FetchDocument;
   readonly postForm: PostForm;
+  readonly postJson: PostJson;
 }
 
 /** A worker makes so many of these calls at a time; more are refused at once, so that slow hosts hold up nobody else. */
@@ -98,6 +106,10 @@ export function makeOutgoingClient(parts: OutgoingClientParts): OutgoingClient {
     async postForm(url, form) {
       const headers = { "content-type": "application/x-www-form-urlencoded" };
       return (await call(url, { method: "POST", headers, body: form.toString() })).status;
+    },
+    async postJson(url, { bearer, body }) {
+      const headers = { "content-type": "application/json", authorization: `Bearer ${bearer}` };
+      return (await call(url, { method: "POST", headers, body: JSON.stringify(body) })).status;
     },
   };
 }

@@ -15,6 +15,8 @@ import { grantTerms } from "./0022-grant-terms.ts";
 import { revokedAccessTokens } from "./0023-revoked-access-tokens.ts";
 import { deviceRequests } from "./0024-device-requests.ts";
 import { resources } from "./0031-resources.ts";
+import { backchannelRequests } from "./0032-backchannel-requests.ts";
+import { upstreamSessions } from "./0033-upstream-sessions.ts";
 import { clientDocuments } from "./0034-client-documents.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
@@ -42,5 +44,7 @@ export const MIGRATIONS: readonly Migration[] = [
   revokedAccessTokens,
   deviceRequests,
   resources,
+  backchannelRequests,
+  upstreamSessions,
   clientDocuments,
 ];

@@ -1,0 +1,73 @@
+import {
+  approvalHashOf,
+  BACKCHANNEL_APPROVAL_PATH,
+  type BackchannelRequests,
+  CIBA_GRANT,
+  type Clients,
+  endpointUrl,
+  type LoginState,
+} from "@dex/oidc";
+import { renderBackchannelApprovalPage, renderBackchannelDonePage } from "@dex/web";
+import type { ApprovalKind } from "../device/approval-page.ts";
+import { approvalRequest } from "../device/approval-request.ts";
+import type { Dispatcher } from "../login/dispatcher.ts";
+import type { LoginCookies } from "../login/login-cookies.ts";
+import type { LoginPaths } from "../login/paths.ts";
+import { readQuery } from "../middleware/form-body.ts";
+import { InvalidInput } from "../middleware/invalid-input.ts";
+import type { PageRoute } from "../visit.ts";
+
+type Requests = Pick<BackchannelRequests, "find">;
+
+/** Where mails and "your account" lead: the flow of the client begins, which signs in the very person that the client named. */
+export function backchannelRequestPage(parts: {
+  issuer: string;
+  clients: Clients;
+  requests: Requests;
+  beginLogin: (request: LoginState["request"], now: Date) => LoginState;
+  cookies: LoginCookies;
+  dispatcher: Dispatcher;
+}): PageRoute {
+  const { clients, requests, beginLogin, cookies, dispatcher } = parts;
+  const here = endpointUrl(parts.issuer, BACKCHANNEL_APPROVAL_PATH);
+  return {
+    path: BACKCHANNEL_APPROVAL_PATH,
+    async GET(visit) {
+      const { request, response, now } = visit;
+      const found = await requests.find(readQuery(request).get("request") ?? "", now);
+      const client = found && (await clients.find(found.request.clientId));
+      if (found === undefined || client?.grantTypes.includes(CIBA_GRANT) !== true) throw gone();
+      const { id, scope } = found.request;
+      cookies.prune(request, response, now);
+      const asked = { ...approvalRequest(here, client.id, scope), maxAgeSeconds: client.details.default_max_age };
+      const backchannelRequest = { id, userId: found.userId };
+      await dispatcher.next(visit, { ...beginLogin(asked, now), backchannelRequest });
+    },
+  };
+}
+
+/** Of what a client asked of this person. */
+export function backchannelApproval(parts: { requests: Requests; paths: LoginPaths }): ApprovalKind<{ id: string }> {
+  return {
+    path: `${BACKCHANNEL_APPROVAL_PATH}/approve`,
+    what: "backchannel request",
+    aboutOf: ({ backchannelRequest }) => backchannelRequest,
+    hashesOf: ({ id }) => [approvalHashOf(id)],
+    actionOf: (flowId) => parts.paths.backchannelApproval(flowId),
+    async prepare({ id }, now) {
+      const found = await parts.requests.find(id, now);
+      if (found === undefined) throw gone();
+      const { bindingMessage } = found.request;
+      return (theme, view) => renderBackchannelApprovalPage(theme, { ...view, bindingMessage });
+    },
+    renderDone: renderBackchannelDonePage,
+    gone,
+  };
+}
+
+function gone(): InvalidInput {
+  return new InvalidInput(
+    404,
+    "this request has expired or was answered already; please begin again in the application",
+  );
+}
