@@ -11,11 +11,12 @@ const TABLE = /(<!-- capabilities: .* -->\n)[\s\S]*?(<!-- end of capabilities --
 
 const rows = connectorKinds().map(({ type, title, capabilities: can }) => {
   const cells = [can.login, can.refresh, can.groups, can.preferredUsername, can.tokenIdentity, can.upstreamLogout];
+  cells.push(can.backchannelLogout ?? "no");
   return `| ${[title, `\`${type}\``, ...cells].join(" | ")} |`;
 });
 const table = [
-  "| upstream | type | login | refresh | groups | preferred_username | token exchange | logout |",
-  "| --- | --- | --- | --- | --- | --- | --- | --- |",
+  "| upstream | type | login | refresh | groups | preferred_username | token exchange | logout there | logout from there |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
   ...rows,
 ].join("\n");
 

@@ -62,6 +62,8 @@ export interface Capabilities {
   /** Takes a token of the upstream as subject token, RFC 8693. */
   readonly tokenIdentity: Capability;
   readonly upstreamLogout: Capability;
+  /** Whether signing out upstream ends sessions here, OIDC Back-Channel Logout. No when left out. */
+  readonly backchannelLogout?: Capability;
 }
 
 export type ParsedConfig =

@@ -15,6 +15,8 @@ export interface Identity {
   readonly authTime: Date | undefined;
   /** RFC 8176 values, such as `pwd`. */
   readonly amr: readonly string[];
+  /** The session that the person has upstream, as the upstream calls it (OIDC Back-Channel Logout §2.1). */
+  readonly sid?: string;
 }
 
 /** Why an upstream did not give an identity. `detail` is for operators and is never shown. */
@@ -165,6 +167,18 @@ export interface UpstreamSignOut {
   readonly state: string;
 }
 
+/** What a good logout token says, OIDC Back-Channel Logout §2.4: which sessions end. At least one of the two names is there. */
+export interface UpstreamLogout {
+  readonly kind: "logout";
+  /** The session upstream. */
+  readonly sid: string | undefined;
+  /** Whose sessions: undefined also where this connector knows people by another name than the token has. */
+  readonly remoteId: string | undefined;
+  /** The token counts once, until it would not be taken any more. */
+  readonly jti: string;
+  readonly until: Date;
+}
+
 /** A token of the upstream in somebody else's hands, RFC 8693 §2.1. */
 export interface SubjectToken {
   readonly token: string;
@@ -192,6 +206,8 @@ export interface Connector {
   readonly tokenIdentity?: (subject: SubjectToken) => Promise<LoginOutcome>;
   /** Where the browser goes to be signed out upstream. Undefined when the upstream has no such place, or is out of reach. */
   readonly signOut?: (input: UpstreamSignOut) => Promise<UpstreamDeparture | undefined>;
+  /** Who sends it is not known before the signature has been checked; the caller sees to it that it counts once. */
+  readonly readLogoutToken?: (token: string, now: Date) => Promise<UpstreamLogout | LoginRefusal>;
   /** A document that the upstream is configured with, such as SAML metadata. Needs nothing of the upstream. */
   readonly metadata?: (
     callbackUrl: string,

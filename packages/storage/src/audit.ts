@@ -1,9 +1,10 @@
 import type { Actor } from "@dex/users";
 import { isStorable } from "./stored-text.ts";
 
-/** Who caused an audit event: somebody outside, or the part of dex that acts by itself. */
+/** Who caused an audit event: somebody outside, the part of dex that acts by itself, or the upstream of a connector. */
 export type AuditActor =
   | Actor
+  | { readonly kind: "upstream"; readonly id: string; readonly address: string | undefined }
   | { readonly kind: "overlord" | "worker"; readonly id: undefined; readonly address: undefined };
 
 /** The actor as the three values that `AUDIT_COLUMNS` ends with. */

@@ -1,8 +1,9 @@
 import type { EndedSession, Logouts } from "@dex/oidc";
-import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
+import { AUDIT_COLUMNS, type AuditActor, toAuditValues } from "./audit.ts";
 import { cold, type Database } from "./database.ts";
 import { tellingClients } from "./ended-sessions.ts";
 import { isStorable } from "./stored-text.ts";
+import { makeUseOnce } from "./used-once.ts";
 
 /** The user before the session, as in all statements that lock both. Whoever issues a code in the session is waited for. */
 const HOLD = cold(
@@ -35,6 +36,19 @@ const END = cold(
   SELECT connector_id, clients FROM ended`,
 );
 
+/** Whoever has more sessions than this from one upstream signs out of the others there again. */
+const MAX_UPSTREAM_SESSIONS = 500;
+
+/** In the order in which they are locked. The user is any of them in the session that the token names, or the owner of an identity. */
+const OF_UPSTREAM = cold(
+  "logout.ofUpstream",
+  `SELECT s.user_id, s.hash FROM session s
+  WHERE s.connector_id = $1 AND ($2::bytea IS NULL OR s.upstream_sid = $2) AND ($3::text IS NULL OR EXISTS (
+    SELECT FROM remote_identity r WHERE r.connector_id = $1 AND r.remote_id = $3 AND r.user_id = s.user_id
+  )) AND ($2 IS NOT NULL OR $3 IS NOT NULL)
+  ORDER BY s.user_id, s.hash LIMIT ${MAX_UPSTREAM_SESSIONS}`,
+);
+
 interface EndedRow {
   readonly connector_id: string;
   readonly clients: Readonly<Record<string, string>>;
@@ -42,17 +56,42 @@ interface EndedRow {
 
 /** The end of sessions by the wish of the person in front of the browser. */
 export function makeLogoutStore(db: Database): Logouts {
+  async function endHeld(
+    tx: Pick<Database, "run">,
+    held: { readonly userId: string; readonly hash: Buffer },
+    actor: AuditActor,
+    now: Date,
+  ): Promise<EndedSession | undefined> {
+    const { userId, hash } = held;
+    await tx.run(EXPIRE_CODES, [userId, hash, now]);
+    const [row] = await tx.run<EndedRow>(END, [userId, hash, now, ...toAuditValues(actor)]);
+    return row && { userId, connectorId: row.connector_id, clients: toClients(row.clients) };
+  }
+
   return {
     async end({ hash, userId: claimed, address }, now): Promise<EndedSession | undefined> {
       if (!isStorable(claimed)) return undefined;
       return db.transaction(async (tx) => {
         const [held] = await tx.run<{ id: string }>(HOLD, [claimed, hash]);
         if (held === undefined) return undefined;
-        const userId = held.id;
-        await tx.run(EXPIRE_CODES, [userId, hash, now]);
-        const actor = toAuditValues({ kind: "user", id: userId, address });
-        const [row] = await tx.run<EndedRow>(END, [userId, hash, now, ...actor]);
-        return row && { userId, connectorId: row.connector_id, clients: toClients(row.clients) };
+        return endHeld(tx, { userId: held.id, hash }, { kind: "user", id: held.id, address }, now);
+      });
+    },
+
+    async endOfUpstream({ connectorId, sid, remoteId, jti, until, address }, now) {
+      return db.transaction(async (tx) => {
+        const useOnce = makeUseOnce(tx);
+        if (!(await useOnce(`upstream logout ${JSON.stringify([connectorId, jti])}`, until))) return undefined;
+        if (!isStorable(remoteId)) return [];
+        const found = await tx.run<{ user_id: string; hash: Buffer }>(OF_UPSTREAM, [connectorId, sid, remoteId]);
+        const ended: EndedSession[] = [];
+        for (const { user_id: userId, hash } of found) {
+          const [held] = await tx.run<{ id: string }>(HOLD, [userId, hash]);
+          const actor = { kind: "upstream", id: connectorId, address } as const;
+          const one = held && (await endHeld(tx, { userId, hash }, actor, now));
+          if (one !== undefined) ended.push(one);
+        }
+        return ended;
       });
     },
   };

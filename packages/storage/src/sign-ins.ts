@@ -89,7 +89,7 @@ const SIGN_IN = hot(
     SELECT s.hash, s.clients, s.earlier, s.proved_for FROM session s JOIN active a ON a.id = s.user_id WHERE s.hash = $24::bytea
   ), opened AS (
     INSERT INTO session (hash, user_id, connector_id, auth_time, amr, groups, preferred_username, idle_expires_at, expires_at,
-      user_agent, asked, clients, earlier, proved_for)
+      user_agent, asked, clients, earlier, proved_for, upstream_sid)
     SELECT $18::bytea, id, $19::text, $20::timestamptz, $21::text[], $16, $17, $22::timestamptz, $23::timestamptz,
       $27::text, $30::text[],
       COALESCE((SELECT clients FROM replaced), '{}')
@@ -97,7 +97,7 @@ const SIGN_IN = hot(
       COALESCE((SELECT (earlier || hash)[GREATEST(1, cardinality(earlier) + 2 - ${MAX_EARLIER}):] FROM replaced), '{}'),
       array_remove(COALESCE((
         SELECT (array_remove(proved_for, $38::text))[GREATEST(1, cardinality(proved_for) + 2 - ${MAX_EARLIER}):] FROM replaced
-      ), '{}') || $38, NULL)
+      ), '{}') || $38, NULL), $39::bytea
     FROM active WHERE $1::bytea IS NULL OR EXISTS (SELECT FROM issued)
     RETURNING hash
   ), cleared AS (
@@ -210,6 +210,7 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
           upstreamGrant?.sealed,
           ...toOptionalValues(code),
           session.provedFor,
+          session.upstreamSid,
         ]),
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);

@@ -12,7 +12,7 @@ const USE = hot(
  * One statement, so of callers who race exactly one gets true. A key whose time is over stays used until it is collected:
  * what it stands for is refused for its age then.
  */
-export function makeUseOnce(db: Database): UseOnce {
+export function makeUseOnce(db: Pick<Database, "run">): UseOnce {
   return async (key, until) => {
     const rows = await db.run(USE, [createHash("sha256").update(key).digest(), until]);
     return rows.length === 1;

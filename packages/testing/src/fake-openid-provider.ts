@@ -63,6 +63,8 @@ export interface FakeOpenIdProvider {
   readonly violations: string[];
   readonly behaviours: FakeBehaviours;
   readonly redirectUris: string[];
+  /** Signs a token of another kind, such as a logout token, with its key or however it is told to. */
+  readonly sign: FakeIdTokens["sign"];
   /** Back to good behaviour, with nothing recorded. */
   reset(): void;
   close(): Promise<void>;
@@ -299,6 +301,7 @@ export async function startFakeOpenIdProvider(options: FakeOpenIdProviderOptions
     violations,
     behaviours,
     redirectUris,
+    sign: idTokens.sign,
     reset() {
       Object.assign(behaviours, goodBehaviours());
       requests.length = 0;

@@ -4,7 +4,12 @@ import type { FakeBehaviours } from "./fake-openid-behaviours.ts";
 /** Signs ID tokens of the fake provider, well or badly. */
 export interface FakeIdTokens {
   readonly jwks: JSONWebKeySet;
-  sign(claims: Readonly<Record<string, unknown>>, how: FakeBehaviours["idTokenSignature"]): Promise<string>;
+  /** `typ` of the header: JWT when left out. */
+  sign(
+    claims: Readonly<Record<string, unknown>>,
+    how: FakeBehaviours["idTokenSignature"],
+    typ?: string,
+  ): Promise<string>;
 }
 
 const KID = "fake-1";
@@ -14,7 +19,7 @@ export async function makeFakeIdTokens(clientSecret: string): Promise<FakeIdToke
   const jwks = { keys: [{ ...(await exportJWK(own.publicKey)), kid: KID, alg: "RS256", use: "sig" }] };
   return {
     jwks,
-    async sign(claims, how) {
+    async sign(claims, how, typ = "JWT") {
       // Not through a JWT builder: hostile claims must arrive as they are.
       const payload = Buffer.from(JSON.stringify(claims));
       if (how === "alg none") {
@@ -27,7 +32,7 @@ export async function makeFakeIdTokens(clientSecret: string): Promise<FakeIdToke
       }
       const { privateKey } = how === "foreign key" ? await generateKeyPair("RS256") : own;
       const kid = how === "unknown kid" ? "fake-unknown" : KID;
-      const token = await signing.setProtectedHeader({ alg: "RS256", kid, typ: "JWT" }).sign(privateKey);
+      const token = await signing.setProtectedHeader({ alg: "RS256", kid, typ }).sign(privateKey);
       return how === "broken" ? breakSignature(token) : token;
     },
   };

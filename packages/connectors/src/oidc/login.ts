@@ -2,7 +2,7 @@
 import type { JsonObject } from "@dex/runtime";
 import * as client from "openid-client";
 import * as z from "zod";
-import type { CallbackLogin, LoginOutcome, LoginRefusal } from "../connector.ts";
+import type { CallbackLogin, Identity, LoginOutcome, LoginRefusal } from "../connector.ts";
 import type { ConnectorParts } from "../connector-kind.ts";
 import { LoginRefused } from "../login-refused.ts";
 import { type BeginStep, type FinishStep, type LoginStep, type PreparedStrategy, passportLogin } from "../passport.ts";
@@ -27,6 +27,7 @@ const wishData = z.object({
 });
 
 const NONCE_BYTES = 32;
+const MAX_SID_LENGTH = 255;
 
 /** What the strategy passes on. Only its own verify function makes one. */
 class Found {
@@ -71,10 +72,12 @@ export function makeOidcLogin({ settings, hooks, upstream, readPerson, parts }: 
         maxAgeSeconds: wish.data.maxAgeSeconds ?? undefined,
       },
     );
-    if (outcome.kind !== "identity" || !step.asked.offlineAccess) return outcome;
+    if (outcome.kind !== "identity") return outcome;
+    const proved = { ...outcome, identity: withSid(outcome.identity, idToken.sid) };
+    if (!step.asked.offlineAccess) return proved;
     const name = hooks.nameOnlyAtLogin ? outcome.identity.displayName : undefined;
     const grant = toGrant(tokens.refresh_token, idToken.sub, name);
-    return grant === undefined ? outcome : { ...outcome, grant };
+    return grant === undefined ? proved : { ...proved, grant };
   }
 
   async function strategyFor(step: LoginStep): Promise<PreparedStrategy> {
@@ -126,6 +129,11 @@ export function makeOidcLogin({ settings, hooks, upstream, readPerson, parts }: 
       return { kind: "redirect", to: begun.to, data: { ...kept.data, ...wish } };
     },
   };
+}
+
+/** One that is too long to be found again says nothing. */
+function withSid(identity: Identity, sid: unknown): Identity {
+  return typeof sid === "string" && sid !== "" && sid.length <= MAX_SID_LENGTH ? { ...identity, sid } : identity;
 }
 
 function withCallback(step: BeginStep | FinishStep, callbackUrl: string): LoginStep {

@@ -13,6 +13,7 @@ import { makeCheck } from "./check.ts";
 import { oidcConfigSchema, toOidcSettings } from "./config.ts";
 import type { OidcHooks } from "./hooks.ts";
 import { makeOidcLogin } from "./login.ts";
+import { makeReadLogoutToken } from "./logout-token.ts";
 import { makeReadPerson } from "./person.ts";
 import { makeRefresh } from "./refresh.ts";
 import type { OidcSettings } from "./settings.ts";
@@ -46,7 +47,13 @@ export function makeOidcKind<Schema extends z.ZodObject>(kind: OidcKindParts<Sch
   return {
     type: kind.type,
     title: kind.title,
-    capabilities: { login: "callback", ...kind.capabilities },
+    capabilities: {
+      login: "callback",
+      ...(kind.capabilities.upstreamLogout === "no"
+        ? {}
+        : { backchannelLogout: "if the upstream sends logout tokens" }),
+      ...kind.capabilities,
+    },
     schema: kind.schema,
     secretFields: kind.secretFields,
     ...(kind.requiredSecrets === undefined ? {} : { requiredSecrets: kind.requiredSecrets }),
@@ -91,7 +98,9 @@ function makeOidcConnector(
     login: makeOidcLogin(given),
     refresh: makeRefresh(given),
     tokenIdentity: makeTokenIdentity(given),
-    ...(capabilities.upstreamLogout === "no" ? {} : { signOut: makeSignOut(settings, upstream) }),
+    ...(capabilities.upstreamLogout === "no"
+      ? {}
+      : { signOut: makeSignOut(settings, upstream), readLogoutToken: makeReadLogoutToken(settings, upstream) }),
     check: makeCheck(given),
   };
 }

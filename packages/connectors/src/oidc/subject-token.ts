@@ -1,18 +1,17 @@
 // Who a token of the upstream is about that somebody brings (RFC 8693 §2.1). It counts only if it was issued to us, or to
 // a client that the operator lists: any other client could sign its users in here otherwise.
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import * as client from "openid-client";
 import * as z from "zod";
 import type { LoginOutcome, SubjectToken } from "../connector.ts";
-import { invalidAnswer, outcomeOf, unavailable } from "../login-refused.ts";
+import { invalidAnswer, outcomeOf } from "../login-refused.ts";
 import type { ReadPerson } from "./person.ts";
 import { callUpstream } from "./refusals.ts";
 import type { OidcSettings } from "./settings.ts";
 import type { OidcUpstream } from "./upstream.ts";
+import { isJwt, makeVerifyToken } from "./verify-token.ts";
 
 const ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
-const SKEW_SECONDS = 60;
 /** Tokens say by themselves which groups they may fill. */
 const ASKED = { groups: true, offlineAccess: false } as const;
 
@@ -23,7 +22,8 @@ export interface SubjectTokenParts {
 }
 
 export function makeTokenIdentity({ settings, upstream, readPerson }: SubjectTokenParts) {
-  const verify = makeVerify(upstream);
+  const verifyToken = makeVerifyToken(upstream);
+  const verify = (token: string, now: Date) => verifyToken(token, ["exp", "iat", "sub"], now);
   const allowed = new Set([settings.clientId, ...settings.subjectTokenAudiences]);
 
   async function readIdToken({ token, now }: SubjectToken): Promise<LoginOutcome> {
@@ -95,44 +95,4 @@ async function introspect(configuration: client.Configuration, token: string): P
   const parsed = introspection.safeParse({ ...answer, azp: undefined, cid: undefined });
   if (!parsed.success) throw invalidAnswer("the upstream does not know the token");
   return parsed.data;
-}
-
-const MAX_JWT_LENGTH = 16_384;
-
-function isJwt(token: string): boolean {
-  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
-}
-
-type Verify = (token: string, now: Date) => Promise<{ payload: JWTPayload; type: string | undefined }>;
-
-/** Checks signature, iss, exp, iat and sub. The keys are kept, and asked for again when an unknown one signs. */
-function makeVerify(upstream: OidcUpstream): Verify {
-  let keys: { readonly uri: string; readonly find: JWTVerifyGetKey } | undefined;
-  return async (token, now) => {
-    if (token.length > MAX_JWT_LENGTH || !isJwt(token)) throw invalidAnswer("the token is no signed JWT");
-    const metadata = await upstream.metadata();
-    if (keys?.uri !== metadata.jwks_uri) {
-      const find = createRemoteJWKSet(new URL(metadata.jwks_uri), {
-        timeoutDuration: 10_000,
-        [customFetch]: (url, { headers, signal }) =>
-          upstream.fetch(url, { method: "GET", headers: Object.fromEntries(headers), signal }),
-      });
-      keys = { uri: metadata.jwks_uri, find };
-    }
-    try {
-      const { payload, protectedHeader } = await jwtVerify(token, keys.find, {
-        issuer: metadata.issuer,
-        algorithms: metadata.id_token_signing_alg_values_supported ?? ["RS256"],
-        currentDate: now,
-        clockTolerance: SKEW_SECONDS,
-        requiredClaims: ["exp", "iat", "sub"],
-      });
-      return { payload, type: protectedHeader.typ };
-    } catch (error) {
-      if (error instanceof errors.JWKSInvalid || error instanceof errors.JWKSTimeout) throw unavailable(error.message);
-      if (!(error instanceof errors.JOSEError)) throw error;
-      // What jose calls generic is an answer without keys.
-      throw error.code === "ERR_JOSE_GENERIC" ? unavailable(error.message) : invalidAnswer(`token: ${error.message}`);
-    }
-  };
 }

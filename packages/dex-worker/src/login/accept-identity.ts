@@ -175,7 +175,7 @@ function isUnmatched({ unmatched }: LoginState, identity: Identity): boolean {
 }
 
 function toUnmatched(identity: Identity, now: Date): UnmatchedIdentity {
-  const { connectorId, remoteId, email, emailVerified, displayName, preferredUsername, authTime, amr } = identity;
+  const { connectorId, remoteId, email, emailVerified, displayName, preferredUsername, authTime, amr, sid } = identity;
   return {
     connectorId,
     remoteId,
@@ -185,6 +185,7 @@ function toUnmatched(identity: Identity, now: Date): UnmatchedIdentity {
     preferredUsername,
     authTime: authTime ?? now,
     amr,
+    ...(sid === undefined ? {} : { sid }),
   };
 }
 

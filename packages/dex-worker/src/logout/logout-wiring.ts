@@ -13,6 +13,7 @@ import { LOGOUT_NOTICE, makeLogoutNotices } from "./logout-notices.ts";
 import { makeSignOut, type SignOut } from "./sign-out.ts";
 import { signedOutPages } from "./signed-out-pages.ts";
 import { makeUpstreamDepartures } from "./upstream-departure.ts";
+import { upstreamLogoutRoute } from "./upstream-logout.ts";
 
 /** The one way to sign out, and the pages where clients ask for it. */
 export function wireLogout(
@@ -44,6 +45,7 @@ export function wireLogout(
     signOut,
     pages: [
       checkSessionPage(cookieNames),
+      upstreamLogoutRoute({ connectors, logouts: storage.logouts, logger }),
       ...signedOutPages({ basePath, departures, handles, cookieNames, paths, pages, logger }),
       ...endSessionPages({
         issuer,

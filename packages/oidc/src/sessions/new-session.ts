@@ -1,4 +1,4 @@
-import { addSeconds } from "@dex/runtime";
+import { addSeconds, sha256 } from "@dex/runtime";
 import type { NewSession, UpstreamClaim } from "../ports.ts";
 import type { SessionLimits } from "./limits.ts";
 
@@ -13,6 +13,8 @@ export interface ProvedIdentity {
   readonly amr: readonly string[];
   /** What the upstream was asked for beside who this is. */
   readonly asked: readonly UpstreamClaim[];
+  /** The session upstream, by the upstream's name for it. */
+  readonly sid?: string | undefined;
 }
 
 /** Browsers call themselves by some 120 characters; whoever sends more is cut short. */
@@ -45,8 +47,14 @@ export function newSession(input: {
     provedFor: clientId,
     preferredUsername: identity.preferredUsername,
     userAgent: userAgent?.replace(/[^\x20-\x7e]/g, "").slice(0, MAX_USER_AGENT_LENGTH) || undefined,
+    ...(identity.sid === undefined ? {} : { upstreamSid: upstreamSidHash(identity.connectorId, identity.sid) }),
     createdAt: now,
     idleExpiresAt: addSeconds(now, Math.min(limits.idleSeconds, limits.absoluteSeconds)),
     expiresAt: addSeconds(now, limits.absoluteSeconds),
   };
+}
+
+/** What is kept of an upstream's name for its session: enough to know it again when that session ends. */
+export function upstreamSidHash(connectorId: string, sid: string): Buffer {
+  return sha256(`upstream sid\0${connectorId}\0${sid}`);
 }
