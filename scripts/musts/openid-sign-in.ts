@@ -11,7 +11,16 @@ export const openidSignIn: readonly Document[] = [
         must: "say iss, sub, aud, exp and iat in every ID token",
         heldBy: ["checkIdToken", "with a client that registered itself"],
       },
-      { section: "2", must: "make sub at most 255 ASCII characters, never another person's", heldBy: ["JWT-8"] },
+      {
+        section: "2",
+        must: "make sub at most 255 ASCII characters, never another person's",
+        heldBy: [
+          "the subject of a public client is the user's id (JWT-8",
+          "deleting takes everything of the user along, and the id is never given away again",
+        ],
+        different:
+          "with the subject format of dex v2 it is as long as dex v2 made it, so that its clients know everybody again",
+      },
       {
         section: "2",
         must: "say auth_time where max_age or auth_time was asked for",
