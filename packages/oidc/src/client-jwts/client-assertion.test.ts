@@ -58,7 +58,7 @@ function secretsFor({ token_endpoint_auth_method: method }: ClientDetails): Part
 }
 
 function make(registered: ClientDetails = details) {
-  const used = new Set<string>();
+  const used = new Map<string, Date>();
   const fetched: string[] = [];
   const uses: unknown[] = [];
   const failures = makeFailureCounter();
@@ -79,7 +79,7 @@ function make(registered: ClientDetails = details) {
           throw new Error("nothing is to be fetched");
         },
       }),
-      useOnce: async (one) => !used.has(one) && used.add(one) !== undefined,
+      useOnce: async (one, until) => !used.has(one) && used.set(one, until) !== undefined,
       clientSecrets: sealer,
       noteSecretUse: (...use) => void uses.push(use),
     }),
@@ -289,11 +289,13 @@ test.each(forged)(
 );
 
 test("an assertion serves once, also for two at the same moment; another client may have the same jti (TOK-10)", async () => {
-  const { present } = make();
+  const { present, used } = make();
   const jwt = key.sign(assertionClaims());
   const outcomes = await Promise.allSettled([present(jwt), present(jwt), present(jwt)]);
   expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   expect((await refusalOf(present(jwt, {}, later(30)))).detail).toContain("jti");
+  // Kept for as long as it is good.
+  expect([...used.values()].map((until) => until.getTime() / 1000)).toEqual([assertionClaims().exp]);
   const ofOther = key.sign(assertionClaims({ iss: "other", sub: "other" }));
   expect(await present(ofOther)).toMatchObject({ id: "other" });
 });
