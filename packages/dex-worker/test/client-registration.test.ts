@@ -234,6 +234,9 @@ describe("with the insecure flag", () => {
     const clients = (await open.storage.clients.list()).filter(({ name }) => name === metadata.client_name);
     expect(clients).toHaveLength(20);
     expect(clients.every(({ dynamic, trusted, admin }) => dynamic && !trusted && !admin)).toBe(true);
+    // What nobody uses goes again, so that it does not pile up.
+    const going = await queryDatabase(open.databaseUrl, "SELECT id FROM client WHERE delete_unused_after > created_at");
+    expect(going).toHaveLength(20);
   });
 });
 

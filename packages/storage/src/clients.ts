@@ -87,8 +87,9 @@ function placeholders(first: number, count: number): string {
 const CREATE = cold(
   "client.create",
   `WITH created AS (
-    INSERT INTO client (${CLIENT_COLUMNS.join(", ")}, redirect_origins, registration_token_sha256)
-    VALUES (${placeholders(5, CLIENT_COLUMNS.length + 2)})
+    INSERT INTO client (${CLIENT_COLUMNS.join(", ")}, redirect_origins, registration_token_sha256,
+      delete_unused_after)
+    VALUES (${placeholders(5, CLIENT_COLUMNS.length + 3)})
     ON CONFLICT (id) DO NOTHING RETURNING id
   )
   INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT $1, id, $2, $3, $4 FROM created RETURNING subject_id`,
@@ -214,10 +215,15 @@ export async function insertClient(
   client: Client,
   event: "client created" | "client imported",
   actor: Actor,
-  /** What a client that registered itself manages its registration with. */
-  registrationTokenHash?: Buffer,
+  /** Of a client that registered itself: what it manages that with, and when it goes where nobody has used it. */
+  registered?: { readonly tokenHash: Buffer; readonly deleteUnusedAfter: Date | undefined },
 ): Promise<boolean> {
-  const own = [...toValues(client), originsOf(client.redirectUris), registrationTokenHash ?? null];
+  const own = [
+    ...toValues(client),
+    originsOf(client.redirectUris),
+    registered?.tokenHash ?? null,
+    registered?.deleteUnusedAfter ?? null,
+  ];
   const values = [event, ...toAuditValues(actor), ...own];
   return (await runner.run(CREATE, values)).length > 0;
 }

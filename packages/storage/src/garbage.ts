@@ -14,7 +14,7 @@ export interface GarbageReport {
   readonly used_once: number;
   readonly device_request: number;
   readonly revoked_access_token: number;
-  /** Those that describe themselves in a document, when nobody has used them for a month. */
+  /** Those that describe themselves in a document or that anybody could register, when nobody has used them for a month. */
   readonly client: number;
 }
 
@@ -51,19 +51,37 @@ const REVOKED_ACCESS_TOKENS = collectFrom("revoked_access_token", "token_id", "e
 const DEVICE_REQUESTS = collectFrom("device_request", "device_code_hash", "delete_after");
 const REGISTRATIONS = collectFrom("registration", "id", "expires_at");
 
+function collectClients(name: string, expiry: string, unused: string): Statement {
+  return cold(
+    `garbage.${name}`,
+    `WITH unused AS (
+      DELETE FROM client WHERE id IN (
+        SELECT id FROM client c WHERE ${expiry}
+          AND NOT EXISTS (SELECT FROM token_family WHERE client_id = c.id)
+          AND NOT EXISTS (SELECT FROM authorization_code WHERE client_id = c.id)
+          AND ${unused}
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+      ) RETURNING id
+    )
+    INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client deleted', id, $3, $4, $5 FROM unused RETURNING 1 AS one`,
+  );
+}
+
 /** Whoever comes back with one is asked again, as always, and it is stored again. */
-const CLIENT_DOCUMENTS = cold(
-  "garbage.client",
-  `WITH unused AS (
-    DELETE FROM client WHERE id IN (
-      SELECT id FROM client c WHERE document_read_at <= $1::timestamptz - interval '30 days'
-        AND NOT EXISTS (SELECT FROM token_family WHERE client_id = c.id)
-        AND NOT EXISTS (SELECT FROM authorization_code WHERE client_id = c.id)
-        AND NOT EXISTS (SELECT FROM consent WHERE client_id = c.id AND granted_at > $1::timestamptz - interval '30 days')
-      ORDER BY document_read_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    ) RETURNING id
-  )
-  INSERT INTO audit_event (${AUDIT_COLUMNS}) SELECT 'client deleted', id, $3, $4, $5 FROM unused RETURNING 1 AS one`,
+const CLIENT_DOCUMENTS = collectClients(
+  "clientDocument",
+  "document_read_at <= $1::timestamptz - interval '30 days'",
+  "NOT EXISTS (SELECT FROM consent WHERE client_id = c.id AND granted_at > $1::timestamptz - interval '30 days')",
+);
+
+// A client that gets tokens for itself by its key leaves no trace, so it counts as used.
+const OPEN_REGISTRATIONS = collectClients(
+  "openRegistration",
+  "delete_unused_after <= $1::timestamptz",
+  `NOT EXISTS (SELECT FROM consent WHERE client_id = c.id)
+          AND NOT EXISTS (SELECT FROM device_request WHERE client_id = c.id)
+          AND NOT EXISTS (SELECT FROM client_secret_use WHERE client_id = c.id)
+          AND NOT ('client_credentials' = ANY (grant_types) AND secret_sha256 IS NULL)`,
 );
 
 /** Deletes what has expired. Expiry is checked at every use, so nobody notices when this rests for a day. */
@@ -88,12 +106,14 @@ export function makeGarbage(db: Database): Garbage {
       const usedOnce = await collect(USED_ONCE);
       const deviceRequests = await collect(DEVICE_REQUESTS);
       const revokedAccessTokens = await collect(REVOKED_ACCESS_TOKENS);
-      const clients = await collect(CLIENT_DOCUMENTS, toAuditValues(OVERLORD));
+      const documented = await collect(CLIENT_DOCUMENTS, toAuditValues(OVERLORD));
+      const registered = await collect(OPEN_REGISTRATIONS, toAuditValues(OVERLORD));
       if (authorizationCodes === undefined || sessions === undefined) return undefined;
       if (families === undefined || attempts === undefined || outbox === undefined) return undefined;
       if (registrations === undefined || accountLinks === undefined || usedOnce === undefined) return undefined;
       if (revokedAccessTokens === undefined) return undefined;
-      if (deviceRequests === undefined || clients === undefined) return undefined;
+      if (deviceRequests === undefined) return undefined;
+      if (documented === undefined || registered === undefined) return undefined;
       return {
         authorization_code: authorizationCodes,
         session: sessions,
@@ -105,7 +125,7 @@ export function makeGarbage(db: Database): Garbage {
         used_once: usedOnce,
         device_request: deviceRequests,
         revoked_access_token: revokedAccessTokens,
-        client: clients,
+        client: documented + registered,
       };
     },
   };

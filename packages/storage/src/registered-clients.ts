@@ -6,8 +6,8 @@ import { cold, type Database } from "./database.ts";
 import { isStorable, toStoredText } from "./stored-text.ts";
 
 export interface RegisteredClientStore extends RegisteredClients {
-  /** Stores a client that registered itself, and the hash of its registration access token. */
-  create(client: Client, tokenHash: Buffer, source: string): Promise<"created" | "id taken">;
+  /** Stores a client that registered itself, and the hash of its registration access token. See StoreRegisteredClient. */
+  create(client: Client, tokenHash: Buffer, source: string, deleteUnusedAfter?: Date): Promise<"created" | "id taken">;
 }
 
 const FIND = cold(
@@ -46,8 +46,9 @@ const DELETE = cold(
 /** Clients that registered themselves, each with the token that manages it (DCR-2). */
 export function makeRegisteredClients(db: Database): RegisteredClientStore {
   return {
-    async create(client, tokenHash, source) {
-      const created = await insertClient(db, client, "client created", itself(client.id, source), tokenHash);
+    async create(client, tokenHash, source, deleteUnusedAfter) {
+      const registered = { tokenHash, deleteUnusedAfter };
+      const created = await insertClient(db, client, "client created", itself(client.id, source), registered);
       return created ? "created" : "id taken";
     },
     async find(clientId, tokenHash) {

@@ -1,4 +1,4 @@
-import { addSeconds, silentLogger } from "@dex/runtime";
+import { addSeconds, sha256, silentLogger } from "@dex/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openLeadership } from "../src/index.ts";
 import { openTestStorage, type TestStorage } from "./open-test-storage.ts";
@@ -68,7 +68,7 @@ test("an administrator finds it among all clients, and deletes it", async () => 
   expect(await clients.delete(one.id, ACTOR)).toBe(true);
 });
 
-test("one that nobody has used for a month is deleted, and an administrator's or a used one is not", async () => {
+test("what nobody has used for a month is deleted, of clients with a document and of those that anybody could register", async () => {
   const { clientDocuments, clients, garbage } = opened.storage;
   const leader =
     (await openLeadership({ url: opened.url, logger: silentLogger }).tryAcquire()) ??
@@ -88,5 +88,29 @@ test("one that nobody has used for a month is deleted, and an administrator's or
   const left = await Promise.all([unused, used, byHand].map(({ id }) => clients.find(id)));
   expect(left.map((one) => one !== undefined)).toEqual([false, true, true]);
   expect(await eventsOf(unused.id)).toEqual(["client created", "client deleted"]);
+
+  const { registeredClients } = opened.storage;
+  const until = addSeconds(now, 30 * DAY);
+  const names = ["forgotten", "allowed", "uses its secret", "by a token", "has keys"] as const;
+  const by = Object.fromEntries(names.map((name) => [name, makeClientRow({ dynamic: true, name })]));
+  const keys = { secret: undefined, grantTypes: ["client_credentials"] as const };
+  for (const [name, client] of Object.entries(by)) {
+    const row = name === "has keys" ? { ...client, ...keys } : client;
+    const after = name === "by a token" ? undefined : until;
+    await registeredClients.create(row, sha256(name), "192.0.2.1", after);
+  }
+  const idOf = (name: (typeof names)[number]) => by[name]?.id ?? "";
+  await opened.query(`INSERT INTO consent (user_id, client_id, scope, granted_at)
+    VALUES ('${cast.user.id}', '${idOf("allowed")}', '{openid}', now())`);
+  await opened.query(`INSERT INTO client_secret_use (client_id, secret_id, used_on)
+    VALUES ('${idOf("uses its secret")}', 'first', now())`);
+  const those = async () => {
+    const found = await Promise.all(names.map(async (name) => ((await clients.find(idOf(name))) ? [name] : [])));
+    return found.flat();
+  };
+  await garbage.collect(addSeconds(until, -1), 1000, leader.fence);
+  expect(await those()).toEqual(names);
+  await garbage.collect(until, 1000, leader.fence);
+  expect(await those()).toEqual(names.slice(1));
   await leader.release();
 });

@@ -1,4 +1,5 @@
 import {
+  addSeconds,
   equalInConstantTime,
   type FetchDocument,
   type JsonObject,
@@ -33,11 +34,15 @@ export interface RegistrationEndpoint {
   handle(request: RegistrationRequest, now: Date): Promise<JsonObject>;
 }
 
-/** Stores a client that registered itself and the hash of what it manages that with, with an audit event, in one statement. */
+/**
+ * Stores a client that registered itself and the hash of what it manages that with, with an audit event, in one statement. With
+ * `deleteUnusedAfter` it may go after that, where nobody has signed in to it or seen its secret by then.
+ */
 export type StoreRegisteredClient = (
   client: Client,
   tokenHash: Buffer,
   source: string,
+  deleteUnusedAfter?: Date,
 ) => Promise<"created" | "id taken">;
 
 export interface RegistrationParts {
@@ -59,6 +64,8 @@ export interface RegistrationParts {
 const WRONG_TOKENS = { what: "wrong registration tokens", limit: 20, windowSeconds: 60 };
 /** Each makes a row that stays. */
 const OPEN_REGISTRATIONS = { what: "clients were registered from this address", limit: 20, windowSeconds: 3600 };
+/** So that what anybody can make does not pile up. */
+const OPEN_UNUSED_SECONDS = 30 * 86_400;
 const TOKEN_BYTES = 32;
 
 /** The client registration endpoint, RFC 7591 §3. Closed but for those who hold an initial access token (DCR-1). */
@@ -67,12 +74,12 @@ export function makeRegistrationEndpoint(parts: RegistrationParts): Registration
   const wrongTokens = makeThrottle(parts.failures, WRONG_TOKENS);
   const openRegistrations = makeThrottle(parts.failures, OPEN_REGISTRATIONS);
 
-  async function authorize(request: RegistrationRequest, now: Date): Promise<void> {
+  async function authorize(request: RegistrationRequest, now: Date): Promise<"with a token" | "without"> {
     const key = `client registration ${request.source}`;
     const bearer = parseBearerToken(request);
     if (bearer.kind !== "missing") {
       wrongTokens.refuseBlocked(key, now);
-      if (bearer.kind === "token" && isOneOf(hashes, bearer.token)) return;
+      if (bearer.kind === "token" && isOneOf(hashes, bearer.token)) return "with a token";
       if (parts.withoutToken === "refused") {
         await wrongTokens.count(key, now);
         throw bearer.kind === "refused"
@@ -83,11 +90,12 @@ export function makeRegistrationEndpoint(parts: RegistrationParts): Registration
     if (parts.withoutToken === "refused") throw new BearerTokenMissing("client registration without a token");
     openRegistrations.refuseBlocked(`open ${key}`, now);
     await openRegistrations.count(`open ${key}`, now);
+    return "without";
   }
 
   return {
     async handle(request, now) {
-      await authorize(request, now);
+      const came = await authorize(request, now);
       const decision = decideRegistration(await request.readBody(), parts.supported);
       if (decision.kind === "refused") throw decision.error;
       await checkSectorIdentifier(decision.metadata, parts.fetchDocument);
@@ -98,7 +106,12 @@ export function makeRegistrationEndpoint(parts: RegistrationParts): Registration
         hashChosenSecret: () => Promise.reject(new Error("a client that registers itself chooses no secret")),
       });
       const management = newManagementToken(parts.random);
-      const outcome = await parts.store(client, management.hash, request.source);
+      const outcome = await parts.store(
+        client,
+        management.hash,
+        request.source,
+        came === "without" ? addSeconds(now, OPEN_UNUSED_SECONDS) : undefined,
+      );
       if (outcome === "id taken") throw new Error("a new random client id was taken");
       return renderClientInformation(client, {
         secret: secret?.reveal(),
