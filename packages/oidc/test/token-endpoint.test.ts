@@ -101,7 +101,7 @@ test("a grant that the client was not registered for is refused (AUT-13)", async
 
 test("client_credentials gives a JWT for the client itself and nothing else, with no round trip (TOK-15, RFC 9068 §2, v1 T11)", async () => {
   const { post, store } = setUp();
-  const answer = await post({ grant_type: "client_credentials", scope: "openid email offline_access" });
+  const answer = await post({ grant_type: "client_credentials", scope: "openid email profile groups" });
   expect(Object.keys(answer).sort()).toEqual(["access_token", "expires_in", "token_type"]);
   const [header, payload] = answer.access_token.split(".");
   expect(readJwtPart(header)).toMatchObject({ typ: "at+jwt" });
@@ -121,10 +121,45 @@ test("client_credentials gives a JWT for the client itself and nothing else, wit
 test("client_credentials grants scopes of the client's list alone, and none that are about people (TOK-15)", async () => {
   const machine = { ...client, id: "machine", scopes: ["things:read", "things:write", "email"] };
   const { post } = setUp({ clients: [machine] });
-  const scope = "things:read things:delete email openid";
+  const scope = "things:read email openid";
   const answer = await post({ client_id: "machine", grant_type: "client_credentials", scope });
   expect(answer).toMatchObject({ scope: "things:read" });
   expect(readJwtPart(answer.access_token.split(".")[1])).toMatchObject({ scope: "things:read" });
+});
+
+test.each(["things:delete", "things:read offline_access", "openid shiny"])(
+  "client_credentials is refused for %s, which the client cannot have (TOK-15, dex v2 166)",
+  async (scope) => {
+    const machine = { ...client, id: "machine", scopes: ["things:read", "offline_access"] };
+    const { post } = setUp({ clients: [machine] });
+    const attempt = post({ client_id: "machine", grant_type: "client_credentials", scope });
+    expect(await refusalOf(attempt)).toMatchObject({ code: "invalid_scope", status: 400 });
+  },
+);
+
+test("client_credentials tells what an administrator made the client, for the scope groups alone (TOK-15, dex v2 165, RFC 9068 §2.2.3.1)", async () => {
+  const details = { groups: ["builders", "bots"], roles: ["deployer"] };
+  const member = { ...client, id: "member", details };
+  const barred = { ...member, id: "barred", scopes: ["things"] };
+  const { post } = setUp({ clients: [member, barred] });
+  const ask = async (client_id: string, scope?: string) => {
+    const answer = await post({ client_id, grant_type: "client_credentials", scope });
+    return { told: answer.scope, claims: readJwtPart(answer.access_token.split(".")[1]) };
+  };
+  expect(await ask("member", "openid groups")).toMatchObject({
+    told: "groups",
+    claims: { ...details, scope: "groups" },
+  });
+  for (const [who, scope] of [
+    ["member"],
+    ["member", "openid"],
+    ["barred", "groups"],
+    ["client-a", "groups"],
+  ] as const) {
+    const { told, claims } = await ask(who, scope);
+    expect(told).toBeUndefined();
+    for (const claim of ["groups", "roles", "scope"]) expect(claims).not.toHaveProperty(claim);
+  }
 });
 
 test("a public client gets nothing from client_credentials, even if its row allows it (TOK-15, v1 T12)", async () => {

@@ -48,6 +48,8 @@ export interface ExchangeSubjectParts {
   readonly families: Pick<TokenFamilies, "findLive">;
   readonly revocations: Pick<Revocations, "stands">;
   readonly subjects: Subjects;
+  /** What a token for ourselves is for, where it says for whom it is. */
+  readonly userinfoUrl: string;
 }
 
 const NOT_DERIVED: Derivation = { families: [], tokens: [] };
@@ -82,7 +84,7 @@ export async function subjectOfOwnToken(
   const own = await parts.readOwnToken(text, now);
   if (own?.kind !== "access token") throw unacceptable("subject", "it is no access token of a person");
   // What it can do there it could do elsewhere with the result.
-  if ("audience" in own.token && own.token.audience !== undefined) {
+  if (own.token.audience?.includes(parts.userinfoUrl) === false) {
     throw unacceptable("subject", "it was made for a resource");
   }
   const { grant, scope } = await standing("subject", own.token, bringer, parts, now);

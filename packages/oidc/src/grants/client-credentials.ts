@@ -1,5 +1,6 @@
-import { addSeconds, type Random, toEpochSeconds } from "@dex/runtime";
+import { addSeconds, type JsonObject, type Random, toEpochSeconds } from "@dex/runtime";
 import { isAudienceScope } from "../clients/audience.ts";
+import type { Client } from "../clients/client.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type { TokenSigner } from "../ports.ts";
@@ -41,13 +42,19 @@ export function clientCredentialsGrant(parts: {
       // An administrator's word for the client itself, or for the client at the resource: nobody else is asked here.
       const allowed = client.scopes ?? resources.flatMap(({ scopes }) => scopes);
       const known = (word: string) => resources.length === 0 || resources.some(({ scopes }) => scopes.includes(word));
-      const scope = asked.filter((word) => allowed.includes(word) && known(word) && !SCOPES_OF_PEOPLE.includes(word));
+      refuseStrange(asked, resources.length === 0 ? allowed : undefined);
+      const told = membershipsOf(client, asked);
+      const scope = asked.filter(
+        (word) =>
+          isMembership(word, told) || (allowed.includes(word) && known(word) && !SCOPES_OF_PEOPLE.includes(word)),
+      );
       const granted = scope.length === 0 ? {} : { scope: scope.join(" ") };
       const caps = resources.map((one) => one.accessTokenSeconds).filter((cap) => cap !== undefined);
       const lifetimeSeconds = Math.min(lifetimesFor(client, lifetimes).accessTokenSeconds, ...caps);
       const audience = resources.map(({ identifier }) => identifier);
       const claims = {
         ...granted,
+        ...told,
         iss: issuer,
         sub: client.id,
         aud: audience.length > 1 ? audience : (audience[0] ?? client.id),
@@ -67,6 +74,33 @@ export function clientCredentialsGrant(parts: {
       };
     },
   };
+}
+
+/** What the scope `groups` releases of the client itself, RFC 9068 §2.2.3.1: what an administrator says it is. */
+function membershipsOf({ details, scopes }: Client, asked: readonly string[]): JsonObject {
+  const { groups, roles } = details;
+  if (!asked.includes(MEMBERSHIPS) || scopes?.includes(MEMBERSHIPS) === false) return {};
+  return { ...(groups === undefined ? {} : { groups }), ...(roles === undefined ? {} : { roles }) };
+}
+
+const MEMBERSHIPS = "groups";
+
+function isMembership(word: string, told: JsonObject): boolean {
+  return word === MEMBERSHIPS && Object.keys(told).length > 0;
+}
+
+/**
+ * Scopes of people are left out of what is granted, as many clients always ask for them. What nobody has heard of is refused, and
+ * so is what there never is here, a refresh token (dex v2). `allowed`: undefined where a resource says what it knows.
+ */
+function refuseStrange(asked: readonly string[], allowed: readonly string[] | undefined): void {
+  const strange = asked.find(
+    (word) => word === "offline_access" || (!SCOPES_OF_PEOPLE.includes(word) && allowed?.includes(word) === false),
+  );
+  if (strange === undefined) return;
+  throw new OAuthError("invalid_scope", "the scope holds what the client cannot have for itself", {
+    detail: `scope ${JSON.stringify(strange.slice(0, 100))}`,
+  });
 }
 
 /**

@@ -40,8 +40,6 @@ export interface Grant {
   readonly grantType: GrantType;
   /** Set where what it redeems says who the client is, RFC 7521 §4.1: a client that shows nothing but its id is let come. */
   readonly provesClient?: true;
-  /** Set where what it redeems says who the client is, RFC 7521 §4.1: a client that shows nothing but its id is let come. */
-  readonly provesClient?: true;
   /** Redeems a grant. Throws an OAuthError when it is refused. */
   redeem(request: GrantRequest, now: Date): Promise<TokenResponse>;
 }

@@ -107,6 +107,7 @@ async function describeClientToken(
     sub: clientId,
     aud: audOf(audience),
     jti: id,
+    ...token.memberships,
     ...confirmationOf(token.confirmation),
   };
 }

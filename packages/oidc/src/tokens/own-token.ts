@@ -18,6 +18,8 @@ export interface ClientAccessToken {
   readonly issuedAt: Date;
   readonly expiresAt: Date;
   readonly confirmation: Confirmation | undefined;
+  /** What the client is a member of, and may act as, where the token says so. */
+  readonly memberships: { readonly groups?: readonly string[]; readonly roles?: readonly string[] };
 }
 
 /** Whether it still stands is for the stores to say. */
@@ -56,7 +58,7 @@ export function makeReadOwnToken(parts: {
 }
 
 function toClientAccessToken(claims: Readonly<Record<string, unknown>>): ClientAccessToken | undefined {
-  const { jti, client_id: clientId, sub, aud, scope, iat, exp, cnf } = claims;
+  const { jti, client_id: clientId, sub, aud, scope, iat, exp, cnf, groups, roles } = claims;
   // Whose subject is somebody else does not speak for itself.
   if (typeof jti !== "string" || typeof clientId !== "string" || sub !== clientId) return undefined;
   if (typeof exp !== "number" || typeof iat !== "number") return undefined;
@@ -68,5 +70,7 @@ function toClientAccessToken(claims: Readonly<Record<string, unknown>>): ClientA
     issuedAt: new Date(iat * 1000),
     expiresAt: new Date(exp * 1000),
     confirmation: typeof cnf === "object" && cnf !== null ? cnf : undefined,
+    // Ours, so they are as we wrote them.
+    memberships: { ...(Array.isArray(groups) ? { groups } : {}), ...(Array.isArray(roles) ? { roles } : {}) },
   };
 }
