@@ -7,7 +7,7 @@ import {
   finishSignIn,
   makeTestCertificates,
   openFormBrowser,
-  queryDatabase,
+  runDexctl,
   startFleet,
   type TestCertificates,
 } from "@dex/testing";
@@ -70,12 +70,11 @@ async function openSite({ server: pair }: TestCertificates): Promise<Server> {
 
 /** What an administrator says of the server; of the application nobody says anything. */
 async function addResource(identifier: string): Promise<void> {
-  const [row] = await queryDatabase<{ identifier: string }>(
-    fleet.facts.databaseUrl,
-    `INSERT INTO resource (identifier, name, scopes, token_format, signing_algorithm, introspected_by, authorization_details_types)
-    VALUES ('${identifier}', 'Tools', '{email}', 'opaque', 'RS256', '{${fleet.facts.client.id}}', '[]') RETURNING identifier`,
-  );
-  expect(row?.identifier).toBe(identifier);
+  const args = ["resources", "add", identifier, "--name", "Tools", "--scope", "email", "--format", "opaque"];
+  const added = await runDexctl([...args, "--introspected-by", fleet.facts.client.id], {
+    env: { DEXCTL_DB_URL: fleet.facts.databaseUrl },
+  });
+  expect(added.status, added.stderr).toBe(0);
   const { client, issuer } = fleet.facts;
   const query = new URLSearchParams({
     ...{ client_id: client.id, redirect_uri: client.redirectUris[0] ?? "", response_type: "code", scope: "openid" },
