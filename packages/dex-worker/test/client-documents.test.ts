@@ -1,10 +1,12 @@
 // Clients that nobody registered: the client_id is the address of the document in which they describe themselves (OAuth Client ID
 // Metadata Document). Relying parties are openid-client.
 
+import { randomBytes } from "node:crypto";
 import { hasForm, openFormBrowser, queryDatabase } from "@dex/testing";
 import { exportJWK, generateKeyPair } from "jose";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readWorkerConfig } from "../src/config.ts";
 import { type OpenedAddress, openAddress, type Published } from "./client-address.ts";
 import { openTestWorker, PERSON, REDIRECT_URI, type TestWorker } from "./worker-server.ts";
 
@@ -169,7 +171,7 @@ test("an administrator's client goes before a document at the same address", asy
   expect(published.visits()).toBe(0);
 });
 
-// The last one: time passes for everybody.
+// From here on time has passed for everybody.
 test("what changes in the document counts when it is read again, and what an administrator set of the client stays", async () => {
   const published = publishClient();
   const party = await configure(published.url);
@@ -189,4 +191,31 @@ test("what changes in the document counts when it is read again, and what an adm
   await allow(asked);
   const stored = await worker.storage.clients.find(published.url);
   expect(stored).toMatchObject({ name: "Renamed", details: { access_token_lifetime: 60 } });
+});
+
+test("one address makes the authorization endpoint fetch so many documents in a minute, and then none", async () => {
+  const see = async (n: number) =>
+    (
+      await worker
+        .browser()
+        .open(worker.authorizationUrl({ client_id: `${new URL(publishClient().url).origin}/no${n}` }))
+    ).status;
+  worker.passTime(61);
+  const statuses: number[] = [];
+  for (let n = 0; n < 31; n += 1) statuses.push(await see(n));
+  expect(statuses).toEqual([...new Array(30).fill(400), 429]);
+});
+
+test("documents of listed hosts need a list, and by default nobody's are read", () => {
+  const read = (...flags: readonly string[]) =>
+    readWorkerConfig(flags, {
+      DEX_WORKER_DB_URL: "postgres://dex@localhost/dex",
+      DEX_WORKER_KEY_SECRETS: randomBytes(32).toString("base64"),
+    });
+  expect(read()).toMatchObject({ kind: "settings", values: { clientIdDocuments: "off" } });
+  const message = expect.stringContaining("--client-id-document-hosts");
+  expect(read("--client-id-documents=listed")).toMatchObject({ kind: "exit", code: 1, message });
+  const listed = read("--client-id-documents=listed", "--client-id-document-hosts=agents.example,*.tools.example");
+  const clientIdDocumentHosts = ["agents.example", "*.tools.example"];
+  expect(listed).toMatchObject({ kind: "settings", values: { clientIdDocuments: "listed", clientIdDocumentHosts } });
 });
