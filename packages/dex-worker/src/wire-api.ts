@@ -17,6 +17,7 @@ export function wireApi(
     clients: storage.clients,
     clientSecrets: storage.clientSecrets,
     connectors: storage.connectors,
+    resources: storage.resources,
     async checkConnector(id) {
       const entry = connectors.find(id);
       if (entry === undefined) return "unknown";

@@ -1,6 +1,6 @@
 import type { StoredConnector } from "@dex/connectors";
 import { generateSigningKey, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
-import { ACCESS_TOKEN_JWT_TYP, type Client, makeClient, parseNewClient } from "@dex/oidc";
+import { ACCESS_TOKEN_JWT_TYP, type Client, makeClient, parseNewClient, type Resource } from "@dex/oidc";
 import { makeSealer, openHttpServer, Secret, silentLogger, systemRandom, toEpochSeconds } from "@dex/runtime";
 import { migrate, openStorage, type Storage } from "@dex/storage";
 import { type HandSetClock, makeHandSetClock, openTestDatabase } from "@dex/testing";
@@ -54,6 +54,7 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
     clients: stores.clients,
     clientSecrets: stores.storage.clientSecrets,
     connectors: stores.connectors,
+    resources: stores.resources,
     checkConnector: async (id) => (id === "up" ? [{ name: "discovery", ok: true, detail: "found" }] : "unknown"),
     verifier: ring.verifier,
     accessTokens: stores.storage.revocations,
@@ -203,6 +204,10 @@ async function openStores() {
       ...storage.connectors,
       replaceAll: async (connectors: readonly StoredConnector[], actor: Actor) =>
         recorded(actor, await storage.connectors.replaceAll(connectors, actor)),
+    },
+    resources: {
+      ...storage.resources,
+      add: async (resource: Resource, actor: Actor) => recorded(actor, await storage.resources.add(resource, actor)),
     },
     takeActors() {
       const taken = actors;

@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 export interface ResourceWorld
-  extends Pick<TestWorker, "issuer" | "client" | "addClient" | "takeStatements" | "storage"> {
+  extends Pick<TestWorker, "issuer" | "client" | "addClient" | "takeStatements" | "storage" | "browser"> {
   /** Reads JWTs; for everybody. */
   readonly api: string;
   /** Asks about its tokens; for everybody. */
@@ -154,6 +154,7 @@ export async function openResourceWorld(flags: readonly string[] = []): Promise<
   return {
     ...{ issuer, client, api, reports, machines, apiServer, reportServer, implicit },
     addClient: worker.addClient,
+    browser: worker.browser,
     takeStatements: worker.takeStatements,
     storage: worker.storage,
     userinfo: `${issuer}/userinfo`,

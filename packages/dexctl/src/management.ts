@@ -5,6 +5,7 @@ import type { ClientSecretManagement } from "./client-secret-management.ts";
 import type { ImportReport } from "./import/import-report.ts";
 import type { ImportSource } from "./import/import-source.ts";
 import type { ImportMode } from "./import/run-import.ts";
+import type { ResourceManagement } from "./resource-management.ts";
 import type { UserManagement } from "./user-management.ts";
 
 /** A client that has just been created. This is the only time its secret is seen. */
@@ -19,7 +20,7 @@ export interface CreatedClient {
  * What a command can do, wherever it is done: each command is written once, against this. Every method throws a Failure
  * for what a person can put right.
  */
-export interface Management extends UserManagement, ClientSecretManagement {
+export interface Management extends UserManagement, ClientSecretManagement, ResourceManagement {
   /** Creates a client from the `client` member of the management API. */
   createClient(request: JsonObject): Promise<CreatedClient>;
   /** All clients as the management API renders them, without anything secret. */

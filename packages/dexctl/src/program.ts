@@ -12,6 +12,7 @@ import { mailCommand } from "./commands/mail.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { newClientCommand } from "./commands/new-client.ts";
 import { refreshTokensCommand } from "./commands/refresh-tokens.ts";
+import { resourcesCommand } from "./commands/resources.ts";
 import { setConnectorConfigsCommand } from "./commands/set-connector-configs.ts";
 import { usersCommand } from "./commands/users.ts";
 import { versionCommand } from "./commands/version.ts";
@@ -40,6 +41,7 @@ const COMMANDS = [
   mailCommand,
   adminCommand,
   connectorsCommand,
+  resourcesCommand,
   setConnectorConfigsCommand,
   getConnectorConfigsCommand,
   keysCommand,

@@ -13,6 +13,8 @@ export { makeMailRoutes } from "./mail-routes.ts";
 export { makeManagementRoutes } from "./management-routes.ts";
 export { makeOpenApiRoutes, type OpenApiFacts } from "./openapi.ts";
 export { makePageTokens, type PageTokens } from "./page-token.ts";
+export * from "./resource-routes.ts";
+export type * from "./resources.ts";
 export { type ApiCall, type ApiReply, type ApiRoute, type Caller, makeRoute } from "./route.ts";
 export { makeUserRoutes } from "./user-routes.ts";
 export { makeUserAdministration, type UserAdministration, type UserAdministrationParts } from "./users.ts";

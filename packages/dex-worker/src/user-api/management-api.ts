@@ -7,6 +7,7 @@ import {
   type CheckConnector,
   type ManagedClients,
   type ManagedConnectors,
+  type ManagedResources,
   type ManagedSecrets,
   makeAccountRoutes,
   makeClientChangeRoutes,
@@ -18,6 +19,7 @@ import {
   makeManagementRoutes,
   makeOpenApiRoutes,
   makePageTokens,
+  makeResourceRoutes,
   makeUserAdministration,
   makeUserRoutes,
   type OpenApiFacts,
@@ -36,6 +38,7 @@ export interface ManagementApiParts
   readonly clientSecrets: ManagedSecrets;
   readonly connectors: ManagedConnectors;
   readonly checkConnector: CheckConnector;
+  readonly resources: ManagedResources;
   readonly users: UserDirectory;
   readonly links: Pick<AccountLinks, "requestInvitation">;
   readonly mailQueue: MailQueue<Actor>;
@@ -68,6 +71,7 @@ export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Perm
       permission,
     }),
     ...makeConnectorRoutes({ ...parts, permission }),
+    ...makeResourceRoutes({ resources: parts.resources, permission }),
   ];
   const described = makeOpenApiRoutes({
     routes,

@@ -9,10 +9,14 @@ import { runImport } from "../import/run-import.ts";
 import type { DatabaseManagement } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 import { makeDatabaseClientSecrets } from "./database-client-secrets.ts";
+import { makeDatabaseResources } from "./database-resources.ts";
 import { makeDatabaseUsers, type UserStores } from "./database-users.ts";
 
 /** What is needed of the stores. Each write and its audit event are one transaction there (ADM-6). */
-export type DatabaseStores = Pick<Storage, "clients" | "clientSecrets" | "connectors" | "signingKeys" | "imports"> &
+export type DatabaseStores = Pick<
+  Storage,
+  "clients" | "clientSecrets" | "connectors" | "resources" | "signingKeys" | "imports"
+> &
   UserStores;
 
 const ACTOR: Actor = { kind: "dexctl", id: undefined, address: undefined };
@@ -36,6 +40,7 @@ export function makeDatabaseManagement(parts: {
   return {
     ...makeDatabaseUsers({ ...parts, actor: ACTOR }),
     ...makeDatabaseClientSecrets({ ...parts, actor: ACTOR }),
+    ...makeDatabaseResources({ ...parts, actor: ACTOR }),
     async createClient(request) {
       const outcome = await clients.create(request, ACTOR, clock());
       if (outcome.kind === "refused" && outcome.code === "duplicate_id") {

@@ -6,6 +6,7 @@ import type { Management } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 import { type ApiCaller, errorAnswer, expectStatus, isUnknown, jsonObject, parseAnswer } from "./api-answers.ts";
 import { makeHttpClientSecrets } from "./http-client-secrets.ts";
+import { makeHttpResources } from "./http-resources.ts";
 import { makeHttpUsers } from "./http-users.ts";
 import { request } from "./request.ts";
 
@@ -55,6 +56,7 @@ export function makeHttpManagement(parts: {
   return {
     ...makeHttpUsers(call),
     ...makeHttpClientSecrets(call),
+    ...makeHttpResources(call),
     async createClient(client) {
       const answer = expectStatus(201, await call("POST", "/clients", { client }));
       const created = parseAnswer(createdClient, answer, "a created client").client;
