@@ -61,11 +61,14 @@ const right = [
   { when: "client_secret_post", body: `client_id=client-a&client_secret=${secretOfClient}`, id: "client-a" },
   { when: "none", body: "client_id=native", id: "native" },
 ];
-test.each(right)("$when authenticates and counts nothing (TOK-9, RFC 6749 §2.3.1)", async ({ authorization, body, id }) => {
-  const { authenticate, failures } = make();
-  expect(await authenticate(authorization, body)).toMatchObject({ id });
-  expect(failures.keys.size).toBe(0);
-});
+test.each(right)(
+  "$when authenticates and counts nothing (TOK-9, RFC 6749 §2.3.1)",
+  async ({ authorization, body, id }) => {
+    const { authenticate, failures } = make();
+    expect(await authenticate(authorization, body)).toMatchObject({ id });
+    expect(failures.keys.size).toBe(0);
+  },
+);
 
 const wrong = [
   ...[
