@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ANSWER_CALLS } from "./discovery-calls/answers.ts";
 import { AUTHENTICATION_CALLS } from "./discovery-calls/authentication.ts";
 import { type CallWorld, type MemberCalls, openCallWorld } from "./discovery-calls/call-world.ts";
+import { CERTIFICATE_CALLS, CLIENT_AUTHORITY } from "./discovery-calls/certificates.ts";
 import { ENDPOINT_CALLS } from "./discovery-calls/endpoints.ts";
 import { JWT_ANSWER_CALLS } from "./discovery-calls/jwt-answers.ts";
 import { DEVICE_CALLS, PUSHED_REQUEST_CALLS } from "./discovery-calls/other-ways.ts";
@@ -15,6 +16,7 @@ const CALLS: Readonly<Record<string, MemberCalls>> = {
   ...ANSWER_CALLS,
   ...TOKEN_CALLS,
   ...AUTHENTICATION_CALLS,
+  ...CERTIFICATE_CALLS,
   ...SENDER_CONSTRAINT_CALLS,
   ...DEVICE_CALLS,
   ...PUSHED_REQUEST_CALLS,
@@ -22,13 +24,19 @@ const CALLS: Readonly<Record<string, MemberCalls>> = {
 };
 
 /** All that can be advertised. */
-const EVERYTHING_ON = ["--enable-registration"];
+const EVERYTHING_ON = [
+  ...["--request-client-certificates", `--client-certificate-ca=${CLIENT_AUTHORITY.caFile}`],
+  "--enable-registration",
+];
 
 let world: CallWorld;
 beforeAll(async () => {
   world = await openCallWorld(EVERYTHING_ON);
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  await world?.close();
+  CLIENT_AUTHORITY.remove();
+});
 
 test("every value of every member has a call, and every call a value (OIDC Discovery §3, RFC 8414 §2)", async () => {
   const valuesOf = (value: unknown) => [value].flat().map((one) => String(one).replace(world.issuer, "{issuer}"));

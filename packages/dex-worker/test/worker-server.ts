@@ -1,5 +1,8 @@
 // A whole worker on a database of its own, in this process, so that tests can count its statements and read its tables.
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { makeConnectorSealer, type StoredConnector } from "@dex/connectors";
 import { decideRotation, makeSigningKeySealer, planRotation } from "@dex/keys";
 import { makeClient, makeClientSecretSealer, parseNewClient } from "@dex/oidc";
@@ -107,7 +110,9 @@ export async function openTestWorker(
   await placeholder.close(0);
   const origin = tls === undefined ? listen : `https://${host}`;
   const issuer = `${origin}${issuerPath}`;
-  const config = readConfig(issuer, database.url, keySecret, [`--listen=${listen}`, ...flags]);
+  const config = withTlsFiles(tls, (files) =>
+    readConfig(issuer, database.url, keySecret, [`--listen=${origin}`, ...files, ...flags]),
+  );
   const clock = makeFollowingClock();
   const worker = wire(config, { storage, salt, hasher, clock, random: systemRandom, logger, live: () => true });
   await storage.connectors.replaceAll([{ id: "local", type: "local", config: {} }], ACTOR);
@@ -120,11 +125,10 @@ export async function openTestWorker(
     createdAt: new Date(),
   };
   await storage.users.createLocal(user, await hasher.hash(PERSON.password), "local", ACTOR);
-  const pem = tls === undefined ? undefined : { cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) };
   const server = await openHttpServer({
     handler: worker.app,
     listen: new URL(origin),
-    tls: pem,
+    tls: config.tls,
     requestClientCertificates: config.requestClientCertificates,
   });
 
@@ -220,6 +224,23 @@ export async function openTestWorker(
       await database.close();
     },
   };
+}
+
+/** Calls `read` with the flags that name files of this certificate and key, which are there for as long as it runs. */
+function withTlsFiles<Result>(
+  tls: { readonly cert: string; readonly key: string } | undefined,
+  read: (flags: readonly string[]) => Result,
+): Result {
+  if (tls === undefined) return read([]);
+  const directory = mkdtempSync(join(tmpdir(), "dex-worker-tls-"));
+  try {
+    const files = { cert: join(directory, "cert.pem"), key: join(directory, "key.pem") };
+    writeFileSync(files.cert, tls.cert);
+    writeFileSync(files.key, tls.key, { mode: 0o600 });
+    return read([`--tls-cert-file=${files.cert}`, `--tls-key-file=${files.key}`]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 const migrateDatabase = async (url: string) => {

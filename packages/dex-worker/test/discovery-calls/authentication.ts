@@ -4,9 +4,13 @@ import { SignJWT } from "jose";
 import * as openid from "openid-client";
 import { expect } from "vitest";
 import { type CallWorld, each, type MemberCalls, type SignIn } from "./call-world.ts";
+import { CERTIFIED, fetchOf } from "./certificates.ts";
 import { makeKey, signWith } from "./client-keys.ts";
 
-const METHODS = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"];
+const METHODS = [
+  ...["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"],
+  ...["tls_client_auth", "self_signed_tls_client_auth"],
+];
 const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"];
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -17,6 +21,7 @@ async function signInBy(world: CallWorld, method: string): Promise<SignIn> {
     token_endpoint_auth_method: method,
     grant_types: ["authorization_code", "refresh_token"],
     ...(method === "private_key_jwt" ? { jwks: { keys: [key.jwk] } } : {}),
+    ...CERTIFIED[method],
   });
   const ways: Readonly<Record<string, () => openid.ClientAuth>> = {
     client_secret_basic: () => openid.ClientSecretBasic(client.secret),
@@ -24,9 +29,16 @@ async function signInBy(world: CallWorld, method: string): Promise<SignIn> {
     client_secret_jwt: () => openid.ClientSecretJwt(client.secret),
     private_key_jwt: () => openid.PrivateKeyJwt({ key: key.privateKey, kid: key.kid }),
     none: () => openid.None(),
+    tls_client_auth: () => openid.TlsClientAuth(),
+    self_signed_tls_client_auth: () => openid.TlsClientAuth(),
   };
   const authentication = ways[method]?.() ?? expect.fail(`no way to ${method}`);
-  return world.signIn(client, { authentication, asked: { scope: "openid offline_access", prompt: "consent" } });
+  const shown = CERTIFIED[method] === undefined ? {} : { fetch: fetchOf(world) };
+  return world.signIn(client, {
+    authentication,
+    asked: { scope: "openid offline_access", prompt: "consent" },
+    ...shown,
+  });
 }
 
 /** What the endpoint answers to a client whose assertion is by this algorithm: a signature with its key, or a MAC. */

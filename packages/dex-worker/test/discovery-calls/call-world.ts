@@ -41,6 +41,8 @@ export interface CallWorld extends DynamicWorld {
       readonly asked?: Members;
       readonly browser?: FormBrowser;
       readonly metadata?: Partial<openid.ClientMetadata>;
+      /** What its requests are sent by, where they show a certificate. */
+      readonly fetch?: typeof fetch;
       readonly decrypt?: {
         readonly key: openid.CryptoKey;
         readonly kid: string;
@@ -82,6 +84,7 @@ export async function openCallWorld(flags: readonly string[]): Promise<CallWorld
   const signIn: CallWorld["signIn"] = async (client, more = {}) => {
     const { authentication = openid.ClientSecretBasic(client.secret), metadata, decrypt } = more;
     const party = await openid.discovery(new URL(issuer), client.id, metadata, authentication);
+    if (more.fetch !== undefined) party[openid.customFetch] = more.fetch as openid.CustomFetch;
     if (decrypt !== undefined) openid.enableDecryptingResponses(party, [decrypt.enc], decrypt);
     const page = await world.authorize(request(client, more.asked), more.browser ?? signedIn);
     const checks = { expectedState: "s-1", expectedNonce: NONCE, pkceCodeVerifier: VERIFIER };
