@@ -112,6 +112,12 @@ const FAPI2_MESSAGE_SIGNING = words(`
   ensure-request-object-with-invalid-signature-fails ensure-matching-key-in-authorization-request
   ensure-unsigned-request-at-par-endpoint-fails par-authorization-request-containing-request_uri response_mode=jwt`);
 
+/** By what they look at. FAPI-CIBA as a profile, whose tokens are bound to certificates, is not among them, nor is FAPI 1. */
+const CIBA = [
+  ...["poll", "refresh", "polling rules", "expired", "single use", "hints", "binding message", "requested expiry"],
+  ...["ping", "ping answers", "signed request"],
+].map((what) => `ciba ${what}`);
+
 const CHANGED: Readonly<Record<string, string>> = {};
 
 /** The conformance tests of OpenID Connect: which test of ours holds each. */
@@ -153,6 +159,7 @@ export const certificationItems: Checklist = {
     { title: "Logout: RP-initiated, session management, front-channel, back-channel", items: ofPlan(10, LOGOUT) },
     { title: "FAPI 2 Security Profile, with private_key_jwt, DPoP and OpenID Connect", items: ofPlan(11, FAPI2) },
     { title: "FAPI 2 Message Signing: what it adds", items: ofPlan(12, FAPI2_MESSAGE_SIGNING) },
+    { title: "CIBA: what FAPI-CIBA asks of the flow itself", items: ofPlan(13, CIBA) },
   ],
   changed: CHANGED,
   nothingToHold: new Set(),
