@@ -192,6 +192,12 @@ const SETTINGS = {
     "What clients are told people are called: uuid, or dex-v2 as in the installation of it that moved here. Must not change.",
     "uuid",
   ),
+  passwordGrantConnectors: setting(
+    "password-grant-connectors",
+    commaList,
+    "Connectors whose passwords clients with the grant password may send (RFC 6749 section 4.3); without one nobody may.",
+    [],
+  ),
   requirePkce: setting("require-pkce", toggle, "Refuse every client's authorization request without PKCE.", false),
   requirePushedAuthorizationRequests: setting(
     "require-pushed-authorization-requests",

@@ -27,10 +27,12 @@ export function wireDirectGrants(
     logger,
   });
   const readOwnToken = makeReadOwnToken({ issuer: config.issuerText, sealers, verifier: keyRing.verifier });
-  return { people, directGrants: storage.directGrants, revocations: storage.revocations, readOwnToken };
+  const { directGrants, revocations } = storage;
+  return { people, passwordConnectors: config.passwordGrantConnectors, directGrants, revocations, readOwnToken };
 }
 
 /** What discovery tells of beside the grants that clients register for. */
-export function administratedGrantsOf(_config: WorkerConfig): readonly GrantType[] {
-  return [JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT];
+export function administratedGrantsOf({ passwordGrantConnectors }: WorkerConfig): readonly GrantType[] {
+  const password = passwordGrantConnectors.length === 0 ? [] : (["password"] as const);
+  return [...password, JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT];
 }

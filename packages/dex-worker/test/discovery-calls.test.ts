@@ -26,7 +26,7 @@ const CALLS: Readonly<Record<string, MemberCalls>> = {
 /** All that can be advertised. */
 const EVERYTHING_ON = [
   ...["--request-client-certificates", `--client-certificate-ca=${CLIENT_AUTHORITY.caFile}`],
-  "--enable-registration",
+  "--enable-registration", "--password-grant-connectors=local",
 ];
 
 let world: CallWorld;

@@ -79,6 +79,7 @@ export function makeConnectorPeople(parts: ConnectorPeopleParts): ConnectorPeopl
   }
 
   return {
+    offersOfflineAccess: (connectorId) => connectors.find(connectorId)?.offlineAccess === true,
     mayExchange: (connectorId) => serves(connectors.find(connectorId), TOKEN_EXCHANGE_GRANT),
     async bySubjectToken({ connectorId, token, type, clientId }, now) {
       const entry = opened(connectors.find(connectorId), TOKEN_EXCHANGE_GRANT);

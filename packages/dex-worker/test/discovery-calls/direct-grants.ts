@@ -4,6 +4,7 @@ import { decodeJwt } from "jose";
 import * as openid from "openid-client";
 import { expect } from "vitest";
 import { CALLBACK } from "../dynamic-world.ts";
+import { PERSON } from "../worker-server.ts";
 import type { CallWorld, MemberCalls } from "./call-world.ts";
 
 const JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -41,4 +42,17 @@ async function bear(world: CallWorld): Promise<void> {
   }
 }
 
-export const DIRECT_GRANTS: MemberCalls = { [TOKEN_EXCHANGE_GRANT]: exchange, [JWT_BEARER_GRANT]: bear };
+/** A program without a browser sends a person's name and password. */
+async function signInByPassword(world: CallWorld): Promise<void> {
+  const { id, secret } = await world.worker.addClient({ redirectURIs: [], grantTypes: ["password"] });
+  const party = await openid.discovery(new URL(world.issuer), id, secret);
+  const typed = { username: PERSON.email, password: PERSON.password, scope: "openid email" };
+  const tokens = await openid.genericGrantRequest(party, "password", typed);
+  expect(tokens.claims()).toMatchObject({ sub: world.userId, email: PERSON.email });
+}
+
+export const DIRECT_GRANTS: MemberCalls = {
+  password: signInByPassword,
+  [TOKEN_EXCHANGE_GRANT]: exchange,
+  [JWT_BEARER_GRANT]: bear,
+};

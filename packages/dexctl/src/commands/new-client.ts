@@ -27,6 +27,7 @@ export const GRANT_TYPES = [
   "authorization_code",
   "refresh_token",
   "client_credentials",
+  "password",
   "urn:ietf:params:oauth:grant-type:device_code",
   "urn:ietf:params:oauth:grant-type:jwt-bearer",
   "urn:ietf:params:oauth:grant-type:token-exchange",

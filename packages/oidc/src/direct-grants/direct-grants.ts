@@ -69,6 +69,8 @@ export type UnprovedPerson =
 export interface ConnectorPeople {
   /** Whether tokens of people who came through the connector may be exchanged. */
   mayExchange(connectorId: string): boolean;
+  /** Whether a sign-in through the connector may end in a refresh token. */
+  offersOfflineAccess(connectorId: string): boolean;
   /** Who a token of the connector's issuer is about. The caller has seen that the client may use the connector. */
   bySubjectToken(
     subject: { readonly connectorId: string; readonly token: string; readonly type: string; readonly clientId: string },

@@ -28,6 +28,7 @@ import { clientCredentialsGrant } from "./client-credentials.ts";
 import { deviceCodeGrant } from "./device-code.ts";
 import type { Grant } from "./grant.ts";
 import { jwtBearerGrant } from "./jwt-bearer.ts";
+import { passwordGrant } from "./password.ts";
 import { refreshTokenGrant } from "./refresh-token.ts";
 import { tokenExchangeGrant } from "./token-exchange.ts";
 
@@ -54,6 +55,8 @@ export interface GrantParts {
 
 export interface DirectGrantParts {
   readonly people: ConnectorPeople;
+  /** Connectors whose passwords clients may ask for. */
+  readonly passwordConnectors: readonly string[];
   readonly directGrants: DirectGrants;
   readonly readOwnToken: ReadOwnToken;
   readonly revocations: Pick<Revocations, "stands">;
@@ -97,6 +100,9 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
       upstream: parts.upstream,
     }),
     clientCredentials,
+    ...(direct === undefined || direct.passwordConnectors.length === 0
+      ? []
+      : [passwordGrant({ ...parts, ...targets, ...direct, refreshTokens, issueTokens })]),
     ...(trustedAssertions === undefined
       ? []
       : [jwtBearerGrant({ ...trustedAssertions, speakForItself: clientCredentials, lifetimes })]),
