@@ -396,6 +396,27 @@ describe("everybody's own account", () => {
     expect(await api.callAs(admin, "GET", "/account/nobody/refresh")).toMatchObject({ status: 404 });
   });
 
+  test("refresh tokens are listed one by one and ended alone by their owner and by an admin", async () => {
+    const bob = await addUser(api, "bob");
+    const path = `/account/${bob.id}/refresh-tokens`;
+    const ids = async (token: string) => {
+      const { body } = await api.callAs(token, "GET", path);
+      return (body as { refreshTokens: { id: string; clientID: string }[] }).refreshTokens.map(({ id }) => id);
+    };
+    for (const token of [await api.idToken(bob.id, "ordinary"), await api.token("admin")]) {
+      for (const client of ["console", "console"]) await addFamily(bob.id, client);
+      const before = await ids(token);
+      const [one = ""] = before;
+      expect(await api.callAs(token, "DELETE", `${path}/${one}`)).toMatchObject({ status: 204, text: "" });
+      expect(await api.callAs(token, "DELETE", `${path}/${one}`)).toMatchObject({ status: 404 });
+      expect(await ids(token)).toEqual(before.slice(1));
+    }
+    const eve = await api.idToken((await addUser(api, "eve")).id, "console");
+    const [kept = ""] = await ids(await api.token("admin"));
+    expect(await api.callAs(eve, "GET", path)).toMatchObject({ status: 401 });
+    expect(await api.callAs(eve, "DELETE", `${path}/${kept}`)).toMatchObject({ status: 401 });
+  });
+
   test("another user's is nobody's business, whichever client the token is for (v1 X12, v1 R04, ADM-3)", async () => {
     const bob = await addUser(api, "bob");
     const eve = await addUser(api, "eve");

@@ -47,6 +47,8 @@ export interface UserManagement {
   identities(userId: string): Promise<readonly JsonObject[] | undefined>;
   unlink(userId: string, connectorId: string, remoteId: string): Promise<"unlinked" | "unknown">;
   refreshClients(userId: string): Promise<readonly JsonObject[] | undefined>;
+  refreshTokens(userId: string): Promise<readonly JsonObject[] | undefined>;
+  revokeRefreshToken(userId: string, tokenId: string): Promise<"revoked" | "unknown">;
   revokeRefresh(userId: string, clientId: string): Promise<"revoked" | "unknown">;
   /** Newest first. */
   listMail(state: MailState, page: { readonly after: string | undefined; readonly limit: number }): Promise<Page>;

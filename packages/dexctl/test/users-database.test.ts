@@ -355,6 +355,7 @@ const usage = [
   ["users", "unlink", "a", "b"],
   ["refresh-tokens", "revoke", "a"],
   ["refresh-tokens", "revoke", "a", "b", "--all"],
+  ["refresh-tokens", "revoke", "a", "b", "--token", "c"],
   ["mail", "queue", "--state", "lost"],
   ["mail", "retry"],
   ["mail", "retry", "a", "--all-dead"],

@@ -37,6 +37,17 @@ function answer({ method, path }: SeenRequest) {
       };
     case "GET /account/u1/refresh":
       return { status: 200, body: { clients: [{ clientID: "a/b" }, { clientID: "c", clientName: "C" }] } };
+    case "GET /account/u1/refresh-tokens":
+      return {
+        status: 200,
+        body: {
+          refreshTokens: [
+            { id: "t1", clientID: "c", createdAt: JANE.createdAt, lastUsedAt: JANE.createdAt, userAgent: "Firefox" },
+          ],
+        },
+      };
+    case "DELETE /account/u1/refresh-tokens/t1":
+      return { status: 204 };
     case "DELETE /account/u1/refresh/a%2Fb":
     case "DELETE /account/u1/refresh/c":
       return { status: 200 };
@@ -107,6 +118,16 @@ const commands = [
     body: { user: { email: "x@example.com", emailVerified: true }, invitation: "none" },
   },
   { args: ["refresh-tokens", "list", "u1"], prints: /^a\/b +-\nc +C$/m, last: "GET /account/u1/refresh" },
+  {
+    args: ["refresh-tokens", "list", "u1", "--each"],
+    prints: /^t1 +c +\S+ +\S+ +Firefox$/m,
+    last: "GET /account/u1/refresh-tokens",
+  },
+  {
+    args: ["refresh-tokens", "revoke", "u1", "--token", "t1"],
+    prints: /^refresh token t1 of user u1 is good for nothing any more$/m,
+    last: "DELETE /account/u1/refresh-tokens/t1",
+  },
   {
     args: ["refresh-tokens", "revoke", "u1", "a/b"],
     prints: /^client a\/b holds no tokens/,

@@ -6,7 +6,7 @@ import { clientShape, connectorShape } from "./client-shapes.ts";
 import type { ApiConventions } from "./conventions.ts";
 import { mailShape } from "./mail-routes.ts";
 import { type ApiAnswer, type ApiRoute, makeRoute } from "./route.ts";
-import { identityShape, refreshClientShape, userShape } from "./user-shapes.ts";
+import { identityShape, refreshClientShape, refreshTokenShape, userShape } from "./user-shapes.ts";
 
 const SCHEMAS = "#/components/schemas/";
 
@@ -59,6 +59,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   User: userShape,
   RemoteIdentity: identityShape,
   RefreshClient: refreshClientShape,
+  RefreshToken: refreshTokenShape,
   Client: clientShape,
   Connector: connectorShape,
   Mail: mailShape,

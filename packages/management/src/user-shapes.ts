@@ -1,6 +1,6 @@
 // What the APIs take and show of users, under dex v1's names. The OpenAPI document is made of these.
 import type { JsonObject } from "@dex/runtime";
-import type { RefreshClient, RemoteIdentity, User } from "@dex/users";
+import type { RefreshClient, RefreshTokenOfUser, RemoteIdentity, User } from "@dex/users";
 import { z } from "zod";
 import { MAX_PAGE } from "./page-token.ts";
 import { profileChangesShape, profileShape } from "./profile-shape.ts";
@@ -113,6 +113,18 @@ export const refreshClientShape = z.strictObject({
   clientURI: z.string().optional(),
 });
 
+export const refreshTokenShape = z.strictObject({
+  id: z.string(),
+  clientID: z.string(),
+  clientName: z.string().optional(),
+  createdAt: instant,
+  lastUsedAt: instant,
+  userAgent: z
+    .string()
+    .describe("What the browser called itself in which the person signed in, while that session lasts.")
+    .optional(),
+});
+
 export const userAnswer = z.strictObject({ user: userShape });
 export const usersAnswer = z.strictObject({ users: z.array(userShape), nextPageToken: z.string().optional() });
 export const createdUserAnswer = z.strictObject({
@@ -125,6 +137,7 @@ export const createdUserAnswer = z.strictObject({
 export const promisedAnswer = z.strictObject({ emailSent: z.literal(true) });
 export const okAnswer = z.strictObject({ ok: z.literal(true) });
 export const identitiesAnswer = z.strictObject({ identities: z.array(identityShape) });
+export const refreshTokensAnswer = z.strictObject({ refreshTokens: z.array(refreshTokenShape) });
 export const refreshClientsAnswer = z.strictObject({ clients: z.array(refreshClientShape) });
 
 /** The user as dex v1 shows one: what is false or empty is left out. */
@@ -143,6 +156,18 @@ export function renderUser(user: User): JsonObject {
 
 export function renderIdentity({ connectorId, remoteId, createdAt }: RemoteIdentity): JsonObject {
   return { connectorID: connectorId, remoteID: remoteId, createdAt: createdAt.toISOString() };
+}
+
+/** The token by its name; nothing of it could be used. */
+export function renderRefreshToken(token: RefreshTokenOfUser): JsonObject {
+  return {
+    id: token.id,
+    clientID: token.clientId,
+    ...(token.clientName ? { clientName: token.clientName } : {}),
+    createdAt: token.createdAt.toISOString(),
+    lastUsedAt: token.lastUsedAt.toISOString(),
+    ...(token.userAgent ? { userAgent: token.userAgent } : {}),
+  };
 }
 
 export function renderRefreshClient({ id, name, logoUri, clientUri }: RefreshClient): JsonObject {

@@ -329,6 +329,31 @@ describe("refresh clients", () => {
     ]);
   });
 
+  test("each device's token is listed by itself, and ended alone by whom it belongs to", async () => {
+    const cast = await makeCast(opened);
+    const { userDirectory, codes } = opened.storage;
+    for (let device = 0; device < 2; device++) await codes.redeem(redemptionOf(await signIn(opened, cast)), NOW);
+    const list = async () => (await userDirectory.refreshTokens(cast.user.id, NOW)) ?? [];
+    const [first, second] = await list();
+    expect(first).toMatchObject({ clientId: cast.client.id, createdAt: NOW, lastUsedAt: NOW });
+    expect(first?.id).not.toBe(second?.id);
+    const stranger = await create();
+    const revoke = (userId: string, id = "") => userDirectory.revokeRefreshToken(userId, id, ACTOR, NOW);
+    expect(await revoke(stranger.id, first?.id)).toBe(false);
+    for (const none of ["", "no id", "00000000-0000-4000-8000-000000000000"]) {
+      expect(await revoke(cast.user.id, none)).toBe(false);
+    }
+    expect(await list()).toHaveLength(2);
+    const racing = await Promise.all([1, 2, 3].map(() => revoke(cast.user.id, first?.id)));
+    expect(racing.sort()).toEqual([false, false, true]);
+    expect((await list()).map(({ id }) => id)).toEqual([second?.id]);
+    expect((await audit()).filter(({ event }) => event === "refresh tokens revoked")).toMatchObject([
+      { subject_id: cast.user.id, detail: { client: cast.client.id, families: 1 } },
+    ]);
+    expect(await userDirectory.refreshTokens("nobody", NOW)).toBeUndefined();
+    expect(await userDirectory.refreshTokens(stranger.id, NOW)).toEqual([]);
+  });
+
   test("of an unknown user there are none to list or revoke", async () => {
     const { userDirectory } = opened.storage;
     expect(await userDirectory.refreshClients("nobody", NOW)).toBeUndefined();

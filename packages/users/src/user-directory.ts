@@ -69,6 +69,17 @@ export interface RefreshClient {
   readonly clientUri: string | undefined;
 }
 
+/** A live refresh token of a user with all its replacements: one for each device that a client has it on. */
+export interface RefreshTokenOfUser {
+  readonly id: string;
+  readonly clientId: string;
+  readonly clientName: string | undefined;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  /** What the browser called itself in which the person signed in; undefined once that session has ended. */
+  readonly userAgent: string | undefined;
+}
+
 /**
  * Every write is one statement with its audit event (ADM-6). An id that no user can have, such as one with a NUL byte, is
  * an unknown one.
@@ -108,6 +119,10 @@ export interface UserDirectory {
   ): Promise<"promised" | "no password" | "disabled" | "unknown">;
   /** Each client once, however many tokens it holds, ordered by id; undefined when there is no such user. */
   refreshClients(userId: string, now: Date): Promise<readonly RefreshClient[] | undefined>;
+  /** One by one, the last used first, at most 500; undefined when there is no such user. */
+  refreshTokens(userId: string, now: Date): Promise<readonly RefreshTokenOfUser[] | undefined>;
+  /** Ends one, with its access tokens. The client's others stay, and so does the consent. False when it is none of this user's. */
+  revokeRefreshToken(userId: string, tokenId: string, actor: Actor, now: Date): Promise<boolean>;
   /** Ends all token families that the client has of the user, and their consent. How many families; undefined: no such user. */
   revokeRefresh(userId: string, clientId: string, actor: Actor, now: Date): Promise<number | undefined>;
 }

@@ -1,5 +1,5 @@
 // Users, their tokens and their mail in the database, by the rules that hold behind the HTTP API.
-import { renderIdentity, renderRefreshClient, renderUser } from "@dex/management/user-shapes";
+import { renderIdentity, renderRefreshClient, renderRefreshToken, renderUser } from "@dex/management/user-shapes";
 import { makeUserAdministration, type UserOutcome } from "@dex/management/users";
 import { matchRedirectUri } from "@dex/oidc";
 import type { Clock, JsonObject, Random, Secret } from "@dex/runtime";
@@ -75,6 +75,9 @@ export function makeDatabaseUsers(parts: {
     unlink: async (userId, connectorId, remoteId) =>
       (await users.unlink(userId, { connectorId, remoteId }, actor, clock())) ? "unlinked" : "unknown",
     refreshClients: async (userId) => (await users.refreshClients(userId, clock()))?.map(renderRefreshClient),
+    refreshTokens: async (userId) => (await users.refreshTokens(userId, clock()))?.map(renderRefreshToken),
+    revokeRefreshToken: async (userId, tokenId) =>
+      (await users.revokeRefreshToken(userId, tokenId, actor, clock())) ? "revoked" : "unknown",
     revokeRefresh: async (userId, clientId) =>
       (await users.revokeRefresh(userId, clientId, actor, clock())) === undefined ? "unknown" : "revoked",
     async listMail(state, page) {

@@ -9,11 +9,14 @@ const oneUser = z.object({ user: jsonObject });
 const userPage = z.object({ users: z.array(jsonObject), nextPageToken: z.string().min(1).optional() });
 const identityList = z.object({ identities: z.array(jsonObject) });
 const clientList = z.object({ clients: z.array(jsonObject) });
+const tokenList = z.object({ refreshTokens: z.array(jsonObject) });
 const mailPage = z.object({ mail: z.array(jsonObject), nextPageToken: z.string().min(1).optional() });
 
 const users = (id: string, rest = "") => `/users/${segment(id)}${rest}`;
 const refresh = (userId: string, clientId?: string) =>
   `/account/${segment(userId)}/refresh${clientId === undefined ? "" : `/${segment(clientId)}`}`;
+
+const refreshTokens = (userId: string) => `/account/${segment(userId)}/refresh-tokens`;
 
 /** User management by way of the API. */
 export function makeHttpUsers(call: ApiCaller): UserManagement {
@@ -76,6 +79,13 @@ export function makeHttpUsers(call: ApiCaller): UserManagement {
     async refreshClients(userId) {
       const answer = await call("GET", refresh(userId));
       return known(answer, (found) => parseAnswer(clientList, found, "a list of clients").clients);
+    },
+    async refreshTokens(userId) {
+      const answer = await call("GET", refreshTokens(userId));
+      return known(answer, (found) => parseAnswer(tokenList, found, "a list of refresh tokens").refreshTokens);
+    },
+    async revokeRefreshToken(userId, tokenId) {
+      return done(await call("DELETE", `${refreshTokens(userId)}/${segment(tokenId)}`), 204, "revoked");
     },
     async revokeRefresh(userId, clientId) {
       return done(await call("DELETE", refresh(userId, clientId)), 200, "revoked");
