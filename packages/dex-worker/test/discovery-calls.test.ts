@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ANSWER_CALLS } from "./discovery-calls/answers.ts";
 import { AUTHENTICATION_CALLS } from "./discovery-calls/authentication.ts";
+import { BACKCHANNEL_CALLS } from "./discovery-calls/backchannel.ts";
 import { type CallWorld, type MemberCalls, openCallWorld } from "./discovery-calls/call-world.ts";
 import { CERTIFICATE_CALLS, CLIENT_AUTHORITY } from "./discovery-calls/certificates.ts";
 import { ENDPOINT_CALLS } from "./discovery-calls/endpoints.ts";
@@ -19,6 +20,7 @@ const CALLS: Readonly<Record<string, MemberCalls>> = {
   ...CERTIFICATE_CALLS,
   ...SENDER_CONSTRAINT_CALLS,
   ...DEVICE_CALLS,
+  ...BACKCHANNEL_CALLS,
   ...PUSHED_REQUEST_CALLS,
   ...JWT_ANSWER_CALLS,
 };
@@ -26,7 +28,8 @@ const CALLS: Readonly<Record<string, MemberCalls>> = {
 /** All that can be advertised. */
 const EVERYTHING_ON = [
   ...["--request-client-certificates", `--client-certificate-ca=${CLIENT_AUTHORITY.caFile}`],
-  "--enable-registration", "--password-grant-connectors=local",
+  "--enable-registration",
+  "--password-grant-connectors=local",
 ];
 
 let world: CallWorld;

@@ -14,8 +14,6 @@ import { isUuid } from "./token-families.ts";
 
 /** The kind of an outbox row that becomes a mail to the person. */
 const MAIL = "backchannel-request";
-/** As many as a person looks through. */
-const MAX_LISTED = 20;
 
 const at = { now: "$1", until: "$2" };
 
@@ -55,20 +53,10 @@ const CREATE = hot(
     (SELECT window_ends_at FROM in_all) AS all_until`,
 );
 
-const WAITING_COLUMNS = `d.request_id, d.client_id, c.name AS client_name, d.scope, d.binding_message, d.created_at,
-    d.expires_at, d.named_user_id`;
-
 const FIND = cold(
   "backchannel.find",
-  `SELECT ${WAITING_COLUMNS} FROM device_request d JOIN client c ON c.id = d.client_id
+  `SELECT d.request_id, d.client_id, d.scope, d.binding_message, d.named_user_id FROM device_request d
   WHERE d.request_id = $1::uuid AND d.named_user_id IS NOT NULL AND d.decision IS NULL AND d.expires_at > $2::timestamptz`,
-);
-
-const LIST = cold(
-  "backchannel.listWaiting",
-  `SELECT ${WAITING_COLUMNS} FROM device_request d JOIN client c ON c.id = d.client_id
-  WHERE d.named_user_id = $1 AND d.decision IS NULL AND d.expires_at > $2::timestamptz
-  ORDER BY d.created_at DESC, d.request_id DESC LIMIT ${MAX_LISTED}`,
 );
 
 interface CreatedRow {
@@ -82,11 +70,8 @@ interface CreatedRow {
 interface WaitingRow {
   readonly request_id: string;
   readonly client_id: string;
-  readonly client_name: string | null;
   readonly scope: readonly string[];
   readonly binding_message: string | null;
-  readonly created_at: Date;
-  readonly expires_at: Date;
   readonly named_user_id: string;
 }
 
@@ -116,12 +101,7 @@ export function makeBackchannelRequestStore(db: Database): BackchannelRequests {
     async find(requestId, now) {
       if (!isUuid(requestId)) return undefined;
       const [row] = await db.run<WaitingRow>(FIND, [requestId, now]);
-      return row && { request: toWaitingRequest(row), userId: row.named_user_id };
-    },
-
-    async listWaiting(userId, now) {
-      const rows = await db.run<WaitingRow>(LIST, [userId, now]);
-      return rows.map(toWaitingRequest);
+      return row && toWaitingRequest(row);
     },
   };
 }
@@ -155,10 +135,8 @@ function toWaitingRequest(row: WaitingRow): WaitingBackchannelRequest {
   return {
     id: row.request_id,
     clientId: row.client_id,
-    clientName: orUndefined(row.client_name),
+    userId: row.named_user_id,
     scope: row.scope,
     bindingMessage: orUndefined(row.binding_message),
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
   };
 }

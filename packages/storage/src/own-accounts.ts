@@ -38,10 +38,19 @@ const SESSIONS = `SELECT json_agg(row_to_json(open) ORDER BY open."lastSeenAt" D
     FROM session WHERE user_id = $1 AND idle_expires_at > $2 AND expires_at > $2 ORDER BY 5 DESC LIMIT ${MAX_ROWS}
   ) AS open`;
 
+/** What clients asked for by name (CIBA). */
+const WAITING = `SELECT json_agg(row_to_json(request) ORDER BY request."askedAt" DESC) FROM (
+    SELECT d.request_id AS id, d.client_id AS "clientId", client.name AS "clientName",
+      d.binding_message AS "bindingMessage", d.created_at AS "askedAt"
+    FROM device_request d JOIN client ON client.id = d.client_id
+    WHERE d.named_user_id = $1 AND d.decision IS NULL AND d.expires_at > $2 ORDER BY d.created_at DESC LIMIT ${MAX_ROWS}
+  ) AS request`;
+
 const READ = cold(
   "ownAccount.read",
   `SELECT ${USER_COLUMNS}, p.changed_at AS password_changed_at, COALESCE((${IDENTITIES}), '[]') AS identities,
-    COALESCE((${APPLICATIONS}), '[]') AS applications, COALESCE((${SESSIONS}), '[]') AS sessions
+    COALESCE((${APPLICATIONS}), '[]') AS applications, COALESCE((${SESSIONS}), '[]') AS sessions,
+    COALESCE((${WAITING}), '[]') AS waiting
   FROM app_user u LEFT JOIN password p ON p.user_id = u.id
   WHERE u.id = $1 AND NOT u.disabled`,
 );
@@ -216,6 +225,13 @@ interface OverviewRow extends UserRow {
     userAgent: string | null;
     lastSeenAt: string;
   }[];
+  readonly waiting: readonly {
+    id: string;
+    clientId: string;
+    clientName: string | null;
+    bindingMessage: string | null;
+    askedAt: string;
+  }[];
 }
 
 /** The account of whoever is signed in, seen and changed by its owner. */
@@ -324,6 +340,12 @@ function toOverview(row: OverviewRow): AccountOverview {
       authTime: new Date(authTime),
       userAgent: orUndefined(userAgent),
       lastSeenAt: new Date(lastSeenAt),
+    })),
+    waiting: row.waiting.map(({ clientName, bindingMessage, askedAt, ...request }) => ({
+      ...request,
+      clientName: orUndefined(clientName),
+      bindingMessage: orUndefined(bindingMessage),
+      askedAt: new Date(askedAt),
     })),
   };
 }

@@ -36,6 +36,17 @@ export interface OpenSession {
   readonly userAgent: string | undefined;
 }
 
+/** An application that asked for the person by name, and is waiting. */
+export interface WaitingApplication {
+  /** Of the request. */
+  readonly id: string;
+  readonly clientId: string;
+  readonly clientName: string | undefined;
+  /** What it says beside. */
+  readonly bindingMessage: string | undefined;
+  readonly askedAt: Date;
+}
+
 /** Everything about one account. One read. */
 export interface AccountOverview {
   readonly user: User;
@@ -47,6 +58,8 @@ export interface AccountOverview {
   readonly applications: readonly ApplicationAccess[];
   /** The last seen first. */
   readonly sessions: readonly OpenSession[];
+  /** What waits for the person's answer, the newest first. */
+  readonly waiting: readonly WaitingApplication[];
 }
 
 /** Who changes something: a live session, in which the change is made, and where it came from. */

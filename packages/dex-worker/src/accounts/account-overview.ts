@@ -1,4 +1,4 @@
-import { BACKCHANNEL_APPROVAL_PATH, type BackchannelRequests, initiateLoginUrl } from "@dex/oidc";
+import { BACKCHANNEL_APPROVAL_PATH, initiateLoginUrl } from "@dex/oidc";
 import { sha256 } from "@dex/runtime";
 import { type AccountOverview, decideUnlink, type LinkedIdentity, type OwnAccounts } from "@dex/users";
 import { type AccountView, parseAccountNotice, renderAccountPage } from "@dex/web";
@@ -16,8 +16,6 @@ export function accountOverviewPages(parts: {
   gate: AccountGate;
   accounts: OwnAccounts;
   connectors: ConnectorSet;
-  /** What applications ask of people (CIBA). */
-  requests: Pick<BackchannelRequests, "listWaiting">;
   idleSeconds: number;
   issuer: string;
   pages: Pages;
@@ -30,13 +28,13 @@ export function accountOverviewPages(parts: {
     if (session === undefined) return;
     const overview = await accounts.read(session.user.id, visit.now, idleSeconds);
     if (overview === undefined) return gate.tellSignedOut(visit);
-    const waiting = await parts.requests.listWaiting(session.user.id, visit.now);
     const view: AccountView = {
       ...toView(overview, session.hash, { connectors, issuer }),
-      waiting: waiting.map(({ id, clientId, clientName, bindingMessage, createdAt }) => {
-        const href = gate.href(`${BACKCHANNEL_APPROVAL_PATH}?request=${id}`);
-        return { id, name: clientName ?? clientId, href, bindingMessage, askedAt: createdAt };
-      }),
+      waiting: overview.waiting.map(({ clientId, clientName, ...one }) => ({
+        ...one,
+        name: clientName ?? clientId,
+        href: gate.href(`${BACKCHANNEL_APPROVAL_PATH}?request=${one.id}`),
+      })),
       now: visit.now,
       notice,
       path: gate.href(ACCOUNT_PATH),

@@ -26,12 +26,12 @@ export function accountPages(config: WorkerConfig, wiring: LoginWiring, signOut:
     formKeys: deriveKeys({ secrets: config.keySecrets, salt, purpose: "account-form" }),
     pages,
   });
-  const { ownAccounts: accounts, accountLinks: links, failures, backchannelRequests: requests } = storage;
+  const { ownAccounts: accounts, accountLinks: links, failures } = storage;
   const { connectors } = live;
   const { idleSeconds } = sessionLimits;
   const serviceName = config.issuerName;
   return [
-    ...accountOverviewPages({ gate, accounts, connectors, requests, idleSeconds, issuer: config.issuerText, pages }),
+    ...accountOverviewPages({ gate, accounts, connectors, idleSeconds, issuer: config.issuerText, pages }),
     ...accountPasswordPages({ gate, accounts, connectors, hasher, serviceName, idleSeconds, pages, logger }),
     ...accountEmailPages({ gate, links, failures, pages }),
     ...accountIdentityPages({ gate, accounts, connectors, beginOwnPages, idleSeconds, pages, logger }),

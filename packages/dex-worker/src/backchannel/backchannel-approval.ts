@@ -35,12 +35,12 @@ export function backchannelRequestPage(parts: {
     async GET(visit) {
       const { request, response, now } = visit;
       const found = await requests.find(readQuery(request).get("request") ?? "", now);
-      const client = found && (await clients.find(found.request.clientId));
+      const client = found && (await clients.find(found.clientId));
       if (found === undefined || client?.grantTypes.includes(CIBA_GRANT) !== true) throw gone();
-      const { id, scope } = found.request;
+      const { id, userId, scope } = found;
       cookies.prune(request, response, now);
       const asked = { ...approvalRequest(here, client.id, scope), maxAgeSeconds: client.details.default_max_age };
-      const backchannelRequest = { id, userId: found.userId };
+      const backchannelRequest = { id, userId };
       await dispatcher.next(visit, { ...beginLogin(asked, now), backchannelRequest });
     },
   };
@@ -57,7 +57,7 @@ export function backchannelApproval(parts: { requests: Requests; paths: LoginPat
     async prepare({ id }, now) {
       const found = await parts.requests.find(id, now);
       if (found === undefined) throw gone();
-      const { bindingMessage } = found.request;
+      const { bindingMessage } = found;
       return (theme, view) => renderBackchannelApprovalPage(theme, { ...view, bindingMessage });
     },
     renderDone: renderBackchannelDonePage,

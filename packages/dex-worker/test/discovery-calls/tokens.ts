@@ -3,6 +3,7 @@ import { compactDecrypt, decodeProtectedHeader, type JWTPayload } from "jose";
 import * as openid from "openid-client";
 import { expect } from "vitest";
 import { CALLBACK, type Members, type Registered } from "../dynamic-world.ts";
+import { BACKCHANNEL_GRANT } from "./backchannel.ts";
 import { type CallWorld, each, halfHash, type MemberCalls, NONCE, PROFILE } from "./call-world.ts";
 import { makeKey } from "./client-keys.ts";
 import { DIRECT_GRANTS } from "./direct-grants.ts";
@@ -185,6 +186,7 @@ export const TOKEN_CALLS: Readonly<Record<string, MemberCalls>> = {
       expect([typeof tokens.access_token, tokens.id_token]).toEqual(["string", undefined]);
     },
     ...DEVICE_GRANT,
+    ...BACKCHANNEL_GRANT,
     ...DIRECT_GRANTS,
   },
   subject_types_supported: {

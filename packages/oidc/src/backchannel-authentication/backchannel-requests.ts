@@ -47,11 +47,10 @@ export type NewBackchannelRequestOutcome =
 export interface WaitingBackchannelRequest {
   readonly id: string;
   readonly clientId: string;
-  readonly clientName: string | undefined;
+  /** Whom it names. */
+  readonly userId: string;
   readonly scope: readonly string[];
   readonly bindingMessage: string | undefined;
-  readonly createdAt: Date;
-  readonly expiresAt: Date;
 }
 
 /** Clients that wait for a person. Each method is one statement. */
@@ -62,11 +61,6 @@ export interface BackchannelRequests {
     limits: BackchannelRequestLimits,
     now: Date,
   ): Promise<NewBackchannelRequestOutcome>;
-  /** The open request with this id, and whom it names; undefined also when it names nobody. */
-  find(
-    requestId: string,
-    now: Date,
-  ): Promise<{ readonly request: WaitingBackchannelRequest; readonly userId: string } | undefined>;
-  /** What waits for this person, the newest first; a few. */
-  listWaiting(userId: string, now: Date): Promise<readonly WaitingBackchannelRequest[]>;
+  /** The open request with this id; undefined also when it names nobody. */
+  find(requestId: string, now: Date): Promise<WaitingBackchannelRequest | undefined>;
 }

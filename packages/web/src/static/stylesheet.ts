@@ -129,6 +129,7 @@ label { display: block; margin-bottom: 0.375rem; font-size: 0.9375rem; font-weig
 .device-code { margin-top: 1.25rem; padding: 0.75rem; border: 1px solid var(--edge); border-radius: 0.75rem; text-align: center; color: var(--quiet); }
 .device-code b { display: block; color: var(--text); font-size: 1.5rem; }
 .device-code b, .user-code input { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; letter-spacing: 0.1em; text-align: center; }
+.device-code .binding-message { font-family: inherit; font-size: 1.125rem; letter-spacing: normal; }
 .user-code input { text-transform: uppercase; font-size: 1.25rem; }
 .copied input { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: 0.875rem; }
 .field input:focus { border-color: var(--accent); outline: 3px solid var(--accent); outline-offset: -1px; }
