@@ -1,5 +1,5 @@
 // What is good for one use is used by one, also where the same request reaches three workers at the same moment. Codes and
-// refresh tokens are in races.test.ts, logout tokens in upstream-logout.test.ts.
+// refresh tokens are in races.test.ts, logout tokens of upstreams in dex-worker's upstream-backchannel-logout.test.ts.
 import { createHmac } from "node:crypto";
 import { type FormBrowser, finishSignIn, openAdminApi, openFormBrowser, signInWithForms } from "@dex/testing";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
