@@ -1,6 +1,7 @@
 // The table that decideCode and the statement behind AuthorizationCodes.redeem are both held to. No test framework here,
 // so that storage can run the same rows against its SQL.
 import type { CodeRedemption, StoredCode } from "../ports.ts";
+import { ASKED_CASES } from "./asked-of-grant-cases.ts";
 import type { CodeDecision } from "./decide-code.ts";
 
 /** The instant at which every case happens. */
@@ -9,7 +10,7 @@ export const CODE_CASES_NOW = new Date("2026-03-01T12:00:00.000Z");
 /** The part of a redemption that decides. */
 export type CodeCaseRequest = Pick<
   CodeRedemption,
-  "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors" | "confirmation"
+  "clientId" | "redirectUri" | "challengeOfVerifier" | "allowedConnectors" | "confirmation" | "asked"
 >;
 
 export interface CodeCase {
@@ -101,6 +102,13 @@ export const CODE_CASES: readonly CodeCase[] = [
     expected: "refused",
     by: "DPO-3",
   },
+  ...ASKED_CASES.map(({ when, terms, asked, granted, by }) => ({
+    when,
+    stored: { ...live, terms },
+    request: { ...right, asked },
+    expected: granted ? ("redeem" as const) : ("refused" as const),
+    by,
+  })),
   { when: "it is unknown", stored: undefined, request: right, expected: "refused", by: "RFC 6749 §5.2" },
   { when: "another client presents it", stored: live, request: other, expected: "refused", by: "TOK-4" },
   { when: "another client presents it spent", stored: spent, request: other, expected: "refused", by: "TOK-4" },

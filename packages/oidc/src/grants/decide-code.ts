@@ -43,9 +43,10 @@ export function decideCode(
   }
   if (!confirms(redemption.confirmation, { jkt: code.terms?.codeJkt })) return refused("code is bound to another key");
   if (code.redirectUri !== redemption.redirectUri) return refused("redirect_uri differs from the request's");
-  const ungranted = refuseUngranted(code.terms, redemption.asked);
-  if (ungranted !== undefined) return { kind: "refused", error: ungranted }; // RFC 8707 §2.2
-  return decideVerifier(code.codeChallenge, redemption.challengeOfVerifier);
+  const verified = decideVerifier(code.codeChallenge, redemption.challengeOfVerifier);
+  // Last, since it tells something of the grant: who cannot prove that the code is theirs learns nothing (RFC 8707 §2.2).
+  const ungranted = verified.kind === "redeem" ? refuseUngranted(code.terms, redemption.asked) : undefined;
+  return ungranted === undefined ? verified : { kind: "refused", error: ungranted };
 }
 
 function decideVerifier(challenge: string | undefined, ofVerifier: string | undefined): CodeDecision {

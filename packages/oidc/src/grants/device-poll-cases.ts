@@ -1,6 +1,8 @@
 // The table that decideDevicePoll and the statements behind DeviceRequests are both held to. No test framework here, so that
 // storage can run the same rows against its SQL.
+
 import type { StoredDeviceRequest } from "../device-authorization/device-requests.ts";
+import { ASKED_CASES } from "./asked-of-grant-cases.ts";
 import type { DevicePoll, DevicePollDecision } from "./decide-device-poll.ts";
 
 /** The instant at which every case happens. */
@@ -85,6 +87,9 @@ const ROWS: readonly Row[] = [
   ["it is bound to the key that was proved", bound, { ...right, confirmation: { jkt: "key-1" } }, "redeem", "DPO-3"],
   ["it is bound to another key", bound, { ...right, confirmation: { jkt: "key-2" } }, "refused", "DPO-3"],
   ["it is bound to a key and none was proved", bound, right, "refused", "DPO-3"],
+  ...ASKED_CASES.map(({ when, terms, asked, granted, by }): Row => {
+    return [when, { ...approved, terms }, { ...right, asked }, granted ? "redeem" : "refused", by];
+  }),
 ];
 
 export const DEVICE_CASES: readonly DeviceCase[] = ROWS.map(([when, stored, poll, expected, by]) => ({

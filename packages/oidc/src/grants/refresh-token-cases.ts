@@ -2,6 +2,7 @@
 // that storage can run the same rows against its SQL.
 import { sha256 } from "@dex/runtime";
 import type { StoredFamily, TokenGrant } from "../ports.ts";
+import { ASKED_CASES } from "./asked-of-grant-cases.ts";
 import type { PresentedRefresh, RefreshDecision } from "./decide-refresh.ts";
 
 /** The instant at which every case happens. */
@@ -108,6 +109,13 @@ const rows: readonly Row[] = [
     expected: "rotate",
     by: "REF-9",
   },
+  ...ASKED_CASES.map(({ when, terms, asked, granted, by }) => ({
+    when,
+    stored: { ...live, grant: { ...grant, terms } },
+    request: { ...current, asked },
+    expected: granted ? ("rotate" as const) : ("refused" as const),
+    by,
+  })),
   {
     when: "it is bound to the key that was proved",
     stored: bound,
