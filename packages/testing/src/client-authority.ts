@@ -69,6 +69,7 @@ function dates(from: string, to: string): readonly string[] {
   return ["-startdate", from, "-enddate", to];
 }
 
+// Nothing but its signature says which of two authorities of one name issued a certificate.
 const CONFIGURATION = `
 [ca]
 default_ca = test
@@ -91,4 +92,6 @@ basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign
 [client]
 basicConstraints = CA:FALSE
+subjectKeyIdentifier = none
+authorityKeyIdentifier = none
 `;
