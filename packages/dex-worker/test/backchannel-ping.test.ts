@@ -2,6 +2,7 @@
 import { queryDatabase } from "@dex/testing";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { makeLinkFor } from "../src/mail.ts";
 import { makeBackchannelWorld, openPingReceiver, type PingReceiver } from "./backchannel-world.ts";
 import { openTestWorker, PERSON, type TestClient, type TestWorker } from "./worker-server.ts";
 
@@ -132,4 +133,18 @@ test.each<[string, Record<string, string>]>([
 test("a client that is to be told registers where", async () => {
   const details = { backchannel_token_delivery_mode: "ping" };
   await expect(world.addCaller({ details })).rejects.toThrow(/backchannel_client_notification_endpoint/);
+});
+
+test("the mail with the link goes out to the person", async () => {
+  const client = await world.addCaller();
+  await world.askWell(client);
+  const sent = async () => {
+    const sql = "SELECT sent_at FROM outbox WHERE client_id = $1 AND kind = 'backchannel-request'";
+    const [row] = await queryDatabase<{ sent_at: Date | null }>(worker.databaseUrl, sql, [client.id]);
+    return row?.sent_at;
+  };
+  await expect.poll(sent, POLL).toBeInstanceOf(Date);
+  const link = await world.lastLink();
+  const id = new URL(link).searchParams.get("request") ?? "";
+  expect(makeLinkFor(new URL(worker.issuer), worker.linkTokens)("backchannel request", id).href).toBe(link);
 });
