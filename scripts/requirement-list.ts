@@ -48,7 +48,8 @@ export const REQUIREMENTS: Readonly<Record<string, string>> = {
   "TOK-11": "a client assertion cannot choose its own key or algorithm",
   "TOK-12": "token answers are never cached",
   "TOK-13": "no token is taken for another kind",
-  "TOK-14": "the password and implicit grants are off until the deployment and an administrator of the client want them",
+  "TOK-14":
+    "the password and implicit grants are off until the deployment and an administrator of the client want them",
   "TOK-15": "client_credentials yields nothing of a user",
   "TOK-16": "a disabled user or a deleted client or connector ends exchange and refresh",
   "TOK-17": "a client secret is shown once and stored as a hash",

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { NOT_YET, REQUIREMENTS } from "./requirement-list.ts";
 import { findTestsById, type NamingTest } from "./tests-by-id.ts";
 
-const ID = /\b[A-Z]{3}-\d{1,2}\b/g;
+const ID = /\b(?:[A-Z]{3}|TX)-\d{1,2}\b/g;
 
 function printAll(tests: ReadonlyMap<string, readonly NamingTest[]>): void {
   for (const [id, title] of Object.entries(REQUIREMENTS)) {
