@@ -34,5 +34,5 @@ export function wireDirectGrants(
 /** What discovery tells of beside the grants that clients register for. */
 export function administratedGrantsOf({ passwordGrantConnectors }: WorkerConfig): readonly GrantType[] {
   const password = passwordGrantConnectors.length === 0 ? [] : (["password"] as const);
-  return [...password, JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT];
+  return [...password, "urn:openid:params:grant-type:ciba", JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT];
 }

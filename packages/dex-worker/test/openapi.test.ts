@@ -228,6 +228,17 @@ const CALLS: readonly Call[] = [
   { operationId: "removeClientSecret", path: () => "/clients/ordinary/secrets/none", status: 404 },
   { operationId: "deleteClient", path: () => "/clients/console", status: 204 },
   { operationId: "deleteClient", path: () => "/clients/nobody", status: 404 },
+  { operationId: "listResources", path: () => "/resources", status: 200 },
+  {
+    operationId: "addResource",
+    path: () => "/resources",
+    body: { resource: { identifier: "https://api.example/", name: "The API" } },
+    status: 201,
+  },
+  { operationId: "addResource", path: () => "/resources", body: { resource: { name: "x" } }, status: 400 },
+  { operationId: "changeResource", path: () => "/resources/urn%3Ano", body: { resource: {} }, status: 404 },
+  { operationId: "changeResource", path: () => "/resources/urn%3Ano", body: { resource: "x" }, status: 400 },
+  { operationId: "removeResource", path: () => "/resources/urn%3Ano", status: 404 },
   { operationId: "listConnectors", path: () => "/connectors", status: 200 },
   {
     operationId: "replaceConnectors",
@@ -255,6 +266,7 @@ const CALLS: readonly Call[] = [
   ...everywhere("deleteUser", ofUser()),
   ...everywhere("revokeRefreshClient", (id) => `/account/${id}/refresh/console`),
   ...everywhere("replaceConnectors", () => "/connectors", { connectors: [] }),
+  ...everywhere("removeResource", () => "/resources/urn%3Ano"),
   ...everywhere("retryMail", () => `/mail/${MAIL}/retry`),
 ];
 

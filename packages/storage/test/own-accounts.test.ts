@@ -114,6 +114,7 @@ test("an account is read with its identities, applications and live sessions in 
         userAgent: expect.stringContaining("Firefox"),
       })),
     ),
+    waiting: [],
   });
   expect((await read()).sessions).toHaveLength(2);
   expect(opened.takeStatements()).toEqual(["ownAccount.read", "ownAccount.read"]);

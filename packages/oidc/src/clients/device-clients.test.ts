@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { parseNewClient } from "./client-metadata.ts";
 import { decideRegistration } from "./registration-metadata.ts";
+import { ADMINISTRATED_GRANTS } from "./supported.ts";
 
 const device = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -18,4 +19,10 @@ test("an administrator makes one too; a refresh token alone comes from nowhere",
   expect(parseNewClient({ ...tv, grantTypes: [device, "refresh_token"] })).toMatchObject({ kind: "client" });
   expect(parseNewClient({ ...tv, grantTypes: ["refresh_token"] })).toMatchObject({ kind: "refused" });
   expect(parseNewClient({ ...tv, grantTypes: [device, device] })).toMatchObject({ kind: "refused" });
+});
+
+test.each(ADMINISTRATED_GRANTS)("nobody registers themselves for %s (DCR-1)", (grant) => {
+  const grants = ["authorization_code", grant];
+  const decision = decideRegistration({ redirect_uris: ["https://a.example/cb"], grant_types: grants });
+  expect(decision.kind === "register" ? decision.metadata.grantTypes : []).not.toContain(grant);
 });

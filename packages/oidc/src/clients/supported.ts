@@ -45,7 +45,6 @@ export const SUPPORTED: SupportedValues = {
     "refresh_token",
     "client_credentials",
     "urn:ietf:params:oauth:grant-type:device_code",
-    "urn:openid:params:grant-type:ciba",
   ],
   token_endpoint_auth_method: [
     "client_secret_basic",
@@ -80,9 +79,13 @@ export const SUPPORTED: SupportedValues = {
 /** What a deployment sees of client certificates (RFC 8705): nothing, those there are, or also which of them are issued to clients. */
 export type CertificateUse = "none" | "shown" | "issued";
 
-/** Grants that an administrator lets a client use: none that it registers itself for (DCR-1). */
+/**
+ * Grants that an administrator lets a client use: none that it registers itself for (DCR-1). By the second a client has us write
+ * to people who never heard of it.
+ */
 export const ADMINISTRATED_GRANTS = [
   "password",
+  "urn:openid:params:grant-type:ciba",
   "urn:ietf:params:oauth:grant-type:jwt-bearer",
   "urn:ietf:params:oauth:grant-type:token-exchange",
 ] as const satisfies readonly GrantType[];

@@ -37,7 +37,6 @@ test("what does not work is not advertised, and absent defaults do not lie (OIDC
       "refresh_token",
       "client_credentials",
       "urn:ietf:params:oauth:grant-type:device_code",
-      "urn:openid:params:grant-type:ciba",
     ],
     subject_types_supported: ["public", "pairwise"],
     id_token_signing_alg_values_supported: ["RS256", "ES256"],
