@@ -29,6 +29,7 @@ export const GRANT_TYPES = [
   "client_credentials",
   "password",
   "urn:ietf:params:oauth:grant-type:device_code",
+  "urn:openid:params:grant-type:ciba",
   "urn:ietf:params:oauth:grant-type:jwt-bearer",
   "urn:ietf:params:oauth:grant-type:token-exchange",
 ];
