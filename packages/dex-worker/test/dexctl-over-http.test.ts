@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { makeManagementApi } from "../src/user-api/management-api.ts";
 import { openTestApi } from "./management-api-server.ts";
 
-const dexctl = fileURLToPath(new URL("../../dexctl/src/main.ts", import.meta.url));
+const dexctl = process.env.DEX_TEST_DEXCTL ?? fileURLToPath(new URL("../../dexctl/src/main.ts", import.meta.url));
 
 test("dexctl does over HTTP what the API offers", async () => {
   await using opened = await openIssuer();

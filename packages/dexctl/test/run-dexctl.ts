@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export const scriptFile = fileURLToPath(new URL("../../../scripts/dexctl", import.meta.url));
-export const mainFile = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+/** The sources, or the bundle where it has just been made of them (scripts/test.mjs). */
+export const mainFile = process.env.DEX_TEST_DEXCTL ?? fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 export interface Finished {
   readonly code: number | null;
