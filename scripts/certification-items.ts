@@ -144,7 +144,12 @@ export const certificationItems: Checklist = {
     },
     {
       title: "Hybrid: response types code id_token, code token, and code id_token token",
-      items: ofPlan(5, [...SIGN_IN, "oidcc-ensure-request-without-nonce-fails", ...WITH_CODE]),
+      items: ofPlan(5, [
+        ...SIGN_IN,
+        "oidcc-ensure-request-without-nonce-succeeds-for-code-flow",
+        "oidcc-ensure-request-without-nonce-fails",
+        ...WITH_CODE,
+      ]),
     },
     {
       title: "Form post: all of these with response_mode form_post",

@@ -139,7 +139,7 @@ test.each([...BASIC, ...once(IMPLICIT, "id_token token"), ...once(HYBRID, "code 
 describe("nonce", () => {
   const optional = EVERY.filter((variant) => !has(variant, "id_token"));
   test.each(optional)(
-    "$variant needs none (cert 3,6 oidcc-ensure-request-without-nonce-succeeds-for-code-flow; cert 2.6.4)",
+    "$variant needs none (cert 3,5,6 oidcc-ensure-request-without-nonce-succeeds-for-code-flow; cert 2.6.4)",
     async (variant) => {
       const { idTokens } = await runWith(variant, { nonce: undefined });
       expect(idTokens[0]?.claims).not.toHaveProperty("nonce");
