@@ -1,8 +1,8 @@
 // What a client says in an authentication request: CIBA Core §7.1.
 import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
-import { grantableScope, refuseScope } from "../endpoints/authorization.ts";
 import { refuseRepeated, refuseUnsafeParameters, single } from "../endpoints/parameters.ts";
+import { grantableScope, refuseScope } from "../endpoints/requested-scope.ts";
 import { OAuthError } from "../errors.ts";
 import type { Clients } from "../ports.ts";
 import { parseScope } from "../scope.ts";

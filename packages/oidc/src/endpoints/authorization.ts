@@ -1,27 +1,18 @@
-import { toEpochSeconds } from "@dex/runtime";
-import { isAudienceScope, refuseAudiences } from "../clients/audience.ts";
+import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import { type ResponseType, responseTypesOf } from "../clients/client-details.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
 import { matchRedirectUri, OUT_OF_BAND } from "../clients/redirect-uri.ts";
-import { OAuthError, type OAuthErrorCode } from "../errors.ts";
+import { OAuthError } from "../errors.ts";
 import type { Clients, OwnTokenVerifier } from "../ports.ts";
-import {
-  decideTargets,
-  namesTargets,
-  type RequestedTargets,
-  withScopeOfResources,
-} from "../resources/requested-targets.ts";
+import { decideTargets, type RequestedTargets, withScopeOfResources } from "../resources/requested-targets.ts";
 import { NO_RESOURCES, type Resources } from "../resources/resource.ts";
-import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
-import { scopeOfClaim } from "../tokens/claims.ts";
-import { sectorOf } from "../tokens/subject.ts";
+import { parseScope } from "../scope.ts";
 import {
   AUTHORIZATION_PARAMETERS,
   asksForRegistration,
   isSha256,
   MAX_BYTES,
-  MAX_ID_TOKEN_HINT_LENGTH,
   parseMaxAge,
   parsePrompt,
   parseShownConnectors,
@@ -30,9 +21,11 @@ import type { AuthorizationRequest, VerifiedRedirectUri } from "./authorization-
 import type { AnswerTarget } from "./authorization-responses.ts";
 import { parseClaims } from "./claims-parameter.ts";
 import { endpointUrl } from "./discovery.ts";
+import { type IdTokenHint, readIdTokenHint } from "./id-token-hint.ts";
 import { isUnsafe, refuseRepeated, refuseUnsafeParameters, single } from "./parameters.ts";
 import { isPushedRequestUri, type PushedRequests } from "./pushed-requests.ts";
 import { type ReadRequestObject, refuseRequestObjects } from "./request-object.ts";
+import { grantableScope, refuseScope, requestedClaims } from "./requested-scope.ts";
 import {
   asksFor,
   asksForTokens,
@@ -41,6 +34,7 @@ import {
   parseResponseType,
   RESPONSE_MODE_VALUES,
   responseModeFor,
+  responseTypeOf,
   wantsJwt,
 } from "./response-type.ts";
 
@@ -83,9 +77,6 @@ export interface AuthorizationParts extends AuthorizationRules {
   readonly sentBy?: "browser" | "client";
   readonly now: Date;
 }
-
-/** How far ahead of ours the clock of whoever issued a token may be. */
-const CLOCK_TOLERANCE_SECONDS = 60;
 
 /**
  * What an authorization request may not be. In this order, the first that is true is the answer. By then the parameters are
@@ -273,11 +264,6 @@ function refuseResponseMode(params: URLSearchParams): OAuthError | undefined {
     : undefined;
 }
 
-/** Of a request whose response type was found good. */
-function responseTypeOf(params: URLSearchParams): ResponseType {
-  return parseResponseType(single(params, "response_type")) ?? "code";
-}
-
 function refuseGrant(params: URLSearchParams, client: Client): OAuthError | undefined {
   return client.grantTypes.includes("authorization_code") || !asksFor(responseTypeOf(params), "code")
     ? undefined
@@ -307,41 +293,6 @@ function targetParts(client: Client, { issuer, resources = NO_RESOURCES }: Autho
 function targetsOf(params: URLSearchParams, client: Client, parts: AuthorizationRules): RequestedTargets {
   const decision = decideTargets(params, targetParts(client, parts));
   return decision.kind === "targets" ? decision.targets : {};
-}
-
-/** Also for the device authorization endpoint, which has the same rules. */
-export function refuseScope(params: URLSearchParams, client: Client): OAuthError | undefined {
-  const asked = parseScope(single(params, "scope"));
-  // Dropped like others, the token would say less than the client relies on.
-  if (asked.some((scope) => isAudienceScope(scope) && client.scopes?.includes(scope) === false)) {
-    return new OAuthError("invalid_scope", "the client may not ask for this audience");
-  }
-  if (!asked.includes("openid")) {
-    return namesTargets(params) && !asksFor(responseTypeOf(params), "id_token")
-      ? undefined
-      : new OAuthError("invalid_scope", "the scope openid is missing");
-  }
-  return grantableScope(asked, client, "code").includes("openid")
-    ? undefined
-    : new OAuthError("invalid_scope", "the client may not ask for the scope openid");
-}
-
-/**
- * What of the requested scope can be granted; the rest is dropped (AUT-8). Without refresh there is no offline access, and
- * without a code no refresh token (OIDC Core §11).
- */
-export function grantableScope(
-  asked: readonly string[],
-  client: Client,
-  responseType: ResponseType,
-): readonly string[] {
-  const known = SUPPORTED_SCOPES.filter(
-    (scope) =>
-      asked.includes(scope) &&
-      (client.scopes?.includes(scope) ?? true) &&
-      (scope !== "offline_access" || (client.grantTypes.includes("refresh_token") && asksFor(responseType, "code"))),
-  );
-  return [...known, ...asked.filter(isAudienceScope)];
 }
 
 // PKC-1 to PKC-3. An absent method means plain (RFC 7636 §4.3), which is not offered.
@@ -388,40 +339,6 @@ function refuseClaims(params: URLSearchParams): OAuthError | undefined {
     : invalid("claims must be a JSON object of claims to be in userinfo and id_token");
 }
 
-type IdTokenHint =
-  | { readonly kind: "read"; readonly userId: string | undefined; readonly sector: string | undefined }
-  | { readonly kind: "refused"; readonly error: OAuthError };
-
-// OIDC Core §3.1.2.1: our signature is needed, not an unexpired token, and any client of ours may be its audience. The
-// hint only narrows who may be signed in (AUT-6). Its subject is the name that its own client knows.
-async function readIdTokenHint(
-  params: URLSearchParams,
-  { clients, issuer, idTokens, now }: AuthorizationParts,
-): Promise<IdTokenHint> {
-  const hint = single(params, "id_token_hint");
-  if (hint === undefined) return { kind: "read", userId: undefined, sector: undefined };
-  const claims = hint.length > MAX_ID_TOKEN_HINT_LENGTH ? undefined : await idTokens.verify(hint, "JWT");
-  const userId = claims === undefined ? undefined : subjectOfHint(claims, issuer, now);
-  if (userId !== undefined) {
-    const hinted = await clients.find(clientOfHint(claims ?? {}));
-    return { kind: "read", userId, sector: hinted && sectorOf(hinted) };
-  }
-  const code: OAuthErrorCode = single(params, "prompt") === "none" ? "login_required" : "invalid_request";
-  return { kind: "refused", error: new OAuthError(code, "id_token_hint is not an ID token of this issuer") };
-}
-
-/** OIDC Core §2: with several audiences azp names the client that the token was made for. */
-function clientOfHint({ aud, azp }: Readonly<Record<string, unknown>>): string {
-  if (typeof azp === "string") return azp;
-  return typeof aud === "string" ? aud : "";
-}
-
-function subjectOfHint(claims: Readonly<Record<string, unknown>>, issuer: string, now: Date): string | undefined {
-  const { iss, sub, iat } = claims;
-  if (iss !== issuer || typeof sub !== "string" || sub === "" || typeof iat !== "number") return undefined;
-  return iat > toEpochSeconds(now) + CLOCK_TOLERANCE_SECONDS ? undefined : sub;
-}
-
 function toRequest(
   params: URLSearchParams,
   client: Client,
@@ -456,23 +373,6 @@ function toRequest(
     ...requestedClaims(single(params, "claims"), client),
     connectorId: single(params, "connector_id"),
     ...(shownConnectorIds === undefined ? {} : { shownConnectorIds }),
-  };
-}
-
-/** Who may not have a scope may not have its claims one by one either: such are left out, as the scope is (AUT-8). */
-function requestedClaims(
-  text: string | undefined,
-  { scopes }: Client,
-): Pick<AuthorizationRequest, "claims" | "subjects" | "essentialAcr"> {
-  const parsed = text === undefined ? undefined : parseClaims(text);
-  if (parsed === undefined) return {};
-  const { subjects, essentialAcr } = parsed;
-  const allowed = (claim: string) => scopes === undefined || scopes.includes(scopeOfClaim(claim) ?? "");
-  const claims = { userinfo: parsed.claims.userinfo.filter(allowed), idToken: parsed.claims.idToken.filter(allowed) };
-  return {
-    ...(claims.userinfo.length + claims.idToken.length === 0 ? {} : { claims }),
-    ...(subjects === undefined ? {} : { subjects }),
-    ...(essentialAcr === undefined ? {} : { essentialAcr }),
   };
 }
 

@@ -21,10 +21,10 @@ import {
 import { OAuthError } from "../errors.ts";
 import type { Clients, FailureCounter } from "../ports.ts";
 import { parseScope } from "../scope.ts";
-import { grantableScope, refuseScope } from "./authorization.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
 import { single } from "./parameters.ts";
+import { grantableScope, refuseScope } from "./requested-scope.ts";
 
 type FullOutcome = Extract<NewDeviceRequestOutcome, { until: Date }>;
 /** No id of a client. */

@@ -16,6 +16,11 @@ export function parseResponseType(text: string | undefined): ResponseType | unde
   return RESPONSE_TYPES.find((type) => type === sorted); // ours are written in the order of the alphabet
 }
 
+/** Of a request whose response type was found good. */
+export function responseTypeOf(params: URLSearchParams): ResponseType {
+  return parseResponseType(single(params, "response_type")) ?? "code";
+}
+
 /** What `response_mode` can say: a place, and whether the answer is put into a JWT first (JARM §2.3). */
 export const RESPONSE_MODE_VALUES = [...RESPONSE_MODES, "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"] as const;
 
