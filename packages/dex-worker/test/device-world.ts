@@ -1,17 +1,20 @@
 // Devices without a browser, and the people who let them sign in.
 import type { FormBrowser, Page } from "@dex/testing";
+import { z } from "zod";
 import { PERSON, type TestClient, type TestWorker, type TokenBody } from "./worker-server.ts";
 
 export const DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
-export interface DeviceAnswer {
-  readonly device_code: string;
-  readonly user_code: string;
-  readonly verification_uri: string;
-  readonly verification_uri_complete: string;
-  readonly expires_in: number;
-  readonly interval: number;
-}
+/** RFC 8628 §3.2, all of its members. */
+const deviceAnswer = z.object({
+  device_code: z.string(),
+  user_code: z.string(),
+  verification_uri: z.string(),
+  verification_uri_complete: z.string(),
+  expires_in: z.number(),
+  interval: z.number(),
+});
+export type DeviceAnswer = z.infer<typeof deviceAnswer>;
 
 export function makeDeviceWorld(worker: TestWorker) {
   const credentials = { login: PERSON.email, password: PERSON.password };
@@ -42,7 +45,7 @@ export function makeDeviceWorld(worker: TestWorker) {
     async askWell(client: TestClient, fields: Readonly<Record<string, string>> = {}): Promise<DeviceAnswer> {
       const { status, body } = await post("/device/code", fields, client);
       if (status !== 200) throw new Error(`expected a device code, found ${JSON.stringify(body)}`);
-      return body as unknown as DeviceAnswer;
+      return deviceAnswer.parse(body);
     },
 
     /** `url`: of another worker's token endpoint. */

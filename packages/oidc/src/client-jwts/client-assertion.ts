@@ -6,7 +6,7 @@ import type { Client } from "../clients/client.ts";
 import type { ClientSecretSealer } from "../clients/client-secret-sealer.ts";
 import { liveSecretsOf } from "../clients/client-secrets.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
-import type { NoteSecretUse } from "../ports.ts";
+import type { NoteSecretUse } from "../clients/secret-ports.ts";
 import type { ClientKeySets } from "./client-key-sets.ts";
 import type { CompactJws } from "./compact-jws.ts";
 import { CLIENT_MAC_ALGORITHMS, isMadeWith } from "./shared-secret-mac.ts";

@@ -3,12 +3,13 @@ import type { CheckClientAssertion } from "../client-jwts/client-assertion.ts";
 import { OAuthError } from "../errors.ts";
 import type { CheckClientCertificate } from "../mutual-tls/certificate-authentication.ts";
 import type { ClientCertificate } from "../mutual-tls/client-certificate.ts";
-import type { ChosenSecretVerifier, ClientSecretUpgrades, Clients, FailureCounter, NoteSecretUse } from "../ports.ts";
+import type { Clients, FailureCounter } from "../ports.ts";
 import type { Client, ClientSecret } from "./client.ts";
 import { provesByCertificate } from "./client-details.ts";
 import { liveSecretsOf, secretsOf } from "./client-secrets.ts";
 import { makeImportedSecretCheck } from "./imported-secret.ts";
 import { type ClientCredentials, parseClientCredentials, type SecretCredentials } from "./presented-credentials.ts";
+import type { ChosenSecretVerifier, ClientSecretUpgrades, NoteSecretUse } from "./secret-ports.ts";
 import { makeSecretThrottle } from "./secret-throttle.ts";
 
 export interface ClientAuthentication {

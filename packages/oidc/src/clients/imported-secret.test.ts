@@ -1,9 +1,9 @@
 import { sha256 } from "@dex/runtime";
 import { describe, expect, test } from "vitest";
 import { chosenSecrets, client, clientsOf, makeFailureCounter, makeSecretUpgrades, now } from "../../test/fakes.ts";
-import type { ChosenSecretVerifier } from "../ports.ts";
 import { makeClientAuthentication } from "./client-authentication.ts";
 import { decodeImportedSecret } from "./imported-secret.ts";
+import type { ChosenSecretVerifier } from "./secret-ports.ts";
 
 describe("the text of a secret from dex v1", () => {
   const texts = [

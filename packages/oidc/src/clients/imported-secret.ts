@@ -1,6 +1,6 @@
 // Client secrets that came from dex v1: bcrypt over the bytes that the secret's base64url text stands for.
 import { sha256 } from "@dex/runtime";
-import type { ChosenSecretVerifier, ClientSecretUpgrades } from "../ports.ts";
+import type { ChosenSecretVerifier, ClientSecretUpgrades } from "./secret-ports.ts";
 
 /** bcrypt reads no further, so what is longer would be right with any tail. */
 const MAX_BYTES = 72;
