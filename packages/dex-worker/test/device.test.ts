@@ -110,7 +110,10 @@ describe("a device", () => {
 
   test("is told that its code has expired", async () => {
     const { device_code } = await world.askWell(television);
-    await queryDatabase(worker.databaseUrl, "UPDATE device_request SET expires_at = now()");
+    await queryDatabase(
+      worker.databaseUrl,
+      "UPDATE device_request SET expires_at = now() - interval '1 second' - interval '1 second'",
+    );
     expect((await world.poll(television, device_code)).body.error).toBe("expired_token");
   });
 
