@@ -135,7 +135,10 @@ describe("links that cannot be used look all the same (ACC-8, ACC-11)", () => {
     return one;
   };
   const rows: { what: string; make: () => Promise<{ link: string; browser: FormBrowser }> }[] = [
-    { what: "expired", make: change("UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1") },
+    {
+      what: "expired",
+      make: change("UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1"),
+    },
     { what: "of a disabled user", make: change("UPDATE app_user SET disabled = true WHERE id = $1") },
     {
       what: "superseded by a newer one",

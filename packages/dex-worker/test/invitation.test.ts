@@ -106,7 +106,10 @@ describe("refused with a page, and nothing verified (v1 I03, v1 I04)", () => {
   const rows: { what: string; make: () => Promise<{ email: string; link: string }> }[] = [
     { what: "another address now", make: change("UPDATE app_user SET email = 'new-' || email WHERE id = $1") },
     { what: "a disabled user", make: change("UPDATE app_user SET disabled = true WHERE id = $1") },
-    { what: "an expired link", make: change("UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1") },
+    {
+      what: "an expired link",
+      make: change("UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1"),
+    },
     {
       what: "an altered link",
       make: async () => {

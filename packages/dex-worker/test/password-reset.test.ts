@@ -197,9 +197,11 @@ describe("links that cannot be used look all the same (ACC-8, ACC-11)", () => {
       what: "expired (v1 W12)",
       make: async () => {
         const { link, userId } = await forgetful();
-        await queryDatabase(worker.databaseUrl, "UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1", [
-          userId,
-        ]);
+        await queryDatabase(
+          worker.databaseUrl,
+          "UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1",
+          [userId],
+        );
         return link;
       },
     },
@@ -268,7 +270,11 @@ describe("links that cannot be used look all the same (ACC-8, ACC-11)", () => {
   test("a link that dies while its form is open changes nothing", async () => {
     const { link, email, userId } = await forgetful();
     const { browser, page } = await opened(link);
-    await queryDatabase(worker.databaseUrl, "UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1", [userId]);
+    await queryDatabase(
+      worker.databaseUrl,
+      "UPDATE account_link SET expires_at = now() - interval '1 second' WHERE user_id = $1",
+      [userId],
+    );
     expect((await browser.submit(page, twice(CHOSEN))).status).toBe(400);
     expect(await signsIn(email, PERSON.password)).toBe(true);
   });

@@ -132,7 +132,11 @@ describe("links that cannot be used look all the same (ACC-8, ACC-11, v1 V02, v1
       what: "expired",
       link: async () => {
         const { email, link } = await registered();
-        await queryDatabase(worker.databaseUrl, "UPDATE registration SET expires_at = now() - interval '1 second' WHERE email = $1", [email]);
+        await queryDatabase(
+          worker.databaseUrl,
+          "UPDATE registration SET expires_at = now() - interval '1 second' WHERE email = $1",
+          [email],
+        );
         return link;
       },
     },
