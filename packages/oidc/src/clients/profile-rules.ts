@@ -7,11 +7,29 @@ import type { Contradiction, RegisteredTogether } from "./registered-details.ts"
 /** What is registered, the algorithm of its ID tokens with it. */
 type Registered = RegisteredTogether & { readonly idTokenSigningAlgorithm: SigningAlgorithm };
 
+/** What is refused of a client because of one demand, where its profile has that. */
 interface Rule {
   readonly member: string;
   readonly demand: keyof Demands;
-  readonly reason: (demands: Demands) => string;
-  readonly breaks: (registered: Registered, demands: Demands) => boolean;
+  /** Why it is refused; undefined when it is not. */
+  readonly reasonAgainst: (registered: Registered, demands: Partial<Demands>) => string | undefined;
+}
+
+function rule<Name extends keyof Demands>(of: {
+  readonly member: string;
+  readonly demand: Name;
+  readonly reason: (demand: NonNullable<Demands[Name]>) => string;
+  readonly breaks: (registered: Registered, demand: NonNullable<Demands[Name]>) => boolean;
+}): Rule {
+  const { member, demand, reason, breaks } = of;
+  return {
+    member,
+    demand,
+    reasonAgainst(registered, demands) {
+      const demanded = demands[demand];
+      return demanded != null && breaks(registered, demanded) ? reason(demanded) : undefined;
+    },
+  };
 }
 
 const only = (demand: Demand<readonly string[]>) => `must be one of ${demand.is.join(", ")}`;
@@ -28,85 +46,76 @@ const ALGORITHM_MEMBERS = [
 ] as const;
 
 const RULES: readonly Rule[] = [
-  {
+  rule({
     // A public client has the method none, whatever else is said.
     member: "token_endpoint_auth_method",
     demand: "authenticationMethods",
-    reason: ({ authenticationMethods }) => only(authenticationMethods),
-    breaks: ({ public: isPublic, details: { token_endpoint_auth_method: method } }, { authenticationMethods }) =>
-      isPublic || method === undefined || !isAmong(method, authenticationMethods),
-  },
-  {
+    reason: only,
+    breaks: ({ public: isPublic, details: { token_endpoint_auth_method: method } }, demand) =>
+      isPublic || method === undefined || !isAmong(method, demand),
+  }),
+  rule({
     member: "jwks",
     demand: "algorithms",
-    reason: ({ algorithms }) => `must hold a key for one of ${algorithms.is.join(", ")}, or be at jwks_uri`,
-    breaks: ({ details }, { algorithms }) =>
-      details.token_endpoint_auth_method === "private_key_jwt" && !hasKeyFor(details, algorithms.is),
-  },
-  ...ALGORITHM_MEMBERS.map(
-    (member): Rule => ({
+    reason: ({ is }) => `must hold a key for one of ${is.join(", ")}, or be at jwks_uri`,
+    breaks: ({ details }, { is }) =>
+      details.token_endpoint_auth_method === "private_key_jwt" && !hasKeyFor(details, is),
+  }),
+  ...ALGORITHM_MEMBERS.map((member) =>
+    rule({
       member,
       demand: "algorithms",
-      reason: ({ algorithms }) => only(algorithms),
-      breaks: ({ details }, { algorithms }) => !isAmong(details[member], algorithms),
+      reason: only,
+      breaks: ({ details }, demand) => !isAmong(details[member], demand),
     }),
   ),
-  {
+  rule({
     member: "id_token_signed_response_alg",
     demand: "algorithms",
-    reason: ({ algorithms }) => only(algorithms),
-    breaks: ({ idTokenSigningAlgorithm }, { algorithms }) => !isAmong(idTokenSigningAlgorithm, algorithms),
-  },
-  {
+    reason: only,
+    breaks: ({ idTokenSigningAlgorithm }, demand) => !isAmong(idTokenSigningAlgorithm, demand),
+  }),
+  rule({
     member: "response_types",
     demand: "responseTypes",
-    reason: ({ responseTypes }) => only(responseTypes),
-    breaks: ({ details }, { responseTypes }) =>
-      details.response_types?.some((type) => !isAmong(type, responseTypes)) === true,
-  },
-  {
+    reason: only,
+    breaks: ({ details }, demand) => details.response_types?.some((type) => !isAmong(type, demand)) === true,
+  }),
+  rule({
     member: "grant_types",
     demand: "grantTypes",
-    reason: ({ grantTypes }) => only(grantTypes),
-    breaks: (registered, { grantTypes }) => registered.grantTypes.some((grant) => !isAmong(grant, grantTypes)),
-  },
-  {
+    reason: only,
+    breaks: ({ grantTypes }, demand) => grantTypes.some((grant) => !isAmong(grant, demand)),
+  }),
+  rule({
     member: "redirect_uris",
     demand: "redirectScheme",
     reason: () => "must be https",
-    breaks: ({ redirectUris }, { redirectScheme }) =>
-      redirectUris.some((uri) => new URL(uri).protocol !== redirectScheme.is),
-  },
-  {
+    breaks: ({ redirectUris }, { is }) => redirectUris.some((uri) => new URL(uri).protocol !== is),
+  }),
+  rule({
     // A wish that would not be fulfilled.
     member: "require_pushed_authorization_requests",
     demand: "pushedRequests",
     reason: () => "must not be false",
     breaks: ({ details }) => details.require_pushed_authorization_requests === false,
-  },
-  {
+  }),
+  rule({
     // They come through the browser, which may bring none.
     member: "request_uris",
     demand: "pushedRequests",
     reason: () => "must not be there: every request is pushed",
     breaks: ({ details }) => (details.request_uris?.length ?? 0) > 0,
-  },
+  }),
 ];
 
 /** What of a client breaks a rule of its profile, with the rule; undefined where nothing does or it has none. */
 export function contradictionInProfile(registered: Registered): Contradiction | undefined {
   const demands = demandsOf(registered.details);
-  if (!isComplete(demands)) return undefined;
-  const rule = RULES.find(({ breaks }) => breaks(registered, demands));
-  if (rule === undefined) return undefined;
-  const { member, demand, reason } = rule;
-  return {
-    member,
-    reason: `${reason(demands)} under the profile ${registered.details.profile}${citing(demands[demand])}`,
-  };
-}
-
-/** Whether there is a profile: without one nothing is demanded. */
-function isComplete(demands: Partial<Demands>): demands is Demands {
-  return demands.algorithms !== undefined;
+  for (const { member, demand, reasonAgainst } of RULES) {
+    const reason = reasonAgainst(registered, demands);
+    if (reason === undefined) continue;
+    return { member, reason: `${reason} under the profile ${registered.details.profile}${citing(demands[demand])}` };
+  }
+  return undefined;
 }

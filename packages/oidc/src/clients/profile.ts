@@ -19,21 +19,21 @@ export interface Demands {
   /** What we sign with for a client that registered nothing else. */
   readonly ourAlgorithm: Demand<SigningAlgorithm>;
   /** The only `aud` of its assertions: one string, since what is also for others could be shown to others. */
-  readonly assertionAudience: Demand<"the issuer alone">;
-  readonly responseTypes: Demand<readonly ResponseType[]>;
+  readonly assertionAudience?: Demand<"the issuer alone">;
+  readonly responseTypes?: Demand<readonly ResponseType[]>;
   readonly grantTypes: Demand<readonly GrantType[]>;
-  readonly redirectScheme: Demand<"https:">;
-  readonly pushedRequests: Demand<"required">;
-  readonly codeChallenge: Demand<"required">;
+  readonly redirectScheme?: Demand<"https:">;
+  readonly pushedRequests?: Demand<"required">;
+  readonly codeChallenge?: Demand<"required">;
   /** Every access token is for the owner of a key, proved by DPoP or by the certificate of the connection. */
   readonly boundTokens: Demand<"required">;
   /**
    * A refresh token is no use without the client's key, so replacing it at each use would protect nothing, while an answer that
    * is lost would cost a person their sign-in.
    */
-  readonly refreshToken: Demand<"kept">;
+  readonly refreshToken?: Demand<"kept">;
   /** How old a request object may be, and how long it may be good for, in seconds; both ends must be in it. */
-  readonly requestObjectSeconds: Demand<number>;
+  readonly requestObjectSeconds?: Demand<number>;
   readonly signedRequests?: Demand<"required">;
 }
 
