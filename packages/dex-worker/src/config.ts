@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { mailAddress, smtpUrl } from "@dex/email";
-import { CLIENT_ID_DOCUMENTS, SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
+import { ACR_VALUES, CLIENT_ID_DOCUMENTS, SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
 import {
   base64Secrets,
   commaList,
@@ -22,6 +22,7 @@ import {
   toggle,
   VERSION,
 } from "@dex/runtime";
+import { hostList } from "./host-list.ts";
 import { type MailSetup, readMailSetup } from "./mail-setup.ts";
 import { type MutualTlsSetup, readMutualTlsSetup } from "./mutual-tls-setup.ts";
 
@@ -140,13 +141,13 @@ const SETTINGS = {
   ),
   clientIdDocumentHosts: setting(
     "client-id-document-hosts",
-    commaList,
+    hostList,
     "Hosts, or *. and a domain, whose clients describe themselves so; clients of other hosts may send people there too.",
     [],
   ),
   blockedClientIdDocumentHosts: setting(
     "blocked-client-id-document-hosts",
-    commaList,
+    hostList,
     "Hosts, or *. and a domain, whose clients are not taken, whatever is listed; those that were taken are refused from then on.",
     [],
   ),
@@ -179,6 +180,17 @@ const SETTINGS = {
     toggle,
     "Admin clients may call the management API with a client_credentials token.",
     false,
+  ),
+  managementApiMaxAuthAge: setting(
+    "management-api-max-auth-age",
+    seconds({ max: 30 * DAY }),
+    "People who use the API must have signed in within this time (RFC 9470); 0s does not ask.",
+    0,
+  ),
+  managementApiAcr: optionalSetting(
+    "management-api-acr",
+    oneOf(ACR_VALUES),
+    "People who use the API must have signed in this surely: 2 is by several proofs.",
   ),
   enableFrontChannelTokens: setting(
     "enable-front-channel-tokens",

@@ -219,3 +219,15 @@ test("documents of listed hosts need a list, and by default nobody's are read", 
   const clientIdDocumentHosts = ["agents.example", "*.tools.example"];
   expect(listed).toMatchObject({ kind: "settings", values: { clientIdDocuments: "listed", clientIdDocumentHosts } });
 });
+
+test.each(["https://evil.example", "evil.example/", "good.example,*"])(
+  "blocked hosts that are no hosts, and would block nobody, are refused at the start: %s",
+  (hosts) => {
+    const result = readWorkerConfig([`--blocked-client-id-document-hosts=${hosts}`], {
+      DEX_WORKER_DB_URL: "postgres://dex@localhost/dex",
+      DEX_WORKER_KEY_SECRETS: randomBytes(32).toString("base64"),
+    });
+    const message = expect.stringContaining("--blocked-client-id-document-hosts");
+    expect(result).toMatchObject({ kind: "exit", code: 1, message });
+  },
+);

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { makeClientKey } from "../../test/client-jwts.ts";
-import { allowsHost, type ClientIdPolicy, decideClientIdDocument, parseClientIdUrl } from "./client-id-document.ts";
+import {
+  allowsHost,
+  type ClientIdPolicy,
+  decideClientIdDocument,
+  isHostEntry,
+  parseClientIdUrl,
+} from "./client-id-document.ts";
 import { SUPPORTED } from "./supported.ts";
 
 const url = new URL("https://agent.example/oauth/client.json");
@@ -33,6 +39,9 @@ test.each([
   ["https://agent.example:443/client.json", false],
   ["https://agent.example/client json", false],
   ["https://agent.example/ä", false],
+  // The same host by another name, which is on no list.
+  ["https://agent.example./client.json", false],
+  ["https://agent.example.:8443/client.json", false],
   [`https://agent.example/${"a".repeat(255)}`, false],
   ["ftp://agent.example/client.json", false],
   ["client@agent.example", false],
@@ -52,6 +61,13 @@ test.each<[Partial<ClientIdPolicy>, string, boolean]>([
   [{ documents: "any", blockedHosts: ["agent.example"] }, "https://agent.example/c", false],
   [{ documents: "any", blockedHosts: ["agent.example"] }, "https://agent.example:8443/c", false],
   [{ documents: "any", blockedHosts: ["*.example"] }, "https://agent.example/c", false],
+  [{ documents: "any", blockedHosts: ["Agent.Example:8443"] }, "https://agent.example:8443/c", false],
+  [{ documents: "any", blockedHosts: ["*.Example:8443"] }, "https://agent.example:8443/c", false],
+  [{ documents: "any", blockedHosts: ["agent.example:443"] }, "https://agent.example/c", false],
+  [{ documents: "any", blockedHosts: ["agent.example."] }, "https://agent.example/c", false],
+  [{ documents: "any", blockedHosts: ["bücher.example"] }, "https://xn--bcher-kva.example/c", false],
+  [{ documents: "any", blockedHosts: ["*.bücher.example"] }, "https://a.xn--bcher-kva.example/c", false],
+  [{ documents: "any", blockedHosts: ["*.example:8443"] }, "https://agent.example/c", true],
   [{ documents: "listed", hosts: ["agent.example"] }, "https://agent.example/c", true],
   [{ documents: "listed", hosts: ["Agent.Example"] }, "https://agent.example/c", true],
   [{ documents: "listed", hosts: ["agent.example"] }, "https://evil-agent.example/c", false],
@@ -68,6 +84,24 @@ test.each<[Partial<ClientIdPolicy>, string, boolean]>([
   ],
 ])("the policy %j for %s: %s", (more, address, allowed) => {
   expect(allowsHost({ ...policy, ...more }, new URL(address))).toBe(allowed);
+});
+
+test.each([
+  ["agent.example", true],
+  ["agent.example:8443", true],
+  ["*.agent.example", true],
+  ["bücher.example", true],
+  ["127.0.0.1", true],
+  ["[::1]:9", true],
+  ["https://agent.example", false],
+  ["agent.example/client.json", false],
+  ["user@agent.example", false],
+  ["*", false],
+  ["*.", false],
+  ["agent.*", false],
+  ["agent.example:port", false],
+])("whether %s can stand in a list of hosts: %s", (entry, can) => {
+  expect(isHostEntry(entry)).toBe(can);
 });
 
 test("what the document says becomes a client that nobody trusts, without a secret and with PKCE (DCR-1)", () => {

@@ -41,20 +41,41 @@ export function parseClientIdUrl(clientId: string, { schemes }: Pick<ClientIdPol
   if (url === null || url.href !== clientId || clientId.includes("#")) return undefined;
   if (url.protocol !== "https:" && schemes === "https") return undefined;
   if (url.username !== "" || url.password !== "" || url.pathname === "/") return undefined;
-  return url;
+  // With a dot at its end it is the same host under another name, which no policy speaks of.
+  return url.hostname.endsWith(".") ? undefined : url;
 }
 
 /** Whether documents of this host are read. */
-export function allowsHost(policy: ClientIdPolicy, { host, hostname }: URL): boolean {
-  const stands = (list: readonly string[]) => list.some((entry) => fits(entry, hostname) || entry === host);
+export function allowsHost(policy: ClientIdPolicy, url: URL): boolean {
+  const stands = (list: readonly string[]) => list.some((entry) => fits(entry, url));
   if (policy.documents === "off" || stands(policy.blockedHosts)) return false;
   return policy.documents === "any" || stands(policy.hosts);
 }
 
-/** `*.example.com` stands for what is below it, and not for itself. */
-function fits(entry: string, hostname: string): boolean {
-  const wanted = entry.toLowerCase();
-  return wanted.startsWith("*.") ? hostname.endsWith(wanted.slice(1)) : hostname === wanted;
+/** Whether the text can be an entry of a list of hosts: one that can be none would block nobody. */
+export function isHostEntry(entry: string): boolean {
+  return parseEntry(entry) !== undefined;
+}
+
+/** `*.example.com` stands for what is below it, and not for itself; without a port an entry stands for all of them. */
+function fits(entry: string, url: URL): boolean {
+  const parsed = parseEntry(entry);
+  if (parsed === undefined) return false;
+  const { below, hostname, port } = parsed;
+  if (port !== undefined && port !== (url.port || DEFAULT_PORTS[url.protocol])) return false;
+  return below ? url.hostname.endsWith(`.${hostname}`) : url.hostname === hostname;
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "https:": "443", "http:": "80" };
+
+/** The host as addresses have it: in small letters, and letters of other scripts as DNS has them. */
+function parseEntry(
+  entry: string,
+): { readonly below: boolean; readonly hostname: string; readonly port: string | undefined } | undefined {
+  const [, below, host = "", port] = /^(\*\.)?([^\s/?#@*\\]+?)\.?(?::(\d{1,5}))?$/.exec(entry) ?? [];
+  const url = host === "" ? null : URL.parse(`https://${host}`);
+  if (url === null || url.port !== "") return undefined;
+  return { below: below !== undefined, hostname: url.hostname, port };
 }
 
 export type ClientIdDocumentDecision =
