@@ -1,6 +1,7 @@
 // What a client says in an authentication request: CIBA Core §7.1.
 import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
+import { citing, demandsOf } from "../clients/profile.ts";
 import { refuseRepeated, refuseUnsafeParameters, single } from "../endpoints/parameters.ts";
 import { grantableScope, refuseScope } from "../endpoints/requested-scope.ts";
 import { OAuthError } from "../errors.ts";
@@ -46,7 +47,10 @@ export function parametersIn(claims: Readonly<Record<string, unknown>>): URLSear
   return params;
 }
 
-/** Throws an OAuthError of CIBA Core §13. */
+/**
+ * Throws an OAuthError of CIBA Core §13. Of `acr_values` nothing but the length is looked at: they are a wish, as at the
+ * authorization endpoint, and the ID token says what the sign-in was.
+ */
 export async function parseBackchannelRequest(
   params: URLSearchParams,
   client: Client,
@@ -59,7 +63,7 @@ export async function parseBackchannelRequest(
   return {
     scope: await scopeOf(params, client, clients),
     hint: hintIn(params),
-    bindingMessage: bindingMessageIn(params),
+    bindingMessage: bindingMessageIn(params, client),
     lifetimeSeconds: lifetimeIn(params),
     clientNotificationToken: notificationTokenIn(params, client),
   };
@@ -91,9 +95,13 @@ function hintIn(params: URLSearchParams): BackchannelRequest["hint"] {
 }
 
 /** People compare it with what another screen shows, so nothing in it is invisible or turns the text around. */
-function bindingMessageIn(params: URLSearchParams): string | undefined {
+function bindingMessageIn(params: URLSearchParams, { details }: Client): string | undefined {
   const text = single(params, "binding_message");
-  if (text === undefined) return undefined;
+  if (text === undefined) {
+    const { bindingMessage: demand } = demandsOf(details);
+    if (demand !== undefined) throw invalid(`a binding_message must be sent${citing(demand)}`);
+    return undefined;
+  }
   if ([...text].length > MAX_BINDING_MESSAGE_LENGTH || /[\p{C}\p{Zl}\p{Zp}]/u.test(text) || text.trim() === "") {
     throw new OAuthError(
       "invalid_binding_message",

@@ -6,6 +6,7 @@ import type { ClientKeySets } from "../client-jwts/client-key-sets.ts";
 import { type CompactJws, parseCompactJws } from "../client-jwts/compact-jws.ts";
 import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "../client-jwts/verify-jws.ts";
 import type { Client } from "../clients/client.ts";
+import { citing, demandsOf } from "../clients/profile.ts";
 import { MAX_REQUEST_OBJECT_LENGTH } from "../endpoints/request-documents.ts";
 import { OAuthError } from "../errors.ts";
 
@@ -42,9 +43,12 @@ export async function readSignedRequest(
   const object = parseCompactJws(text, MAX_REQUEST_OBJECT_LENGTH);
   if (object === undefined || !TYPES.includes(object.typ)) throw invalid("the request is no signed JWT");
   const { backchannel_authentication_request_signing_alg: registered } = client.details;
+  const { algorithms: demand } = demandsOf(client.details);
   const allowed = registered === undefined ? CLIENT_SIGNING_ALGORITHMS : [registered];
   const alg = allowed.find((one) => one === object.alg);
   if (alg === undefined) throw invalid("the request is not signed with an algorithm that the client registered");
+  // Registration refuses such a client too, and is not all that changes clients.
+  if (demand?.is.includes(alg) === false) throw invalid(`the request must not be signed with ${alg}${citing(demand)}`);
   const wanted = { alg, kid: object.kid };
   const { keys, problem } = await keySets.find(client.details, (all) => keysFor(all, wanted).length > 0, now);
   if (!isSignedByOneOf(object, alg, keysFor(keys, wanted))) {

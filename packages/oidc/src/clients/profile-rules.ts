@@ -1,5 +1,6 @@
 // What a client with a profile cannot be registered with, whoever registers it.
 import { hasKeyFor } from "../client-jwts/key-metadata.ts";
+import { CLIENT_SIGNING_ALGORITHMS } from "../client-jwts/verify-jws.ts";
 import type { SigningAlgorithm } from "./client.ts";
 import { citing, type Demand, type Demands, demandsOf } from "./profile.ts";
 import type { Contradiction, RegisteredTogether } from "./registered-details.ts";
@@ -43,6 +44,7 @@ const ALGORITHM_MEMBERS = [
   "userinfo_signed_response_alg",
   "authorization_signed_response_alg",
   "introspection_signed_response_alg",
+  "backchannel_authentication_request_signing_alg",
 ] as const;
 
 const RULES: readonly Rule[] = [
@@ -60,6 +62,13 @@ const RULES: readonly Rule[] = [
     reason: ({ is }) => `must hold a key for one of ${is.join(", ")}, or be at jwks_uri`,
     breaks: ({ details }, { is }) =>
       details.token_endpoint_auth_method === "private_key_jwt" && !hasKeyFor(details, is),
+  }),
+  rule({
+    // Also where it is a certificate that says who the client is.
+    member: "jwks",
+    demand: "signedBackchannelRequests",
+    reason: () => "must hold a key that requests are signed with, or be at jwks_uri",
+    breaks: ({ details }) => !hasKeyFor(details, demandsOf(details).algorithms?.is ?? CLIENT_SIGNING_ALGORITHMS),
   }),
   ...ALGORITHM_MEMBERS.map((member) =>
     rule({

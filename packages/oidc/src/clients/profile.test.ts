@@ -3,18 +3,18 @@ import { describe, expect, test } from "vitest";
 import { makeClientKey } from "../../test/client-jwts.ts";
 import { client as any } from "../../test/fakes.ts";
 import { decideDetails } from "./change-details.ts";
-import { PROFILES } from "./client-details.ts";
 import { parseNewClient } from "./client-metadata.ts";
 import { decideClientUpdate } from "./client-update.ts";
 import { decideRegistration } from "./registration-metadata.ts";
 import { SUPPORTED } from "./supported.ts";
 
+const FAPI2 = ["fapi2", "fapi2-message-signing"] as const;
 const jwks = { keys: [makeClientKey("ES256", "one").jwk] };
 const rsa = makeClientKey("RS256", "rsa").jwk;
 const uris = ["https://a.example/cb", "https://a.example/cb?dummy1=lorem&dummy2=ipsum"];
 const code = ["authorization_code", "refresh_token"];
 
-test.each(PROFILES)("with %s and a key a client can be registered, and has what follows from it", (profile) => {
+test.each(FAPI2)("with %s and a key a client can be registered, and has what follows from it", (profile) => {
   const details = { profile, jwks };
   const expected = {
     idTokenSigningAlgorithm: "ES256",
@@ -92,7 +92,7 @@ const breaches: {
     by: "5.3.2.2",
   },
 ];
-describe.each(PROFILES)("with %s", (profile) => {
+describe.each(FAPI2)("with %s", (profile) => {
   test.each(breaches)("$member is refused when $when (FAPI 2.0 section $by)", (row) => {
     const { grants = code, redirectUris = uris, member, by } = row;
     const details = { profile, jwks, ...row.details };

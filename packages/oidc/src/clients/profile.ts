@@ -1,6 +1,7 @@
 // What a client's profile demands: the one table that registration, the authorization endpoint, client authentication and the
-// token endpoint ask. FAPI 2.0 Security Profile and FAPI 2.0 Message Signing, both final. What holds for every client of ours is
-// not repeated here: S256 alone, `iss` in answers, codes of at most sixty seconds, no proof of possession under RS256.
+// token endpoint ask. FAPI 2.0 Security Profile and FAPI 2.0 Message Signing, both final, and FAPI-CIBA. What holds for every
+// client of ours is not repeated here: S256 alone, `iss` in answers, codes of at most sixty seconds, no proof of possession under RS256.
+import { CIBA_GRANT } from "../backchannel-authentication/auth-req-id.ts";
 import type { ClientSigningAlgorithm } from "../client-jwts/verify-jws.ts";
 import type { GrantType, SigningAlgorithm } from "./client.ts";
 import type { ClientDetails, Profile, ResponseType } from "./client-details.ts";
@@ -35,6 +36,10 @@ export interface Demands {
   /** How old a request object may be, and how long it may be good for, in seconds; both ends must be in it. */
   readonly requestObjectSeconds?: Demand<number>;
   readonly signedRequests?: Demand<"required">;
+  /** Of what it asks about a person by name, CIBA Core §7.1.1. */
+  readonly signedBackchannelRequests?: Demand<"required">;
+  /** That the person sees in both places what it is that they allow. */
+  readonly bindingMessage?: Demand<"required">;
 }
 
 const SECURITY_PROFILE = "FAPI 2.0 Security Profile section";
@@ -58,6 +63,26 @@ const FAPI2: Demands = {
   requestObjectSeconds: { is: 3600, by: `${MESSAGE_SIGNING} 5.3.1` },
 };
 
+const FAPI1_ADVANCED = "FAPI 1.0 Advanced section";
+const CIBA_PROFILE = "FAPI-CIBA section 5.2.2";
+
+/**
+ * A client that asks for people by name, and for nothing through a browser. How long its requests may be good for holds for
+ * every client's (signed-request.ts). EdDSA is among the algorithms since FAPI 2 says that it is as good.
+ */
+const FAPI_CIBA: Demands = {
+  authenticationMethods: {
+    is: ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"],
+    by: `${FAPI1_ADVANCED} 5.2.2`,
+  },
+  algorithms: { is: ["PS256", "ES256", "EdDSA"], by: `${FAPI1_ADVANCED} 8.6` },
+  ourAlgorithm: { is: "ES256", by: `${FAPI1_ADVANCED} 8.6` },
+  grantTypes: { is: [CIBA_GRANT, "refresh_token", "client_credentials"], by: CIBA_PROFILE },
+  boundTokens: { is: "required", by: `${FAPI1_ADVANCED} 5.2.2` },
+  signedBackchannelRequests: { is: "required", by: CIBA_PROFILE },
+  bindingMessage: { is: "required", by: CIBA_PROFILE },
+};
+
 /**
  * Answers in a JWT (JARM) and signed introspection are there for who asks for them under either profile. They are not demanded:
  * the certification's plan runs with plain answers too, and a client that wants them signed asks so in each request.
@@ -65,6 +90,7 @@ const FAPI2: Demands = {
 const DEMANDS: Readonly<Record<Profile, Demands>> = {
   fapi2: FAPI2,
   "fapi2-message-signing": { ...FAPI2, signedRequests: { is: "required", by: `${MESSAGE_SIGNING} 5.3.1` } },
+  "fapi-ciba": FAPI_CIBA,
 };
 
 /** What is demanded of a client with these details: nothing without a profile. */

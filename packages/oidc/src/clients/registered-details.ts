@@ -184,6 +184,12 @@ const RULES: readonly Rule[] = [
     breaks: ({ grantTypes, public: isPublic }) => isPublic && grantTypes.includes(CIBA_GRANT),
   },
   {
+    // CIBA Core §5: tokens go to who asks for them with a proof, and are left at nobody's door.
+    member: "backchannel_token_delivery_mode",
+    reason: "must be poll or ping",
+    breaks: ({ details }) => details.backchannel_token_delivery_mode === "push",
+  },
+  {
     member: "backchannel_client_notification_endpoint",
     reason: "is needed for the backchannel_token_delivery_mode ping",
     breaks: ({ details: { backchannel_token_delivery_mode: mode, backchannel_client_notification_endpoint: uri } }) =>

@@ -18,6 +18,7 @@ import {
 import { readSignedRequest, type SignedRequestParts } from "../backchannel-authentication/signed-request.ts";
 import type { Client } from "../clients/client.ts";
 import type { ClientAuthentication } from "../clients/client-authentication.ts";
+import { citing, demandsOf } from "../clients/profile.ts";
 import { POLL_INTERVAL_SECONDS } from "../device-authorization/device-code.ts";
 import { OAuthError } from "../errors.ts";
 import { newUuid } from "../tokens/uuid.ts";
@@ -45,12 +46,15 @@ export function backchannelRequestUrl(issuer: string, requestId: string): string
 export function makeBackchannelAuthenticationEndpoint(parts: BackchannelAuthenticationParts): ClientEndpoint {
   const { clientAuthentication, requests, notifications, random, clients } = parts;
 
-  /** A client that registered an algorithm signs each request (CIBA Core §4). */
+  /** A client that registered an algorithm signs each request (CIBA Core §4), as does one whose profile says so. */
   async function parametersOf(body: URLSearchParams, client: Client, now: Date): Promise<URLSearchParams> {
     const signed = single(body, "request");
     if (signed === undefined) {
-      if (client.details.backchannel_authentication_request_signing_alg === undefined) return body;
-      throw new OAuthError("invalid_request", "the request must be signed, as the client registered");
+      const { signedBackchannelRequests: demand } = demandsOf(client.details);
+      const registered = client.details.backchannel_authentication_request_signing_alg;
+      if (registered === undefined && demand === undefined) return body;
+      const why = demand === undefined ? ", as the client registered" : citing(demand);
+      throw new OAuthError("invalid_request", `the request must be signed${why}`);
     }
     const outside = BACKCHANNEL_PARAMETERS.find((name) => body.has(name));
     if (outside !== undefined) throw new OAuthError("invalid_request", `${outside} must not be outside of the request`);
