@@ -91,10 +91,14 @@ function parseAudiences(params: URLSearchParams): readonly string[] {
  * (TX-1); undefined where it has none. Audiences are not part of it: whether one may be added is for it to say (TOK-19).
  */
 export function decideExchangeScope(
-  { scope, audiences }: Pick<ExchangeRequest, "scope" | "audiences">,
+  { requested, scope, audiences }: Pick<ExchangeRequest, "requested" | "scope" | "audiences">,
   { scopes }: Pick<Client, "scopes">,
   most: readonly string[] | undefined,
 ): readonly string[] | OAuthError {
+  // Whoever was sent here for a resource alone has told no client who they are (OIDC Core §3.1.2.1).
+  if (requested === "id_token" && most?.includes("openid") === false) {
+    return new OAuthError("invalid_scope", "an ID token needs a subject token with the scope openid");
+  }
   const ofClient = (word: string) => scopes?.includes(word) ?? true;
   // Nothing to refresh with ever comes of an exchange: what is derived would outlive what it is derived from.
   const mayHave = (word: string) =>
