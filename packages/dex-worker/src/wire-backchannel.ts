@@ -24,6 +24,7 @@ export function wireBackchannelAuthentication(
   parts: {
     readonly clientAuthentication: ClientAuthentication;
     readonly clients: Clients;
+    readonly resources: Live["resources"];
     readonly keyRing: Live["keyRing"];
     readonly keySets: ClientKeySets;
   },
@@ -45,8 +46,15 @@ export function wireBackchannelAuthentication(
 export function backchannelPages(config: WorkerConfig, wiring: LoginWiring): readonly PageRoute[] {
   const { outside, live, loginStates, paths } = wiring;
   const { devices, backchannelRequests: requests } = outside.storage;
-  const { clients, connectors } = live;
-  const shared = { ...wiring, clients, requests, issuer: config.issuerText, issuerOrigin: config.issuer.origin };
+  const { clients, connectors, resources } = live;
+  const shared = {
+    ...wiring,
+    clients,
+    resources,
+    requests,
+    issuer: config.issuerText,
+    issuerOrigin: config.issuer.origin,
+  };
   return [
     backchannelRequestPage({ ...shared, beginLogin: loginStates.begin }),
     approvalPage(backchannelApproval({ requests, paths }), { ...shared, connectors, devices, logger: outside.logger }),

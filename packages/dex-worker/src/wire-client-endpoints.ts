@@ -49,7 +49,7 @@ export function wireClientEndpoints(
   wiring: ClientEndpointWiring,
 ): readonly ClientEndpoint[] {
   const { storage, clock, random, logger, hasher } = outside;
-  const { clients, keyRing, connectors } = live;
+  const { clients, keyRing, connectors, resources } = live;
   const clientAuthentication = makeClientAuthentication({
     clients,
     failures: storage.failures,
@@ -69,7 +69,7 @@ export function wireClientEndpoints(
     signer: keyRing.signer,
     encryptToClient: wiring.encryptToClient,
     subjects: wiring.subjects,
-    resources: live.resources,
+    resources,
     sealers: wiring.sealers,
     random,
     lifetimes: wiring.lifetimes,
@@ -94,9 +94,9 @@ export function wireClientEndpoints(
     token,
     pushed,
     ...wireOwnTokens(config, outside, live, { ...wiring, clientAuthentication }),
-    wireDeviceAuthorization(config, outside, { clientAuthentication, clients }),
+    wireDeviceAuthorization(config, outside, { clientAuthentication, clients, resources }),
     wireBackchannelAuthentication(config, outside, {
-      ...{ clientAuthentication, clients, keyRing, keySets: wiring.keySets },
+      ...{ clientAuthentication, clients, resources, keyRing, keySets: wiring.keySets },
     }),
   ];
 }

@@ -2,7 +2,6 @@
 import {
   type ClientAuthentication,
   type ClientEndpoint,
-  type Clients,
   makeDeviceAuthorizationEndpoint,
   makeUserCodeHashes,
 } from "@dex/oidc";
@@ -12,12 +11,12 @@ import { deviceApproval } from "./device/device-approval.ts";
 import { makeEnterUserCode } from "./device/user-code-entries.ts";
 import { userCodePage } from "./device/user-code-page.ts";
 import type { PageRoute } from "./visit.ts";
-import type { LoginWiring, Outside } from "./wiring.ts";
+import type { Live, LoginWiring, Outside } from "./wiring.ts";
 
 export function wireDeviceAuthorization(
   config: WorkerConfig,
   { storage, salt, random }: Outside,
-  parts: { readonly clientAuthentication: ClientAuthentication; readonly clients: Clients },
+  parts: { readonly clientAuthentication: ClientAuthentication } & Pick<Live, "clients" | "resources">,
 ): ClientEndpoint {
   return makeDeviceAuthorizationEndpoint({
     ...parts,
@@ -33,7 +32,8 @@ export function devicePages(config: WorkerConfig, wiring: LoginWiring): readonly
   const { outside, live, loginStates } = wiring;
   const { devices, failures, signIns } = outside.storage;
   const userCodeHashes = makeUserCodeHashes({ secrets: config.keySecrets, salt: outside.salt });
-  const shared = { ...wiring, issuer: config.issuerText, issuerOrigin: config.issuer.origin, clients: live.clients };
+  const { clients, resources } = live;
+  const shared = { ...wiring, issuer: config.issuerText, issuerOrigin: config.issuer.origin, clients, resources };
   return [
     userCodePage({
       ...shared,

@@ -21,7 +21,10 @@ export interface Answer {
 }
 
 export interface ResourceWorld
-  extends Pick<TestWorker, "issuer" | "client" | "addClient" | "takeStatements" | "storage" | "browser"> {
+  extends Pick<
+    TestWorker,
+    "issuer" | "client" | "addClient" | "databaseUrl" | "takeStatements" | "storage" | "browser"
+  > {
   /** Reads JWTs; for everybody. */
   readonly api: string;
   /** Asks about its tokens; for everybody. */
@@ -39,6 +42,8 @@ export interface ResourceWorld
   /** Where the browser of PERSON ends, who signs in and agrees to everything. */
   authorize(asked: Asked, client?: TestClient): Promise<URL>;
   code(asked: Asked): Promise<string>;
+  /** To any endpoint for clients. */
+  post(path: string, form: readonly (readonly [string, string])[], client: TestClient): Promise<Answer>;
   token(form: readonly (readonly [string, string])[], client?: TestClient): Promise<Answer>;
   redeem(
     code: string,
@@ -157,6 +162,8 @@ export async function openResourceWorld(flags: readonly string[] = []): Promise<
     browser: worker.browser,
     takeStatements: worker.takeStatements,
     storage: worker.storage,
+    databaseUrl: worker.databaseUrl,
+    post,
     userinfo: `${issuer}/userinfo`,
     register,
     async remove(identifier) {

@@ -79,6 +79,7 @@ export type * from "./ports.ts";
 export { chooseResources } from "./resources/choose-resources.ts";
 export * from "./resources/new-resource.ts";
 export * from "./resources/resource.ts";
+export type { RequestedTargets } from "./resources/requested-targets.ts";
 export type * from "./resources/terms.ts";
 export { refuseUngranted } from "./resources/token-target.ts";
 export { SUPPORTED_SCOPES, type SupportedScope } from "./scope.ts";

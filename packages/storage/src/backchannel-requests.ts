@@ -3,12 +3,20 @@ import type {
   BackchannelRequests,
   NamedPerson,
   NewBackchannelRequestOutcome,
+  RequestedTargets,
   WaitingBackchannelRequest,
 } from "@dex/oidc";
 import { addSeconds } from "@dex/runtime";
 import { attemptKey } from "./attempts.ts";
 import { cold, type Database, hot } from "./database.ts";
-import { counting, INTERVAL_SECONDS, KEEP_EXPIRED_SECONDS, sweeping, unlessClientGone } from "./device-requests.ts";
+import {
+  counting,
+  INTERVAL_SECONDS,
+  KEEP_EXPIRED_SECONDS,
+  sweeping,
+  toAskedOfResources,
+  unlessClientGone,
+} from "./device-requests.ts";
 import { isStorable, orUndefined } from "./stored-text.ts";
 import { isUuid } from "./token-families.ts";
 
@@ -36,9 +44,10 @@ const CREATE = hot(
   ),
   stored AS (
     INSERT INTO device_request (request_id, device_code_hash, user_code_hash, client_id, scope, binding_message,
-      sealed_notification, named_user_id, created_at, expires_at, delete_after, interval_seconds)
+      sealed_notification, named_user_id, created_at, expires_at, delete_after, interval_seconds, asked)
     SELECT $14::uuid, $15::bytea, $16::bytea, $17::text, $18::text[], $19::text, $20::bytea, (SELECT id FROM person),
-      $1::timestamptz, $21::timestamptz, $21::timestamptz + make_interval(secs => ${KEEP_EXPIRED_SECONDS}), ${INTERVAL_SECONDS}
+      $1::timestamptz, $21::timestamptz, $21::timestamptz + make_interval(secs => ${KEEP_EXPIRED_SECONDS}), ${INTERVAL_SECONDS},
+      $23::jsonb
     FROM room WHERE $22::boolean OR EXISTS (SELECT FROM person)
     RETURNING request_id, client_id, named_user_id
   ),
@@ -55,7 +64,7 @@ const CREATE = hot(
 
 const FIND = cold(
   "backchannel.find",
-  `SELECT d.request_id, d.client_id, d.scope, d.binding_message, d.named_user_id FROM device_request d
+  `SELECT d.request_id, d.client_id, d.scope, d.asked, d.binding_message, d.named_user_id FROM device_request d
   WHERE d.request_id = $1::uuid AND d.named_user_id IS NOT NULL AND d.decision IS NULL AND d.expires_at > $2::timestamptz`,
 );
 
@@ -71,6 +80,7 @@ interface WaitingRow {
   readonly request_id: string;
   readonly client_id: string;
   readonly scope: readonly string[];
+  readonly asked: RequestedTargets | null;
   readonly binding_message: string | null;
   readonly named_user_id: string;
 }
@@ -86,6 +96,7 @@ export function makeBackchannelRequestStore(db: Database): BackchannelRequests {
           ...columnsOf(person),
           ...[request.id, request.authReqIdHash, request.approvalHash, clientId, request.scope],
           ...[request.bindingMessage, request.sealedNotification, request.expiresAt, request.unknownPerson === "kept"],
+          toAskedOfResources(request.targets),
         ]),
       );
       if (rows === undefined) return { kind: "client gone" };
@@ -137,6 +148,7 @@ function toWaitingRequest(row: WaitingRow): WaitingBackchannelRequest {
     clientId: row.client_id,
     userId: row.named_user_id,
     scope: row.scope,
+    targets: row.asked ?? {},
     bindingMessage: orUndefined(row.binding_message),
   };
 }

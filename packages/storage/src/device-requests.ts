@@ -5,6 +5,7 @@ import type {
   EnteredUserCode,
   GrantTerms,
   NewDeviceRequestOutcome,
+  RequestedTargets,
   StoredDeviceRequest,
 } from "@dex/oidc";
 import { addSeconds } from "@dex/runtime";
@@ -66,9 +67,10 @@ const CREATE = hot(
   ${counting("short_ones", { key: "$12", given: "FROM in_all WHERE attempts <= $14::integer", ...at })},
   stored AS (
     INSERT INTO device_request (device_code_hash, user_code_hash, client_id, scope, code_challenge, created_at, expires_at,
-      delete_after, interval_seconds)
+      delete_after, interval_seconds, asked)
     SELECT $1::bytea, CASE WHEN attempts <= $15::integer THEN $2::bytea ELSE $3::bytea END, $4::text, $5::text[], $7::text,
-      $6::timestamptz, $8::timestamptz, $8::timestamptz + make_interval(secs => ${KEEP_EXPIRED_SECONDS}), ${INTERVAL_SECONDS}
+      $6::timestamptz, $8::timestamptz, $8::timestamptz + make_interval(secs => ${KEEP_EXPIRED_SECONDS}), ${INTERVAL_SECONDS},
+      $16::jsonb
     FROM short_ones
     RETURNING user_code_hash = $2 AS short
   )
@@ -83,7 +85,7 @@ const CREATE = hot(
 const ENTER = hot(
   "device.enter",
   `WITH found AS (
-    SELECT client_id, scope FROM device_request
+    SELECT client_id, scope, asked FROM device_request
     WHERE user_code_hash = ANY ($1::bytea[]) AND expires_at > $2::timestamptz AND decision IS NULL
   ), counted AS (
     INSERT INTO attempt_count AS a (key, attempts, window_ends_at)
@@ -93,7 +95,7 @@ const ENTER = hot(
       window_ends_at = CASE WHEN a.window_ends_at <= $2 THEN EXCLUDED.window_ends_at ELSE a.window_ends_at END
     RETURNING attempts, window_ends_at
   )
-  SELECT c.attempts, c.window_ends_at, f.client_id, f.scope FROM counted c LEFT JOIN found f ON true`,
+  SELECT c.attempts, c.window_ends_at, f.client_id, f.scope, f.asked FROM counted c LEFT JOIN found f ON true`,
 );
 
 /**
@@ -112,7 +114,8 @@ const DECIDE = hot(
     UPDATE device_request d SET decision = $4::text, decided_at = $2,
       user_id = CASE WHEN $4 = 'approved' THEN active.user_id END,
       connector_id = $7::text, session_hash = $5, auth_time = $8::timestamptz, amr = $9::text[], groups = $10::text[],
-      preferred_username = $11::text, scope = $12::text[]
+      preferred_username = $11::text, scope = $12::text[],
+      terms = COALESCE(d.terms || $13::jsonb, $13, d.terms)
     FROM active
     WHERE d.user_code_hash = ANY ($1::bytea[]) AND d.client_id = $3::text AND d.decision IS NULL AND d.expires_at > $2
       AND (d.request_id IS NULL OR d.named_user_id = active.user_id)
@@ -190,6 +193,7 @@ interface EnteredRow {
   readonly window_ends_at: Date;
   readonly client_id: string | null;
   readonly scope: readonly string[] | null;
+  readonly asked: RequestedTargets | null;
 }
 
 interface PolledRow {
@@ -220,6 +224,7 @@ export function makeDeviceRequestStore(db: Database): DeviceRequests {
           request.codeChallenge,
           request.expiresAt,
           ...countsOf(request.clientId, limits, now),
+          toAskedOfResources(request.targets),
         ]),
       );
       if (rows === undefined) return { kind: "client gone" };
@@ -235,13 +240,13 @@ export function makeDeviceRequestStore(db: Database): DeviceRequests {
       const values = [userCodeHashes, now, attemptKey("failure", "device user codes"), addSeconds(now, windowSeconds)];
       const [row] = await db.run<EnteredRow>(ENTER, values);
       if (row === undefined) throw new Error("counting a user code returned no row");
-      const { client_id: clientId, scope, attempts, window_ends_at: until } = row;
+      const { client_id: clientId, scope, asked, attempts, window_ends_at: until } = row;
       if (clientId === null || scope === null)
         return attempts > times ? { kind: "too many", until } : { kind: "unknown" };
-      return attempts >= times ? { kind: "too many", until } : { kind: "found", clientId, scope };
+      return attempts >= times ? { kind: "too many", until } : { kind: "found", clientId, scope, targets: asked ?? {} };
     },
 
-    async decide(userCodeHashes, { decision, clientId, session, scope }, now) {
+    async decide(userCodeHashes, { decision, clientId, session, scope, targets }, now) {
       if (!isStorable(clientId)) return false;
       const { hash, user, connectorId, authTime, amr } = session;
       const rows = await db.run(DECIDE, [
@@ -249,6 +254,7 @@ export function makeDeviceRequestStore(db: Database): DeviceRequests {
         toStoredTexts(user.groups),
         toStoredText(user.preferredUsername),
         scope,
+        toAskedOfResources(targets),
       ]);
       return rows.length === 1;
     },
@@ -282,6 +288,12 @@ export function makeDeviceRequestStore(db: Database): DeviceRequests {
   };
 }
 
+/** The value of the column `asked`, which says nothing of what is granted. Null where there is nothing to say. */
+export function toAskedOfResources({ resources, authorizationDetails }: RequestedTargets): string | null {
+  const nothing = resources === undefined && authorizationDetails === undefined;
+  return nothing ? null : JSON.stringify({ resources, authorizationDetails });
+}
+
 /** Workers know clients from a cache: one may have been deleted a moment ago. */
 export async function unlessClientGone<Rows>(running: Promise<Rows>): Promise<Rows | undefined> {
   try {
@@ -292,7 +304,7 @@ export async function unlessClientGone<Rows>(running: Promise<Rows>): Promise<Ro
   }
 }
 
-/** The last seven parameters of CREATE. */
+/** Seven parameters of CREATE. */
 function countsOf(clientId: string, limits: DeviceRequestLimits, now: Date): readonly unknown[] {
   const key = (name: string) => attemptKey("failure", `device requests ${name}`);
   return [

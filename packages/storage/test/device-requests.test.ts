@@ -36,6 +36,10 @@ beforeEach(async () => {
   await opened.query("TRUNCATE device_request, attempt_count");
 });
 
+const TARGETS = {
+  resources: [{ identifier: "https://api.example/", scope: ["read"] }],
+  authorizationDetails: [{ type: "payment", creditor: "Ada" }],
+};
 const devices = () => opened.storage.devices;
 
 function newRequest(more: Partial<NewDeviceRequest> = {}): NewDeviceRequest {
@@ -45,6 +49,7 @@ function newRequest(more: Partial<NewDeviceRequest> = {}): NewDeviceRequest {
     userCodeHashes: { short: sha256(`short ${number}`), long: sha256(`long ${number}`) },
     clientId: cast.client.id,
     scope: ["openid", "offline_access"],
+    targets: {},
     codeChallenge: undefined,
     expiresAt: addSeconds(NOW, 600),
     ...more,
@@ -72,8 +77,8 @@ async function decide(
   decision: "approved" | "denied" = "approved",
   now = NOW,
 ) {
-  const { clientId, scope } = request;
-  return devices().decide([request.userCodeHashes.short], { decision, clientId, session, scope }, now);
+  const { clientId, scope, targets } = request;
+  return devices().decide([request.userCodeHashes.short], { decision, clientId, session, scope, targets }, now);
 }
 
 function redemptionOf(request: NewDeviceRequest, more: Partial<DeviceCodeRedemption> = {}): DeviceCodeRedemption {
@@ -158,6 +163,21 @@ test("of approvals and denials at once one wins, and what it bound stays (DEV-1)
   expect(stored?.decision).toBe(winner % 2 === 0 ? "approved" : "denied");
   const grant = await devices().redeem(redemptionOf(request), NOW);
   expect(grant?.user.id).toBe(winner % 2 === 0 ? people[winner]?.user.id : undefined);
+});
+
+test("what is asked for at resources is granted by an approval, as far as the person was shown it (DEV-2)", async () => {
+  const session = await openSession();
+  const asked = { resources: ["https://api.example/"], authorizationDetails: undefined };
+  const request = await store({ targets: TARGETS });
+  const other = await store({ targets: TARGETS });
+  expect((await devices().poll(request.deviceCodeHash, cast.client.id, NOW))?.terms).toBeUndefined();
+  await decide(request, session);
+  // Whoever shows nothing of it, as a worker of before, grants nothing of it.
+  await decide({ ...other, targets: {} }, session);
+  expect((await devices().poll(request.deviceCodeHash, cast.client.id, NOW))?.terms).toEqual(TARGETS);
+  expect(await devices().redeem(redemptionOf(other, { asked }), NOW)).toBeUndefined();
+  expect((await devices().redeem(redemptionOf(other), NOW))?.terms?.resources).toBeUndefined();
+  expect((await devices().redeem(redemptionOf(request, { asked }), NOW))?.terms).toEqual(TARGETS);
 });
 
 test("a denial is final, and so is an approval (DEV-1)", async () => {
@@ -290,10 +310,11 @@ describe("user codes: ", () => {
   const wrong = () => devices().enter([sha256(`wrong ${fresh()}`)], inAll, NOW);
 
   test("a right one names what asks, as long as it is undecided and lives", async () => {
-    const request = await store();
+    const request = await store({ targets: TARGETS });
     const enter = (now: Date) => devices().enter([sha256("another key"), request.userCodeHashes.short], inAll, now);
-    const { clientId, scope } = request;
-    for (let time = 0; time < 30; time += 1) expect(await enter(NOW)).toEqual({ kind: "found", clientId, scope });
+    const { clientId, scope, targets } = request;
+    for (let time = 0; time < 30; time += 1)
+      expect(await enter(NOW)).toEqual({ kind: "found", clientId, scope, targets });
     expect(await enter(addSeconds(NOW, 600))).toEqual({ kind: "unknown" });
     await decide(request, await openSession(), "denied");
     expect(await enter(NOW)).toEqual({ kind: "unknown" });

@@ -2,6 +2,7 @@
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, renderMessage, type Theme } from "./layout.ts";
 import { parseFormAction } from "./links.ts";
+import { type ResourceView, renderResourceList } from "./resource-list.ts";
 import { renderScopeList } from "./scope-list.ts";
 
 export interface DeviceCodeView {
@@ -44,6 +45,8 @@ export interface ApprovalView {
   readonly unverified: boolean;
   readonly userEmail: string;
   readonly scopes: readonly string[];
+  /** What it asks for at other services. */
+  readonly resources?: readonly ResourceView[];
   /** Names of the other clients that may take this client's tokens for a sign-in to themselves. */
   readonly otherClients: readonly string[];
   readonly action: string;
@@ -88,6 +91,7 @@ ${unverified}
 ${words.shown}
 <h2>It will be able to</h2>
 ${renderScopeList(view.scopes, view.otherClients)}
+${renderResourceList(view.resources ?? [])}
 <p class="note">${words.warning}</p>
 <form id="${words.formId}" method="post" action="${parseFormAction(view.action)}">
 <input type="hidden" name="form_token" value="${view.formToken}">

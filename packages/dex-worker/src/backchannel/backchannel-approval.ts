@@ -37,9 +37,9 @@ export function backchannelRequestPage(parts: {
       const found = await requests.find(readQuery(request).get("request") ?? "", now);
       const client = found && (await clients.find(found.clientId));
       if (found === undefined || client?.grantTypes.includes(CIBA_GRANT) !== true) throw gone();
-      const { id, userId, scope } = found;
+      const { id, userId } = found;
       cookies.prune(request, response, now);
-      const asked = { ...approvalRequest(here, client.id, scope), maxAgeSeconds: client.details.default_max_age };
+      const asked = { ...approvalRequest(here, client.id, found), maxAgeSeconds: client.details.default_max_age };
       const backchannelRequest = { id, userId };
       await dispatcher.next(visit, { ...beginLogin(asked, now), backchannelRequest });
     },

@@ -2,14 +2,15 @@ import {
   audiencesOf,
   type Clients,
   type DeviceRequests,
-  isAudienceScope,
   type LoginState,
   type NextStep,
+  type Resources,
   type Session,
 } from "@dex/oidc";
 import type { Logger } from "@dex/runtime";
 import type { ApprovalView, Theme } from "@dex/web";
 import type { ConnectorSet } from "../live/connector-set.ts";
+import { describeAskedOfResources, isScopeOfOurs } from "../login/asked-of-resources.ts";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
 import { scopeThrough } from "../login/offered-connectors.ts";
@@ -52,6 +53,7 @@ export function approvalPage<About>(
     issuerOrigin: string;
     clients: Clients;
     connectors: ConnectorSet;
+    resources: Resources;
     devices: Pick<DeviceRequests, "decide">;
     dispatcher: Dispatcher;
     cookies: LoginCookies;
@@ -89,7 +91,8 @@ export function approvalPage<About>(
         clientName: client?.name ?? clientId,
         unverified: client?.dynamic === true,
         userEmail: step.session.user.email,
-        scopes: scope.filter((word) => !isAudienceScope(word)),
+        scopes: scope.filter(isScopeOfOurs),
+        resources: describeAskedOfResources(state.request, parts.resources),
         otherClients: await Promise.all(others.map(nameOf)),
         action: kind.actionOf(state.id),
         formToken: tokenFor(state, step.session),
@@ -107,8 +110,12 @@ export function approvalPage<About>(
       const { session, about } = step;
       checkFormToken(form, tokenFor(state, session));
       const decision = decisionIn(form);
-      const { clientId } = state.request;
-      const answer = { decision, clientId, session, scope: scopeOf(state, session) };
+      const { clientId, resources, authorizationDetails } = state.request;
+      const targets = {
+        ...(resources === undefined ? {} : { resources }),
+        ...(authorizationDetails === undefined ? {} : { authorizationDetails }),
+      };
+      const answer = { decision, clientId, session, scope: scopeOf(state, session), targets };
       const decided = await devices.decide(kind.hashesOf(about), answer, visit.now);
       cookies.clear(visit.response, state.id);
       if (!decided) throw kind.gone();

@@ -3,6 +3,7 @@ import {
   type Clients,
   DEVICE_CODE_GRANT,
   DEVICE_VERIFICATION_PATH,
+  type EnteredUserCode,
   endpointUrl,
   type LoginState,
   OWN_PAGES_CLIENT_ID,
@@ -28,6 +29,9 @@ import type { PageRoute, Visit } from "../visit.ts";
 import { approvalRequest } from "./approval-request.ts";
 import type { EnterUserCode } from "./user-code-entries.ts";
 
+type FoundDevice = Extract<EnteredUserCode, { kind: "found" }>;
+
+const OF_OUR_OWN = { scope: ["openid"], targets: {} };
 const MAX_TYPED_LENGTH = 64;
 const NO_CODE = "This is not a code. It has eight letters, or twelve, as the device shows them.";
 const UNKNOWN = "No device is waiting with this code. It may have expired, or been answered already.";
@@ -83,11 +87,11 @@ export function userCodePage(parts: {
     }
     if (found.kind === "unknown") return undefined;
     const client = await clients.find(found.clientId);
-    return client?.grantTypes.includes(DEVICE_CODE_GRANT) === true ? { client, scope: found.scope } : undefined;
+    return client?.grantTypes.includes(DEVICE_CODE_GRANT) === true ? { client, asked: found } : undefined;
   }
 
-  function flowOf(client: Client, scope: readonly string[], deviceUserCode: UserCode, now: Date): LoginState {
-    const request = { ...approvalRequest(here, client.id, scope), maxAgeSeconds: client.details.default_max_age };
+  function flowOf(client: Client, asked: FoundDevice, deviceUserCode: UserCode, now: Date): LoginState {
+    const request = { ...approvalRequest(here, client.id, asked), maxAgeSeconds: client.details.default_max_age };
     return { ...beginLogin(request, now), deviceUserCode };
   }
 
@@ -98,7 +102,7 @@ export function userCodePage(parts: {
       const { request, response, now } = visit;
       const offered = parseUserCode(readQuery(request).get("user_code") ?? "");
       cookies.prune(request, response, now);
-      const state = beginLogin(approvalRequest(here, OWN_PAGES_CLIENT_ID, ["openid"]), now);
+      const state = beginLogin(approvalRequest(here, OWN_PAGES_CLIENT_ID, OF_OUR_OWN), now);
       cookies.write(response, state);
       show(visit, state, { status: 200, userCode: offered === undefined ? "" : renderUserCode(offered) });
     },
@@ -116,7 +120,7 @@ export function userCodePage(parts: {
         return show(visit, state, { status: 400, userCode: renderUserCode(userCode), message: UNKNOWN });
       }
       cookies.clear(visit.response, state.id);
-      await dispatcher.next(visit, flowOf(found.client, found.scope, userCode, visit.now));
+      await dispatcher.next(visit, flowOf(found.client, found.asked, userCode, visit.now));
     },
   };
 }

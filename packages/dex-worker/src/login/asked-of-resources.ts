@@ -1,6 +1,11 @@
-import type { LoginState, Resources } from "@dex/oidc";
+import { type LoginState, type Resources, SUPPORTED_SCOPES } from "@dex/oidc";
 import type { Json } from "@dex/runtime";
 import type { ResourceView } from "@dex/web";
+
+/** Neither an audience nor what stands for a resource, which are told beside. */
+export function isScopeOfOurs(word: string): boolean {
+  return (SUPPORTED_SCOPES as readonly string[]).includes(word);
+}
 
 /** What a request asks for at other services, for the person who is to allow it: every member that was asked for is shown. */
 export function describeAskedOfResources(

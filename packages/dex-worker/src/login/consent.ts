@@ -9,7 +9,6 @@ import {
   OUT_OF_BAND,
   type Resources,
   type Session,
-  SUPPORTED_SCOPES,
 } from "@dex/oidc";
 import { isLoopback } from "@dex/runtime";
 import { readForm } from "../middleware/form-body.ts";
@@ -17,7 +16,7 @@ import { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { Visit } from "../visit.ts";
-import { describeAskedOfResources } from "./asked-of-resources.ts";
+import { describeAskedOfResources, isScopeOfOurs } from "./asked-of-resources.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { formTargets } from "./form-targets.ts";
 import type { LoginCookies } from "./login-cookies.ts";
@@ -96,11 +95,6 @@ export function makeConsent(parts: {
       throw new InvalidInput(400, "the form says neither yes nor no");
     },
   };
-}
-
-/** Neither an audience nor what stands for a resource, which are told beside. */
-function isScopeOfOurs(word: string): boolean {
-  return (SUPPORTED_SCOPES as readonly string[]).includes(word);
 }
 
 // The answer counts for the person who was asked: after somebody else signed in, in another tab, the form is dead.

@@ -1,6 +1,7 @@
 // What client-initiated backchannel authentication needs of a store: CIBA Core 1.0. Polls, redemptions and decisions are those
 // of DeviceRequests: a request that waits for a person is one thing, whether they come to it by a code or by a mail.
 import type { NewDeviceRequestOutcome } from "../device-authorization/device-requests.ts";
+import type { RequestedTargets } from "../resources/requested-targets.ts";
 
 /** Whom a client wants to be signed in, as far as that can be looked up. */
 export type NamedPerson =
@@ -22,6 +23,7 @@ export interface NewBackchannelRequest {
   /** When nobody is found: `refused` stores nothing; `kept` stores a request that nobody can allow. */
   readonly unknownPerson: "refused" | "kept";
   readonly scope: readonly string[];
+  readonly targets: RequestedTargets;
   readonly bindingMessage: string | undefined;
   /** Of a client that is told of the decision: see NotificationSealer. */
   readonly sealedNotification: Buffer | undefined;
@@ -50,6 +52,7 @@ export interface WaitingBackchannelRequest {
   /** Whom it names. */
   readonly userId: string;
   readonly scope: readonly string[];
+  readonly targets: RequestedTargets;
   readonly bindingMessage: string | undefined;
 }
 

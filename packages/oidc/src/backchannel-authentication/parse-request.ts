@@ -1,12 +1,14 @@
 // What a client says in an authentication request: CIBA Core §7.1.
-import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
 import { refuseRepeated, refuseUnsafeParameters, single } from "../endpoints/parameters.ts";
-import { grantableScope, refuseScope } from "../endpoints/requested-scope.ts";
+import {
+  readScopeAndTargets,
+  type ScopeAndTargets,
+  type ScopeAndTargetsParts,
+  TARGET_PARAMETERS,
+} from "../endpoints/scope-and-targets.ts";
 import { OAuthError } from "../errors.ts";
-import type { Clients } from "../ports.ts";
-import { parseScope } from "../scope.ts";
 import { AUTH_REQ_ID_SECONDS } from "./auth-req-id.ts";
 
 export const BACKCHANNEL_PARAMETERS = [
@@ -19,10 +21,10 @@ export const BACKCHANNEL_PARAMETERS = [
   "binding_message",
   "user_code",
   "requested_expiry",
+  ...TARGET_PARAMETERS.single,
 ] as const;
 
-export interface BackchannelRequest {
-  readonly scope: readonly string[];
+export interface BackchannelRequest extends ScopeAndTargets {
   readonly hint: { readonly kind: "login_hint" | "id_token_hint"; readonly text: string };
   readonly bindingMessage: string | undefined;
   readonly lifetimeSeconds: number;
@@ -41,42 +43,42 @@ export function parametersIn(claims: Readonly<Record<string, unknown>>): URLSear
   for (const name of BACKCHANNEL_PARAMETERS) {
     const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
     if (value === undefined) continue;
-    if (typeof value !== "string" && typeof value !== "number") throw invalid(`${name} of the request is malformed`);
-    params.set(name, String(value));
+    params.set(name, textOf(name, value));
+  }
+  for (const resource of [claims.resource ?? []].flat()) {
+    if (typeof resource !== "string") throw invalid("resource of the request is malformed"); // RFC 8707 §2.1
+    params.append("resource", resource);
   }
   return params;
 }
 
+/** authorization_details is JSON within the JSON of the claims. */
+function textOf(name: string, value: unknown): string {
+  if (typeof value === "string" || typeof value === "number") return String(value);
+  if (name === "authorization_details" && Array.isArray(value)) return JSON.stringify(value);
+  throw invalid(`${name} of the request is malformed`);
+}
+
 /**
- * Throws an OAuthError of CIBA Core §13. Of `acr_values` nothing but the length is looked at: they are a wish, as at the
- * authorization endpoint, and the ID token says what the sign-in was.
+ * Throws an OAuthError of CIBA Core §13, or one of readScopeAndTargets. Of `acr_values` nothing but the length is looked at:
+ * they are a wish, as at the authorization endpoint, and the ID token says what the sign-in was.
  */
 export async function parseBackchannelRequest(
   params: URLSearchParams,
-  client: Client,
-  clients: Clients,
+  parts: ScopeAndTargetsParts,
 ): Promise<BackchannelRequest> {
+  const { client } = parts;
   const malformed = refuseUnsafeParameters(params) ?? refuseRepeated(params, BACKCHANNEL_PARAMETERS);
   if (malformed !== undefined) throw malformed;
   if (single(params, "user_code") !== undefined) throw invalid("user_code is not supported");
   if ((single(params, "acr_values")?.length ?? 0) > MAX_ACR_VALUES_LENGTH) throw invalid("acr_values is too long");
   return {
-    scope: await scopeOf(params, client, clients),
+    ...(await readScopeAndTargets(params, { scope: single(params, "scope") ?? "", openid: "needed" }, parts)),
     hint: hintIn(params),
     bindingMessage: bindingMessageIn(params, client),
     lifetimeSeconds: lifetimeIn(params),
     clientNotificationToken: notificationTokenIn(params, client),
   };
-}
-
-async function scopeOf(params: URLSearchParams, client: Client, clients: Clients): Promise<readonly string[]> {
-  const text = single(params, "scope") ?? "";
-  const asked = parseScope(text);
-  const refusal =
-    refuseScope(new URLSearchParams({ scope: text }), client) ??
-    (await refuseAudiences(asked, client, { clients, code: "invalid_scope" }));
-  if (refusal !== undefined) throw refusal;
-  return grantableScope(asked, client, "code");
 }
 
 /** CIBA Core §7.1: one and no more. */

@@ -1,5 +1,6 @@
 // What the device authorization grant needs of a store: RFC 8628.
 import type { GrantTerms, NewTokenFamily, Session, TokenGrant } from "../ports.ts";
+import type { RequestedTargets } from "../resources/requested-targets.ts";
 import type { AskedOfGrant } from "../resources/terms.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
 
@@ -10,6 +11,7 @@ export interface NewDeviceRequest {
   readonly userCodeHashes: { readonly short: Buffer; readonly long: Buffer };
   readonly clientId: string;
   readonly scope: readonly string[];
+  readonly targets: RequestedTargets;
   /** S256 of what the device will show when it polls; undefined when it proves nothing beside who it is. */
   readonly codeChallenge: string | undefined;
   readonly expiresAt: Date;
@@ -32,7 +34,12 @@ export type NewDeviceRequestOutcome =
 
 /** What became of a user code that somebody typed. */
 export type EnteredUserCode =
-  | { readonly kind: "found"; readonly clientId: string; readonly scope: readonly string[] }
+  | {
+      readonly kind: "found";
+      readonly clientId: string;
+      readonly scope: readonly string[];
+      readonly targets: RequestedTargets;
+    }
   | { readonly kind: "unknown" }
   /** Whether it is right is not told. */
   | { readonly kind: "too many"; readonly until: Date };
@@ -99,6 +106,8 @@ export interface DeviceRequests {
       readonly clientId: string;
       readonly session: Session;
       readonly scope: readonly string[];
+      /** What the person was shown of resources: from then on among the terms of the request (DEV-2). */
+      readonly targets: RequestedTargets;
     },
     now: Date,
   ): Promise<boolean>;

@@ -21,16 +21,22 @@ import type { ClientAuthentication } from "../clients/client-authentication.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
 import { POLL_INTERVAL_SECONDS } from "../device-authorization/device-code.ts";
 import { OAuthError } from "../errors.ts";
+import { NO_RESOURCES, type Resources } from "../resources/resource.ts";
 import { newUuid } from "../tokens/uuid.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
 import { single } from "./parameters.ts";
+import { TARGET_PARAMETERS } from "./scope-and-targets.ts";
+
+const ALL_PARAMETERS: readonly string[] = [...BACKCHANNEL_PARAMETERS, ...TARGET_PARAMETERS.repeatable];
 
 export interface BackchannelAuthenticationParts extends NamedPersonParts, SignedRequestParts {
   readonly clientAuthentication: ClientAuthentication;
   readonly requests: Pick<BackchannelRequests, "create">;
   readonly notifications: NotificationSealer;
   readonly random: Random;
+  /** Without them clients ask for nothing but ourselves. */
+  readonly resources?: Resources | undefined;
 }
 
 /** Where the person answers a request. It proves nothing: who opens it signs in as the person first. */
@@ -44,7 +50,8 @@ export function backchannelRequestUrl(issuer: string, requestId: string): string
  * (trusted) clients are told at once (`unknown_user_id`), as is who brings an ID token of somebody who is gone.
  */
 export function makeBackchannelAuthenticationEndpoint(parts: BackchannelAuthenticationParts): ClientEndpoint {
-  const { clientAuthentication, requests, notifications, random, clients } = parts;
+  const { clientAuthentication, requests, notifications, random, clients, resources = NO_RESOURCES } = parts;
+  const targetParts = { clients, resources, userinfoUrl: endpointUrl(parts.issuer, "/userinfo") };
 
   /** A client that registered an algorithm signs each request (CIBA Core §4), as does one whose profile says so. */
   async function parametersOf(body: URLSearchParams, client: Client, now: Date): Promise<URLSearchParams> {
@@ -56,7 +63,7 @@ export function makeBackchannelAuthenticationEndpoint(parts: BackchannelAuthenti
       const why = demand === undefined ? ", as the client registered" : citing(demand);
       throw new OAuthError("invalid_request", `the request must be signed${why}`);
     }
-    const outside = BACKCHANNEL_PARAMETERS.find((name) => body.has(name));
+    const outside = ALL_PARAMETERS.find((name) => body.has(name));
     if (outside !== undefined) throw new OAuthError("invalid_request", `${outside} must not be outside of the request`);
     return parametersIn(await readSignedRequest(signed, client, parts, now));
   }
@@ -65,13 +72,20 @@ export function makeBackchannelAuthenticationEndpoint(parts: BackchannelAuthenti
     path: BACKCHANNEL_AUTHENTICATION_PATH,
     crossOrigin: false,
     async handle(request, now) {
-      const malformed = refuseMalformedForm(request, [...BACKCHANNEL_PARAMETERS, "request"]);
+      const malformed = refuseMalformedForm(
+        request,
+        [...BACKCHANNEL_PARAMETERS, "request"],
+        TARGET_PARAMETERS.repeatable,
+      );
       if (malformed !== undefined) throw malformed;
       const client = await clientAuthentication.authenticate(request, now);
       if (client.public || !client.grantTypes.includes(CIBA_GRANT)) {
         throw new OAuthError("unauthorized_client", `the client may not use the ${CIBA_GRANT} grant`);
       }
-      const asked = await parseBackchannelRequest(await parametersOf(request.body, client, now), client, clients);
+      const asked = await parseBackchannelRequest(await parametersOf(request.body, client, now), {
+        ...targetParts,
+        client,
+      });
       const person = await namePerson(asked.hint, client.id, parts);
       const [authReqId, id] = [newAuthReqId(random), newUuid(random, now)];
       const { clientNotificationToken } = asked;
@@ -84,6 +98,7 @@ export function makeBackchannelAuthenticationEndpoint(parts: BackchannelAuthenti
           person,
           unknownPerson: client.trusted || asked.hint.kind === "id_token_hint" ? "refused" : "kept",
           scope: asked.scope,
+          targets: asked.targets,
           bindingMessage: asked.bindingMessage,
           sealedNotification:
             clientNotificationToken === undefined

@@ -1,5 +1,4 @@
 import { addSeconds, type Random } from "@dex/runtime";
-import { refuseAudiences } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import type { ClientAuthentication } from "../clients/client-authentication.ts";
 import { makeThrottle } from "../clients/throttle.ts";
@@ -20,17 +19,22 @@ import {
 } from "../device-authorization/user-code.ts";
 import { OAuthError } from "../errors.ts";
 import type { Clients, FailureCounter } from "../ports.ts";
-import { parseScope } from "../scope.ts";
+import { NO_RESOURCES, type Resources } from "../resources/resource.ts";
 import { type ClientEndpoint, refuseMalformedForm } from "./client-request.ts";
 import { endpointUrl } from "./discovery.ts";
 import { single } from "./parameters.ts";
-import { grantableScope, refuseScope } from "./requested-scope.ts";
+import {
+  readScopeAndTargets,
+  type ScopeAndTargets,
+  type ScopeAndTargetsParts,
+  TARGET_PARAMETERS,
+} from "./scope-and-targets.ts";
 
 type FullOutcome = Extract<NewDeviceRequestOutcome, { until: Date }>;
 /** No id of a client. */
 const EVERYBODY = "";
 
-const PARAMETERS = ["scope", "code_challenge", "code_challenge_method"] as const;
+const PARAMETERS = ["scope", "code_challenge", "code_challenge_method", ...TARGET_PARAMETERS.single] as const;
 
 /**
  * The device authorization endpoint, RFC 8628 §3.1. The one place where somebody who has proved nothing makes a row in the
@@ -45,8 +49,11 @@ export function makeDeviceAuthorizationEndpoint(parts: {
   readonly failures: FailureCounter;
   readonly userCodeHashes: UserCodeHashes;
   readonly random: Random;
+  /** Without them devices ask for nothing but ourselves. */
+  readonly resources?: Resources | undefined;
 }): ClientEndpoint {
-  const { issuer, clients, devices, userCodeHashes, random } = parts;
+  const { issuer, clients, devices, userCodeHashes, random, resources = NO_RESOURCES } = parts;
+  const targetParts = { clients, resources, userinfoUrl: endpointUrl(issuer, "/userinfo") };
   const bySource = makeThrottle(parts.failures, {
     what: "device authorization requests",
     limit: DEVICE_REQUESTS_FROM_SOURCE.times,
@@ -77,14 +84,14 @@ export function makeDeviceAuthorizationEndpoint(parts: {
     path: DEVICE_AUTHORIZATION_PATH,
     crossOrigin: false,
     async handle(request, now) {
-      const malformed = refuseMalformedForm(request, PARAMETERS);
+      const malformed = refuseMalformedForm(request, PARAMETERS, TARGET_PARAMETERS.repeatable);
       if (malformed !== undefined) throw malformed;
       const client = await parts.clientAuthentication.authenticate(request, now);
       // AUT-13
       if (!client.grantTypes.includes(DEVICE_CODE_GRANT)) {
         throw new OAuthError("unauthorized_client", `the client may not use the ${DEVICE_CODE_GRANT} grant`);
       }
-      const asked = await parseDeviceRequest(request.body, client, clients);
+      const asked = await parseDeviceRequest(request.body, { ...targetParts, client });
       refuseFull(client.id, now);
       await countSource(client, request.source, now);
       const deviceCode = newDeviceCode(random);
@@ -124,17 +131,13 @@ export function makeDeviceAuthorizationEndpoint(parts: {
   };
 }
 
-/** Scope and challenge by the rules of the authorization endpoint. dex v2: without a scope it is `openid`. */
+/** All by the rules of the authorization endpoint. dex v2: without a scope it is `openid`. */
 async function parseDeviceRequest(
   body: URLSearchParams,
-  client: Client,
-  clients: Clients,
-): Promise<{ scope: readonly string[]; codeChallenge: string | undefined }> {
-  const text = single(body, "scope") ?? "openid";
-  const refusal = refuseScope(new URLSearchParams({ scope: text }), client);
-  if (refusal !== undefined) throw refusal;
-  const untrusted = await refuseAudiences(parseScope(text), client, { clients, code: "invalid_scope" });
-  if (untrusted !== undefined) throw untrusted;
+  parts: ScopeAndTargetsParts,
+): Promise<ScopeAndTargets & { codeChallenge: string | undefined }> {
+  const scope = single(body, "scope") ?? "openid";
+  const asked = await readScopeAndTargets(body, { scope, openid: "optional" }, parts);
   const codeChallenge = single(body, "code_challenge");
   const method = single(body, "code_challenge_method");
   // PKC-2, PKC-3
@@ -144,7 +147,7 @@ async function parseDeviceRequest(
   if (codeChallenge === undefined && method !== undefined) {
     throw new OAuthError("invalid_request", "code_challenge_method comes without code_challenge");
   }
-  return { scope: grantableScope(parseScope(text), client, "code"), codeChallenge };
+  return { ...asked, codeChallenge };
 }
 
 function tooMany({ kind: which, until }: FullOutcome, now: Date): OAuthError {

@@ -18,6 +18,7 @@ import { resources } from "./0031-resources.ts";
 import { backchannelRequests } from "./0032-backchannel-requests.ts";
 import { upstreamSessions } from "./0033-upstream-sessions.ts";
 import { clientDocuments } from "./0034-client-documents.ts";
+import { askedOfResources } from "./0037-asked-of-resources.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -47,4 +48,5 @@ export const MIGRATIONS: readonly Migration[] = [
   backchannelRequests,
   upstreamSessions,
   clientDocuments,
+  askedOfResources,
 ];

@@ -211,6 +211,9 @@ a.choice:hover .chevron { color: var(--accent); }
 .scopes li + li { border-top: 1px solid var(--edge); }
 .scopes li > span { min-width: 0; }
 .scopes small, .scopes code { font-weight: 400; }
+.scopes .detail { overflow-wrap: anywhere; }
+.resource { margin: 1.25rem 0 0.625rem; font-size: 1rem; font-weight: 400; line-height: 1.5; color: var(--quiet); }
+.resource bdi { font-weight: 600; color: var(--text); overflow-wrap: anywhere; }
 .tick { flex: none; width: 1.125rem; height: 1.125rem; margin-top: 0.1875rem; color: var(--accent); stroke-width: 2; }
 .warning { display: block; width: 2.5rem; height: 2.5rem; margin-bottom: 1rem; color: var(--bad); }
 .explanation { margin: 0.5rem 0 1.5rem; color: var(--quiet); }
