@@ -5,6 +5,7 @@ import type { UseOnce } from "../client-jwts/client-assertion.ts";
 import type { ClientKeySets } from "../client-jwts/client-key-sets.ts";
 import { type CompactJws, parseCompactJws } from "../client-jwts/compact-jws.ts";
 import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "../client-jwts/verify-jws.ts";
+import { rememberedUntil } from "../client-jwts/workers-apart.ts";
 import type { Client } from "../clients/client.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
 import { MAX_REQUEST_OBJECT_LENGTH } from "../endpoints/request-documents.ts";
@@ -80,7 +81,7 @@ function checkClaims(
   if (nbf < now - MAX_LIFETIME_SECONDS || exp > nbf + MAX_LIFETIME_SECONDS) {
     throw invalid("nbf and exp of the request are more than an hour apart or ago");
   }
-  return { jti, until: new Date(exp * 1000) };
+  return { jti, until: rememberedUntil(new Date(exp * 1000)) };
 }
 
 function invalid(message: string, detail?: string): OAuthError {

@@ -294,8 +294,8 @@ test("an assertion serves once, also for two at the same moment; another client 
   const outcomes = await Promise.allSettled([present(jwt), present(jwt), present(jwt)]);
   expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   expect((await refusalOf(present(jwt, {}, later(30)))).detail).toContain("jti");
-  // Kept for as long as it is good.
-  expect([...used.values()].map((until) => until.getTime() / 1000)).toEqual([assertionClaims().exp]);
+  // Kept for as long as it is good by any of our clocks.
+  expect([...used.values()].map((until) => until.getTime() / 1000)).toEqual([assertionClaims().exp + 10]);
   const ofOther = key.sign(assertionClaims({ iss: "other", sub: "other" }));
   expect(await present(ofOther)).toMatchObject({ id: "other" });
 });

@@ -11,6 +11,7 @@ import type { ClientKeySets } from "./client-key-sets.ts";
 import type { CompactJws } from "./compact-jws.ts";
 import { CLIENT_MAC_ALGORITHMS, isMadeWith } from "./shared-secret-mac.ts";
 import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "./verify-jws.ts";
+import { rememberedUntil } from "./workers-apart.ts";
 
 /** The only `client_assertion_type`, RFC 7523 §2.2. */
 export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -66,7 +67,7 @@ export function makeCheckClientAssertion(parts: ClientAssertionParts): CheckClie
     const { data: claims } = parsed;
     const misfit = misfitIn(claims, client, parts, toEpochSeconds(now));
     if (misfit !== undefined) return misfit;
-    const until = new Date(claims.exp * 1000);
+    const until = rememberedUntil(new Date(claims.exp * 1000));
     const first = await parts.useOnce(`client assertion ${JSON.stringify([client.id, claims.jti])}`, until);
     if (!first) return "the jti of the assertion was used before";
     if (maker.kind === "secret") parts.noteSecretUse?.(client.id, maker.id, now);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { parseCompactJwsWithKey } from "../client-jwts/compact-jws.ts";
 import { isPrivate } from "../client-jwts/key-metadata.ts";
 import { isSignedByOneOf, keysFor } from "../client-jwts/verify-jws.ts";
+import { rememberedUntil } from "../client-jwts/workers-apart.ts";
 import { thumbprintOf } from "./jwk-thumbprint.ts";
 
 /** What proofs may be signed with, `dpop_signing_alg_values_supported`. Ed25519 is the newer name of EdDSA, RFC 9864 §2.2. */
@@ -39,8 +40,6 @@ const MAX_LENGTH = 8192;
 const MAX_AGE_SECONDS = 60;
 /** How far the client's clock may be ahead: ten seconds have to be, and sixty must not (FAPI 2.0 §5.3.2.1). */
 const MAX_AHEAD_SECONDS = 30;
-/** How far the clocks of two workers may be apart. */
-const WORKERS_APART_SECONDS = 10;
 
 const seconds = z.number().min(0).max(8_640_000_000_000);
 /** RFC 9449 §4.2. */
@@ -77,7 +76,7 @@ export function checkDpopProof(text: string, target: ProofTarget, now: Date): Pr
   const { jti, nonce, iat } = claims.data;
   const misfit = misfitIn(claims.data, target, toEpochSeconds(now));
   if (misfit !== undefined) return refused(misfit);
-  const goodUntil = new Date((iat + MAX_AGE_SECONDS + WORKERS_APART_SECONDS) * 1000);
+  const goodUntil = rememberedUntil(new Date((iat + MAX_AGE_SECONDS) * 1000));
   return { kind: "proof", proof: { jkt, jti, nonce, goodUntil } };
 }
 
