@@ -1,6 +1,4 @@
-// The FAPI 2.0 Security Profile plan of certification: client authentication, proof of possession, codes and refresh tokens.
-import { queryDatabase } from "@dex/testing";
-import { decodeJwt } from "jose";
+// The FAPI 2.0 Security Profile plan of certification: what is about client assertions and DPoP proofs alone.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isErrorDescription } from "./certification-rules.ts";
 import { type Key, type Members, makeKey, seconds } from "./dpop-world.ts";
@@ -11,18 +9,15 @@ import {
   type Fields,
   openFapiWorld,
   requestOf,
-  signAs,
-  VERIFIER,
 } from "./fapi2-world.ts";
 
 let world: FapiWorld;
 let first: FapiClient;
-let second: FapiClient;
 let other: Key;
 let rsa: Key;
 beforeAll(async () => {
   world = await openFapiWorld("fapi2");
-  ({ first, second } = world);
+  ({ first } = world);
   other = await makeKey();
   rsa = await makeKey("RS256");
 });
@@ -109,68 +104,7 @@ describe("a client assertion", () => {
   });
 });
 
-describe("a code", () => {
-  test("is for the client that got it, and its id says nothing against its credentials (cert 11 ensure-authorization-code-is-bound-to-client; cert 11 ensure-client-id-in-token-endpoint)", async () => {
-    const code = await world.codeFor(first);
-    const stolen = await world.redeem(second, code, { redirect_uri: first.redirectUri });
-    expect([stolen.status, stolen.body.error]).toEqual([400, "invalid_grant"]);
-    const named = await world.redeem(first, code, { client_id: second.id });
-    expectRefused(named, "invalid_client", "invalid_grant", "invalid_request");
-    expect((await world.redeem(first, code)).status).toBe(200);
-  });
-
-  test("that comes again after a second ends what it brought (cert 11 attempt-reuse-authorization-code-after-one-second)", async () => {
-    const code = await world.codeFor(first);
-    const { body } = await world.redeem(first, code);
-    world.worker.passTime(1);
-    const again = await world.redeem(first, code);
-    expect([again.status, again.body.error]).toEqual([400, "invalid_grant"]);
-    const proof = await world.resourceProof(first.dpop, String(body.access_token));
-    expect((await world.ask(`DPoP ${body.access_token}`, [proof])).status).toBe(401);
-  });
-
-  test("is good for a minute at most (cert 11 ensure-token-endpoint-fails-with-expired-auth-code)", async () => {
-    const code = await world.codeFor(first);
-    const { databaseUrl } = world.worker;
-    const sql =
-      "SELECT extract(epoch FROM expires_at - issued_at)::int AS seconds FROM authorization_code ORDER BY issued_at DESC LIMIT 1";
-    const [row] = await queryDatabase<{ seconds: number }>(databaseUrl, sql, []);
-    expect(row?.seconds).toBeLessThanOrEqual(60);
-    world.worker.passTime(62);
-    // The client's clock goes with it.
-    const later = { iat: seconds(62), exp: seconds(122) };
-    const beside = {
-      assertion: await world.assertionOf(first, later),
-      proof: await world.proofOf(first.dpop, "/token", { iat: seconds(62) }),
-    };
-    const late = await world.redeem(first, code, {}, beside);
-    world.worker.passTime(-62);
-    expect([late.status, late.body.error]).toEqual([400, "invalid_grant"]);
-  });
-
-  const verifiers: readonly (readonly [string, string | undefined])[] = [
-    ["without a code_verifier is refused (cert 11 ensure-pkce-code-verifier-required; PKC-4)", undefined],
-    [
-      "with another code_verifier is refused (cert 11 incorrect-pkce-code-verifier-rejected; PKC-5)",
-      VERIFIER.toLowerCase(),
-    ],
-  ];
-  test.each(verifiers)("%s", async (_when, code_verifier) => {
-    const refused = await world.redeem(first, await world.codeFor(first), { code_verifier });
-    expect([refused.status, refused.body.error]).toEqual([400, "invalid_grant"]);
-  });
-});
-
 describe("proof of possession", () => {
-  test("is demanded at the token endpoint, and the rule named (cert 11 ensure-holder-of-key-required; DPO-1)", async () => {
-    for (const client of [first, second]) {
-      const code = await world.codeFor(client);
-      const refused = await world.redeem(client, code, {}, { proof: null });
-      expectRefused(refused, "invalid_dpop_proof");
-      expect(refused.body.error_description).toMatch(/\(FAPI 2\.0 Security Profile section 5\.3\.2\.1\)$/);
-    }
-  });
-
   test("a pushed dpop_jkt that is not the proof's key is refused there (cert 11 ensure-mismatched-dpop-jkt-fails; DPO-1)", async () => {
     const pushed = await world.push(first, requestOf(first, { dpop_jkt: other.jkt }));
     expectRefused(pushed, "invalid_dpop_proof", "invalid_request");
@@ -213,13 +147,6 @@ describe("proof of possession", () => {
     const token = String(body.access_token);
     const resource = await world.ask(`DPoP ${token}`, [await world.resourceProof(first.dpop, token, claims())]);
     expect(resource.status).toBe(200);
-  });
-
-  test("the scheme DPoP is taken in any case of letters (cert 11 access-token-type-header-case-sensitivity)", async () => {
-    const { access_token: token = "" } = await world.tokensFor(first);
-    for (const scheme of ["DPoP", "dPoP", "dpop", "DPOP"]) {
-      expect((await world.ask(`${scheme} ${token}`, [await world.resourceProof(first.dpop, token)])).status).toBe(200);
-    }
   });
 });
 
@@ -287,45 +214,3 @@ describe("at the resource (cert 11 dpop-negative-tests; DPO-1; DPO-2)", () => {
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const parts = (jwt: string) => jwt.split(".");
-
-describe("a refresh token", () => {
-  const refresh = (client: FapiClient, refresh_token: string | undefined, beside: Parameters<FapiWorld["post"]>[3]) =>
-    world.post("/token", client, { grant_type: "refresh_token", refresh_token }, beside);
-
-  test("works again and again with new keys, and stays the same (cert 11 refresh-token)", async () => {
-    const { refresh_token: token, id_token: before = "" } = await world.tokensFor(first, {
-      scope: "openid offline_access",
-    });
-    for (const key of [other, await makeKey("PS256"), await makeKey("EdDSA")]) {
-      const { status, body } = await refresh(first, token, { proof: await world.proofOf(key, "/token") });
-      expect([status, body.token_type, body.refresh_token]).toEqual([200, "DPoP", undefined]);
-      expect(decodeJwt(String(body.id_token)).sub).toBe(decodeJwt(before).sub);
-      const proof = await world.resourceProof(key, String(body.access_token));
-      expect((await world.ask(`DPoP ${body.access_token}`, [proof])).status).toBe(200);
-    }
-  });
-
-  test("is worth nothing without the client, its key, and a proof (cert 11 refresh-token; REF-7; DPO-1)", async () => {
-    const { refresh_token: token } = await world.tokensFor(first, { scope: "openid offline_access" });
-    expectRefused(await refresh(first, token, { assertion: null }), "invalid_client", "invalid_request");
-    expectRefused(await refresh(first, token, { proof: null }), "invalid_dpop_proof", "invalid_request");
-    expectRefused(await refresh(second, token, {}), "invalid_grant");
-    expect((await refresh(first, token, {})).status).toBe(200);
-  });
-
-  test("is not there where nobody asked for one", async () => {
-    expect(await world.tokensFor(first)).not.toHaveProperty("refresh_token");
-  });
-});
-
-test("a client that speaks for itself gets a bound token and nothing to refresh it with (cert 11 fapi_client_credentials_grant)", async () => {
-  const grant = { grant_type: "client_credentials" };
-  const { status, body } = await world.post("/token", first, grant);
-  expect([status, body.token_type, body.refresh_token]).toEqual([200, "DPoP", undefined]);
-  expect(decodeJwt(String(body.access_token))).toMatchObject({ sub: first.id, cnf: { jkt: first.dpop.jkt } });
-  expectRefused(await world.post("/token", first, grant, { proof: null }), "invalid_dpop_proof");
-  expectRefused(await world.post("/token", first, grant, { assertion: null }), "invalid_client", "invalid_request");
-  const { key } = second;
-  const forged = await signAs({ key, kid: first.kid }, decodeJwt(await world.assertionOf(first)));
-  expectRefused(await world.post("/token", first, grant, { assertion: forged }), "invalid_client");
-});

@@ -1,9 +1,18 @@
 // What a tester of FAPI 2.0 brings along: an https issuer, two clients under a profile, each with keys of its own, and their
 // requests, which are right but for what a test changes. Requests are written here by hand, since a test says what is wrong with
 // one; the happy flows are run by libraries of others.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, randomUUID, X509Certificate } from "node:crypto";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { type FormBrowser, makePrivateAuthority, openFormBrowser, type Page } from "@dex/testing";
+import {
+  type ClientAuthority,
+  type FormBrowser,
+  fetchWithCertificate,
+  makeClientAuthority,
+  makePrivateAuthority,
+  openFormBrowser,
+  type Page,
+  type TestCertificate,
+} from "@dex/testing";
 import { SignJWT } from "jose";
 import * as oauth from "oauth4webapi";
 import { expect } from "vitest";
@@ -12,6 +21,18 @@ import { openTestWorker, PERSON, type TestWorker } from "./worker-server.ts";
 
 export type Profile = "fapi2" | "fapi2-message-signing";
 export type Fields = Readonly<Record<string, string | undefined>>;
+
+/** How the plan's clients say who they are, and what their tokens are bound to. */
+export interface Combination {
+  readonly authentication: "private_key_jwt" | "MTLS";
+  readonly binding: "DPoP" | "MTLS";
+}
+export const COMBINATIONS: readonly Combination[] = [
+  { authentication: "private_key_jwt", binding: "DPoP" },
+  { authentication: "private_key_jwt", binding: "MTLS" },
+  { authentication: "MTLS", binding: "DPoP" },
+  { authentication: "MTLS", binding: "MTLS" },
+];
 
 /** Nobody listens there: the browsers stop at it. */
 const TESTER = "https://tester.example/test/a/dex/callback";
@@ -22,10 +43,12 @@ const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 export interface FapiClient {
   readonly id: string;
   readonly kid: string;
-  /** What it authenticates and signs requests with. */
+  /** What it signs requests with, and authenticates where it does so by private_key_jwt. */
   readonly key: Key;
-  /** What its tokens are bound to. */
+  /** What its tokens are bound to by DPoP. */
   readonly dpop: Key;
+  /** What its connections show; undefined where the combination has no use for one. */
+  readonly certificate: TestCertificate | undefined;
   readonly redirectUri: string;
 }
 
@@ -39,46 +62,102 @@ export interface FapiAnswer {
 export interface Beside {
   readonly assertion?: string | null;
   readonly proof?: string | null;
+  readonly certificate?: TestCertificate | null;
 }
 
-export interface FapiWorld extends FapiRequests {
+/** A worker over TLS that asks for certificates, which the worlds of all combinations can share. */
+export interface FapiServer {
   readonly worker: TestWorker;
   readonly metadata: oauth.AuthorizationServer;
-  /** Its redirect URI is plain, and the other one's has a query. */
-  readonly first: FapiClient;
-  readonly second: FapiClient;
+  /** Who issues certificates to its clients. */
+  readonly authority: ClientAuthority;
+  /** Whose certificate it has itself, PEM. */
+  readonly ca: string;
   close(): Promise<void>;
 }
 
-export async function openFapiWorld(profile: Profile): Promise<FapiWorld> {
+export interface FapiWorld extends FapiRequests, FapiServer {
+  readonly combination: Combination;
+  /** Its redirect URI is plain, and the other one's has a query. */
+  readonly first: FapiClient;
+  readonly second: FapiClient;
+}
+
+/** Over TLS, as the plan demands. Clients show their certificates at another name than the issuer's. */
+export async function openFapiServer(): Promise<FapiServer> {
   const trusted = getCACertificates("default");
-  const authority = makePrivateAuthority();
-  setDefaultCACertificates([...trusted, authority.ca]);
-  const worker = await openTestWorker([], "/dex", authority.server);
+  const { ca, server } = makePrivateAuthority();
+  setDefaultCACertificates([...trusted, ca]);
+  const authority = makeClientAuthority();
+  const flags = ({ port, pathname }: URL) => [
+    "--request-client-certificates",
+    `--client-certificate-ca=${authority.caFile}`,
+    `--mtls-url=https://localhost:${port}${pathname}`,
+  ];
+  const worker = await openTestWorker(flags, "/dex", server);
   const issuer = new URL(worker.issuer);
   const metadata = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer));
-
-  async function addClient(alg: string, redirectURIs: readonly string[]): Promise<FapiClient> {
-    const [key, dpop, kid] = [await makeKey(alg), await makeKey(), `key-${alg}`];
-    const { id } = await worker.addClient({
-      clientName: `Tester with ${alg}`,
-      redirectURIs,
-      details: { profile, jwks: { keys: [{ ...key.jwk, kid, alg, use: "sig" }] } },
-    });
-    return { id, kid, key, dpop, redirectUri: redirectURIs.at(-1) ?? "" };
-  }
-
   return {
-    worker,
-    metadata,
-    first: await addClient("ES256", [TESTER]),
-    second: await addClient("PS256", [TESTER, `${TESTER}?dummy1=lorem&dummy2=ipsum`]),
-    ...makeFapiRequests(worker, profile),
+    ...{ worker, metadata, authority, ca },
     async close() {
       await worker.close();
+      authority.remove();
       setDefaultCACertificates(trusted);
     },
   };
+}
+
+/** The clients of one plan, at a server of its own unless it is given one. */
+export async function openFapiWorld(
+  profile: Profile,
+  combination: Combination = { authentication: "private_key_jwt", binding: "DPoP" },
+  given?: FapiServer,
+): Promise<FapiWorld> {
+  const server = given ?? (await openFapiServer());
+  return {
+    ...server,
+    combination,
+    first: await addClient(server, profile, combination, { alg: "ES256", redirectURIs: [TESTER], issued: true }),
+    second: await addClient(server, profile, combination, {
+      alg: "PS256",
+      redirectURIs: [TESTER, `${TESTER}?dummy1=lorem&dummy2=ipsum`],
+      issued: false,
+    }),
+    ...makeFapiRequests(server, profile, combination),
+  };
+}
+
+/** A client whose certificate, where it has one, is issued to it or made by itself. */
+async function addClient(
+  { worker, authority }: FapiServer,
+  profile: Profile,
+  { authentication, binding }: Combination,
+  { alg, redirectURIs, issued }: { alg: string; redirectURIs: readonly string[]; issued: boolean },
+): Promise<FapiClient> {
+  const [key, dpop, kid] = [await makeKey(alg), await makeKey(), `key-${alg}`];
+  const name = `https://tester.example/${alg}/${authentication}/${binding}`;
+  const shows = authentication === "MTLS" || binding === "MTLS";
+  const certificate = shows ? authority[issued ? "issue" : "selfSigned"]({ names: `URI:${name}` }) : undefined;
+  const keys: Members[] = [{ ...key.jwk, kid, alg, use: "sig" }];
+  if (authentication === "MTLS" && !issued && certificate !== undefined) keys.push(jwkOf(certificate));
+  const issuedTo = { token_endpoint_auth_method: "tls_client_auth", tls_client_auth_san_uri: name };
+  const proof = issued ? issuedTo : { token_endpoint_auth_method: "self_signed_tls_client_auth" };
+  const { id } = await worker.addClient({
+    clientName: `Tester with ${alg}`,
+    redirectURIs,
+    details: {
+      ...{ profile, jwks: { keys } },
+      ...(authentication === "MTLS" ? proof : {}),
+      ...(binding === "MTLS" ? { tls_client_certificate_bound_access_tokens: true } : {}),
+    },
+  });
+  return { id, kid, key, dpop, certificate, redirectUri: redirectURIs.at(-1) ?? "" };
+}
+
+/** RFC 8705 §2.2.2. */
+function jwkOf({ cert }: TestCertificate): Members {
+  const x509 = new X509Certificate(cert);
+  return { ...x509.publicKey.export({ format: "jwk" }), x5c: [x509.raw.toString("base64")] };
 }
 
 type FapiRequests = ReturnType<typeof makeFapiRequests>;
@@ -119,9 +198,10 @@ async function passThrough(browser: FormBrowser, first: Page, decision: "approve
     : page;
 }
 
-function makeFapiRequests(worker: TestWorker, profile: Profile) {
-  const { issuer } = worker;
-  const urls = { "/par": `${issuer}/par`, "/token": `${issuer}/token`, "/userinfo": `${issuer}/userinfo` };
+function makeFapiRequests(server: FapiServer, profile: Profile, combination: Combination) {
+  const { issuer } = server.worker;
+  const { authentication, binding } = combination;
+  const urls = urlsOf(server, combination);
 
   const assertionOf = (client: FapiClient, changes: Members = {}, by: Pick<FapiClient, "key" | "kid"> = client) =>
     signAs(by, {
@@ -149,11 +229,19 @@ function makeFapiRequests(worker: TestWorker, profile: Profile) {
       .sign(by.privateKey);
   }
 
+  /** A request over a connection that shows the certificate. */
+  const send = (certificate: TestCertificate | null | undefined) =>
+    certificate === undefined ? fetch : fetchWithCertificate({ ca: server.ca, certificate: certificate ?? undefined });
+
   async function post(path: "/par" | "/token", client: FapiClient, fields: Fields, beside: Beside = {}) {
-    const { assertion = await assertionOf(client), proof = await proofOf(client.dpop, path) } = beside;
+    const { assertion = authentication === "MTLS" ? null : await assertionOf(client) } = beside;
+    const { proof = binding === "MTLS" ? null : await proofOf(client.dpop, path) } = beside;
+    const { certificate = client.certificate } = beside;
     const proved = assertion === null ? {} : { client_assertion_type: ASSERTION_TYPE, client_assertion: assertion };
+    const named = authentication === "MTLS" ? { client_id: client.id } : {};
     const headers = new Headers(proof === null ? [] : [["DPoP", proof]]);
-    return answerOf(await fetch(urls[path], { method: "POST", headers, body: present({ ...fields, ...proved }) }));
+    const body = present({ ...named, ...fields, ...proved });
+    return answerOf(await send(certificate)(urls[path], { method: "POST", headers, body }));
   }
 
   /** Pushes the parameters, in a request object where the profile wants that. */
@@ -196,8 +284,22 @@ function makeFapiRequests(worker: TestWorker, profile: Profile) {
   /** Tokens of a whole flow. */
   async function tokensFor(client: FapiClient, parameters: Fields = {}): Promise<Readonly<Record<string, string>>> {
     const { status, body } = await redeem(client, await codeFor(client, parameters));
-    expect([status, body.token_type]).toEqual([200, "DPoP"]);
+    expect([status, body.token_type]).toEqual([200, binding === "MTLS" ? "Bearer" : "DPoP"]);
     return body as Readonly<Record<string, string>>;
+  }
+
+  /** Asks the resource as the client should, or by another scheme, with other headers, or without a proof that it may. */
+  async function use(
+    client: FapiClient,
+    accessToken: unknown,
+    how: { scheme?: string; headers?: Fields; unproved?: true } = {},
+  ): Promise<FapiAnswer> {
+    const { scheme = binding === "MTLS" ? "Bearer" : "DPoP", unproved: bare = false } = how;
+    const token = String(accessToken);
+    const headers = new Headers([["Authorization", `${scheme} ${token}`], ...present(how.headers ?? {})]);
+    if (binding === "DPoP" && !bare) headers.set("DPoP", await resourceProof(client.dpop, token));
+    const certificate = binding === "MTLS" && bare ? null : client.certificate;
+    return answerOf(await send(certificate)(urls["/userinfo"], { headers }));
   }
 
   /** Asks the resource with this token and proofs. */
@@ -211,8 +313,23 @@ function makeFapiRequests(worker: TestWorker, profile: Profile) {
   const resourceProof = (by: Key, accessToken = "", claims: Members = {}, header: Members = {}) =>
     proofOf(by, "/userinfo", { ath: thumbprint(accessToken), ...claims }, header);
 
-  const requests = { post, push, authorize, answerTo, codeFor, redeem, tokensFor, ask };
-  return { ...requests, assertionOf, objectOf, proofOf, resourceProof };
+  /** What is missing where a client does not say who it is, or does not prove to have what its tokens are bound to. */
+  const unauthenticated: Beside = authentication === "MTLS" ? { certificate: null } : { assertion: null };
+  const unproved: Beside = binding === "MTLS" ? { certificate: null } : { proof: null };
+
+  const requests = { post, push, authorize, answerTo, codeFor, redeem, tokensFor, ask, use, send };
+  return { ...requests, assertionOf, objectOf, proofOf, resourceProof, unauthenticated, unproved };
+}
+
+/** RFC 8705 §5: with a certificate at the aliases, without one at the issuer's own addresses. */
+function urlsOf({ metadata }: FapiServer, { authentication, binding }: Combination) {
+  const shows = authentication === "MTLS" || binding === "MTLS";
+  const { mtls_endpoint_aliases: aliases = {} } = shows ? metadata : {};
+  return {
+    "/par": String(aliases.pushed_authorization_request_endpoint ?? metadata.pushed_authorization_request_endpoint),
+    "/token": String(aliases.token_endpoint ?? metadata.token_endpoint),
+    "/userinfo": String(aliases.userinfo_endpoint ?? metadata.userinfo_endpoint),
+  };
 }
 
 const thumbprint = (text: string) => createHash("sha256").update(text).digest("base64url");

@@ -82,7 +82,8 @@ export interface TokenBody {
 
 /** With `tls` it serves https itself: the caller lets this process trust the certificate. */
 export async function openTestWorker(
-  flags: readonly string[] = [],
+  /** Those that name its address follow from the issuer, which is not known before. */
+  flags: readonly string[] | ((issuer: URL) => readonly string[]) = [],
   issuerPath = "/dex",
   tls?: { readonly cert: string; readonly key: string },
 ): Promise<TestWorker> {
@@ -110,8 +111,9 @@ export async function openTestWorker(
   await placeholder.close(0);
   const origin = tls === undefined ? listen : `https://${host}`;
   const issuer = `${origin}${issuerPath}`;
+  const wanted = typeof flags === "function" ? flags(new URL(issuer)) : flags;
   const config = withTlsFiles(tls, (files) =>
-    readConfig(issuer, database.url, keySecret, [`--listen=${origin}`, ...files, ...flags]),
+    readConfig(issuer, database.url, keySecret, [`--listen=${origin}`, ...files, ...wanted]),
   );
   const clock = makeFollowingClock();
   const worker = wire(config, { storage, salt, hasher, clock, random: systemRandom, logger, live: () => true });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 export interface PrivateAuthority {
   /** PEM of the authority's certificate. */
   readonly ca: string;
-  /** PEM, for a server on 127.0.0.1. */
+  /** PEM, for a server on 127.0.0.1, which is also localhost. */
   readonly server: { readonly key: string; readonly cert: string };
 }
 
@@ -20,7 +20,7 @@ export function makePrivateAuthority(): PrivateAuthority {
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   try {
     openssl("req", "-x509", ...key, "-days", "2", "-subj", "/CN=private", "-keyout", "ca.key", "-out", "ca.pem");
-    const request = ["-subj", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const request = ["-subj", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
     openssl("req", "-new", ...key, ...request, "-keyout", "server.key", "-out", "server.csr");
     const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-copy_extensions", "copy"];
     openssl("x509", "-req", "-in", "server.csr", ...signed, "-days", "2", "-out", "server.pem");

@@ -321,7 +321,7 @@ test("one method and one client in a request (TOK-6)", async () => {
   const { present } = make();
   const jwt = key.sign(assertionClaims());
   expect(await refusalOf(present(jwt, { client_secret: "x" }))).toMatchObject({ code: "invalid_request" });
-  expect(await refusalOf(present(jwt, { client_id: "other" }))).toMatchObject({ code: "invalid_request" });
+  expect(await refusalOf(present(jwt, { client_id: "other" }))).toMatchObject({ code: "invalid_client" });
   expect(await refusalOf(present(jwt, { client_assertion_type: "x" }))).toMatchObject({ code: "invalid_client" });
 });
 

@@ -59,8 +59,9 @@ function parseAssertion(body: URLSearchParams, bodyId: string | undefined): Pres
   if (assertion === undefined || typeof subject !== "string" || subject === "" || subject.length > MAX_LENGTH) {
     return refused("invalid_client", "client authentication failed");
   }
+  // RFC 7521 §4.2.1
   if (bodyId !== undefined && bodyId !== subject) {
-    return refused("invalid_request", "client_id differs from the client that authenticates");
+    return refused("invalid_client", "client_id differs from the client that authenticates");
   }
   return { kind: "presented", credentials: { method: "client_assertion", clientId: subject, assertion } };
 }
