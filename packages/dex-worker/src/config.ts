@@ -192,6 +192,12 @@ const SETTINGS = {
     oneOf(ACR_VALUES),
     "People who use the API must have signed in this surely: 2 is by several proofs.",
   ),
+  enableBackchannelDecisionsByAdministrators: setting(
+    "enable-backchannel-decisions-by-administrators",
+    toggle,
+    "Let the management API answer in a person's place what clients ask of them by name (CIBA): an administrator can sign in as anybody then.",
+    false,
+  ),
   enableFrontChannelTokens: setting(
     "enable-front-channel-tokens",
     toggle,

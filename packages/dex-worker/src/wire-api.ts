@@ -27,6 +27,12 @@ export function wireApi(
     users: storage.userDirectory,
     links: storage.accountLinks,
     mailQueue: storage.mailQueue,
+    backchannelDecisions: {
+      requests: storage.backchannelDecisions,
+      enabled: config.enableBackchannelDecisionsByAdministrators,
+      connectorsWithoutOfflineAccess: () =>
+        connectors.all().flatMap(({ id, offlineAccess }) => (offlineAccess ? [] : [id])),
+    },
     verifier: keyRing.verifier,
     accessTokens: storage.revocations,
     issuer: config.issuerText,

@@ -62,6 +62,11 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
     users: stores.storage.userDirectory,
     links: stores.storage.accountLinks,
     mailQueue: stores.storage.mailQueue,
+    backchannelDecisions: {
+      requests: stores.storage.backchannelDecisions,
+      enabled,
+      connectorsWithoutOfflineAccess: () => [],
+    },
     clientCredentials: enabled,
     pageSealer: makeSealer({
       secrets: [new Secret(systemRandom(32))],

@@ -1,5 +1,6 @@
 export { makeAccountRoutes } from "./account-routes.ts";
 export { ApiError, type ApiErrorCode } from "./api-error.ts";
+export { type BackchannelDecisionParts, makeBackchannelRequestRoutes } from "./backchannel-request-routes.ts";
 export { makeClientChangeRoutes } from "./client-change-routes.ts";
 export { makeClientSecretRoutes } from "./client-secret-routes.ts";
 export { type ManagedSecrets, makeClientSecretAdministration } from "./client-secrets.ts";

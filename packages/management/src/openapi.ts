@@ -2,6 +2,7 @@
 import { type Json, type JsonObject, VERSION } from "@dex/runtime";
 import { z } from "zod";
 import { type ApiErrorCode, statusOf } from "./api-error.ts";
+import { backchannelRequestShape } from "./backchannel-request-routes.ts";
 import { clientShape, connectorShape } from "./client-shapes.ts";
 import type { ApiConventions } from "./conventions.ts";
 import { mailShape } from "./mail-routes.ts";
@@ -60,6 +61,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   RemoteIdentity: identityShape,
   RefreshClient: refreshClientShape,
   RefreshToken: refreshTokenShape,
+  BackchannelRequest: backchannelRequestShape,
   Client: clientShape,
   Connector: connectorShape,
   Mail: mailShape,

@@ -1,4 +1,5 @@
 export * from "./backchannel-authentication/auth-req-id.ts";
+export type * from "./backchannel-authentication/backchannel-decisions.ts";
 export type * from "./backchannel-authentication/backchannel-requests.ts";
 export * from "./backchannel-authentication/limits.ts";
 export * from "./backchannel-authentication/notification-sealer.ts";

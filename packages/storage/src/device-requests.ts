@@ -98,6 +98,16 @@ const ENTER = hot(
   SELECT c.attempts, c.window_ends_at, f.client_id, f.scope, f.asked FROM counted c LEFT JOIN found f ON true`,
 );
 
+/** Promises the notice to a client in ping mode: `decided` is an earlier part of the WITH, the request as it is then. */
+export function tellingWaitingClient(now: string): string {
+  return `told_client AS (
+    INSERT INTO outbox (kind, cause, client_id, payload, occurred_at, due_at)
+    SELECT '${BACKCHANNEL_NOTICE}', request_id::text, client_id,
+      jsonb_build_object('sealed', encode(sealed_notification, 'hex'), 'until', extract(epoch FROM expires_at)), ${now}, ${now}
+    FROM decided WHERE sealed_notification IS NOT NULL
+  )`;
+}
+
 /**
  * The user is locked as where a code is issued: whoever is taking the access away waits for this, or this for them. Of two
  * decisions the second waits for the row, looks at it again and finds it decided. Where a client named somebody, nobody else
@@ -120,12 +130,7 @@ const DECIDE = hot(
     WHERE d.user_code_hash = ANY ($1::bytea[]) AND d.client_id = $3::text AND d.decision IS NULL AND d.expires_at > $2
       AND (d.request_id IS NULL OR d.named_user_id = active.user_id)
     RETURNING d.client_id, d.request_id, d.sealed_notification, d.expires_at
-  ), told_client AS (
-    INSERT INTO outbox (kind, cause, client_id, payload, occurred_at, due_at)
-    SELECT '${BACKCHANNEL_NOTICE}', request_id::text, client_id,
-      jsonb_build_object('sealed', encode(sealed_notification, 'hex'), 'until', extract(epoch FROM expires_at)), $2, $2
-    FROM decided WHERE sealed_notification IS NOT NULL
-  ), signed_in_to AS (
+  ), ${tellingWaitingClient("$2")}, signed_in_to AS (
     UPDATE session SET clients = clients || jsonb_build_object($3, encode($5, 'hex'))
     WHERE hash = $5 AND $4 = 'approved' AND clients ->> $3 IS DISTINCT FROM encode($5, 'hex') AND EXISTS (SELECT FROM decided)
   )
@@ -134,11 +139,12 @@ const DECIDE = hot(
 
 /**
  * Whether what the approval rests on still is: the user, the connector, and the session, unless there is to be a refresh
- * token, which outlives a session anyway. Somebody who signs in again in the same browser has not ended anything.
+ * token, which outlives a session anyway. Somebody who signs in again in the same browser has not ended anything. Where an
+ * administrator answered in the person's place there is none.
  */
 const OWNER_ACTIVE = `NOT u.disabled AND (u.access_ended_at IS NULL OR u.access_ended_at <= d.decided_at)
       AND EXISTS (SELECT FROM connector WHERE id = d.connector_id)
-      AND ('offline_access' = ANY (d.scope) OR EXISTS (
+      AND ('offline_access' = ANY (d.scope) OR COALESCE(d.terms ? 'direct', false) OR EXISTS (
         SELECT FROM session s WHERE s.user_id = u.id AND (s.hash = d.session_hash OR d.session_hash = ANY (s.earlier))
       ))`;
 

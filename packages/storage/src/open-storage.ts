@@ -2,6 +2,7 @@ import type { UseOnce } from "@dex/connectors";
 import type { MailQueue, Outbox } from "@dex/email";
 import type {
   AuthorizationCodes,
+  BackchannelDecisions,
   BackchannelRequests,
   DeviceRequests,
   DirectGrants,
@@ -17,6 +18,7 @@ import type { Redis } from "ioredis";
 import { type AccountLinkStore, makeAccountLinkStore } from "./account-links.ts";
 import { countInDatabase, makeFailureCounter } from "./attempts.ts";
 import { makeCodeStore } from "./authorization-codes.ts";
+import { makeBackchannelDecisionStore } from "./backchannel-decisions.ts";
 import { makeBackchannelRequestStore } from "./backchannel-requests.ts";
 import { type Changes, makeChanges } from "./changes.ts";
 import { type ClientDocumentStore, makeClientDocumentStore } from "./client-documents.ts";
@@ -66,6 +68,7 @@ export interface Storage {
   readonly codes: AuthorizationCodes;
   readonly devices: DeviceRequests;
   readonly backchannelRequests: BackchannelRequests;
+  readonly backchannelDecisions: BackchannelDecisions<Actor>;
   readonly directGrants: DirectGrants;
   readonly families: TokenFamilies;
   readonly revocations: Revocations;
@@ -126,6 +129,7 @@ export function openStorage(options: StorageOptions): Storage {
     codes: makeCodeStore(db),
     devices: makeDeviceRequestStore(db),
     backchannelRequests: makeBackchannelRequestStore(db),
+    backchannelDecisions: makeBackchannelDecisionStore(db),
     directGrants: makeDirectGrantStore(db, redis),
     families: makeFamilyStore(db),
     revocations: makeRevocationStore(db),

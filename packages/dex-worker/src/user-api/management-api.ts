@@ -3,6 +3,7 @@
 import type { MailQueue } from "@dex/email";
 import {
   type ApiRoute,
+  type BackchannelDecisionParts,
   type ChangeableClients,
   type CheckConnector,
   type ManagedClients,
@@ -10,6 +11,7 @@ import {
   type ManagedResources,
   type ManagedSecrets,
   makeAccountRoutes,
+  makeBackchannelRequestRoutes,
   makeClientChangeRoutes,
   makeClientSecretAdministration,
   makeClientSecretRoutes,
@@ -42,6 +44,10 @@ export interface ManagementApiParts
   readonly users: UserDirectory;
   readonly links: Pick<AccountLinks, "requestInvitation">;
   readonly mailQueue: MailQueue<Actor>;
+  readonly backchannelDecisions: Pick<
+    BackchannelDecisionParts,
+    "requests" | "enabled" | "connectorsWithoutOfflineAccess"
+  >;
   /** For page tokens alone. */
   readonly pageSealer: Sealer;
   readonly hashChosenSecret: (secret: string) => Promise<string>;
@@ -64,6 +70,7 @@ export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Perm
     }),
     ...makeAccountRoutes({ users, permission: "own account or admin" as const }),
     ...makeMailRoutes({ mailQueue: parts.mailQueue, permission }),
+    ...makeBackchannelRequestRoutes({ ...parts, ...parts.backchannelDecisions, permission }),
     ...makeManagementRoutes({ ...parts, adminClients: "refused", permission, conventions: USER_API }),
     ...makeClientChangeRoutes({ clients: parts.clients, permission }),
     ...makeClientSecretRoutes({
