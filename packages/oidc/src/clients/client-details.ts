@@ -18,7 +18,7 @@ export const RESPONSE_TYPES = [
 export type ResponseType = (typeof RESPONSE_TYPES)[number];
 
 /** What a client can be held to as a whole, see profile.ts. */
-export const PROFILES = ["fapi2", "fapi2-message-signing", "fapi-ciba"] as const;
+export const PROFILES = ["fapi2", "fapi2-message-signing", "fapi-ciba", "fapi1-advanced"] as const;
 export type Profile = (typeof PROFILES)[number];
 
 /** RFC 7518 §4.1 and §5.1, as far as jose has them and nobody advises against them. */

@@ -70,6 +70,12 @@ const RULES: readonly Rule[] = [
     reason: () => "must hold a key that requests are signed with, or be at jwks_uri",
     breaks: ({ details }) => !hasKeyFor(details, demandsOf(details).algorithms?.is ?? CLIENT_SIGNING_ALGORITHMS),
   }),
+  rule({
+    member: "jwks",
+    demand: "signedRequests",
+    reason: () => "must hold a key that requests are signed with, or be at jwks_uri",
+    breaks: ({ details }) => !hasKeyFor(details, demandsOf(details).algorithms?.is ?? CLIENT_SIGNING_ALGORITHMS),
+  }),
   ...ALGORITHM_MEMBERS.map((member) =>
     rule({
       member,
@@ -101,6 +107,13 @@ const RULES: readonly Rule[] = [
     demand: "redirectScheme",
     reason: () => "must be https",
     breaks: ({ redirectUris }, { is }) => redirectUris.some((uri) => new URL(uri).protocol !== is),
+  }),
+  rule({
+    member: "tls_client_certificate_bound_access_tokens",
+    demand: "boundTokens",
+    reason: () => "must be true",
+    breaks: ({ details }, { is }) =>
+      is === "by certificate" && details.tls_client_certificate_bound_access_tokens !== true,
   }),
   rule({
     // A wish that would not be fulfilled.

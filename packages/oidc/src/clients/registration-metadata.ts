@@ -61,7 +61,8 @@ export function decideRegistration(input: unknown, supported: SupportedValues = 
     const [member = "metadata"] = issue?.path ?? [];
     return refuse(String(member), issue?.message ?? "not valid");
   }
-  const given = withoutUnsupportedUses(parsed.data, supported);
+  // What follows from a profile is asked for as what is said.
+  const given = withProfileDefaults(withoutUnsupportedUses(parsed.data, supported));
   const unsupported = unsupportedIn(given, supported);
   if (unsupported !== undefined) return unsupported;
   const metadata = toMetadata(given);
@@ -122,7 +123,7 @@ function toMetadata(given: Given): NewClientMetadata {
     grantTypes: given.grant_types ?? ["authorization_code"],
     scopes: given.scope === undefined ? undefined : openScopes(given.scope),
     idTokenSigningAlgorithm: given.id_token_signed_response_alg ?? defaultAlgorithmFor(given),
-    details: withProfileDefaults(detailsOf(given)),
+    details: detailsOf(given),
   };
 }
 

@@ -252,8 +252,12 @@ function refuseResponseType(
     : new OAuthError("unauthorized_client", "the client is not registered for this response_type");
 }
 
-function refuseResponseMode(params: URLSearchParams): OAuthError | undefined {
+function refuseResponseMode(params: URLSearchParams, { details }: Client): OAuthError | undefined {
   const text = single(params, "response_mode");
+  const { answersInJwt: demand } = demandsOf(details);
+  if (demand?.is.includes(responseTypeOf(params)) === true && !wantsJwt(params)) {
+    return invalid(`the answer must be asked for by the response_mode jwt${citing(demand)}`);
+  }
   if (text === undefined) return undefined;
   const parsed = parseResponseMode(text);
   if (parsed === undefined) return invalid(`the supported response_modes are: ${RESPONSE_MODE_VALUES.join(", ")}`);
@@ -271,9 +275,14 @@ function refuseGrant(params: URLSearchParams, client: Client): OAuthError | unde
 }
 
 // What comes through the browser could have been put there by somebody else: the nonce tells.
-function refuseMissingNonce(params: URLSearchParams): OAuthError | undefined {
-  return asksFor(responseTypeOf(params), "id_token") && single(params, "nonce") === undefined
-    ? invalid("a nonce must be sent for an ID token from the authorization endpoint")
+function refuseMissingNonce(params: URLSearchParams, { details }: Client): OAuthError | undefined {
+  if (asksFor(responseTypeOf(params), "id_token") && single(params, "nonce") === undefined) {
+    return invalid("a nonce must be sent for an ID token from the authorization endpoint");
+  }
+  const { nonceOrState: demand } = demandsOf(details);
+  const needed = parseScope(single(params, "scope")).includes("openid") ? "nonce" : "state";
+  return demand !== undefined && single(params, needed) === undefined
+    ? invalid(`a ${needed} must be sent${citing(demand)}`)
     : undefined;
 }
 
@@ -299,7 +308,7 @@ function targetsOf(params: URLSearchParams, client: Client, parts: Authorization
 function refuseCodeChallenge(
   params: URLSearchParams,
   client: Client,
-  { requirePkce }: AuthorizationParts,
+  { requirePkce, sentBy = "browser" }: AuthorizationParts,
 ): OAuthError | undefined {
   const challenge = single(params, "code_challenge");
   const method = single(params, "code_challenge_method");
@@ -307,8 +316,9 @@ function refuseCodeChallenge(
     if (!asksFor(responseTypeOf(params), "code")) return undefined;
     if (params.has("code_challenge") || method !== undefined) return invalid("code_challenge is missing");
     const { codeChallenge: demand } = demandsOf(client.details);
-    const required = client.public || client.requirePkce || requirePkce || demand !== undefined;
-    return required ? invalid(`a code_challenge must be sent${citing(demand)}`) : undefined;
+    const demanded = demand?.is === "required" || (demand?.is === "required when pushed" && sentBy === "client");
+    const required = client.public || client.requirePkce || requirePkce || demanded;
+    return required ? invalid(`a code_challenge must be sent${citing(demanded ? demand : undefined)}`) : undefined;
   }
   if (method !== "S256") return invalid("the only supported code_challenge_method is S256");
   return isSha256(challenge) ? undefined : invalid("code_challenge must be 43 characters of base64url");

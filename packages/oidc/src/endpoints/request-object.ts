@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { ClientKeySets } from "../client-jwts/client-key-sets.ts";
 import { type CompactJws, parseCompactJws } from "../client-jwts/compact-jws.ts";
 import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "../client-jwts/verify-jws.ts";
+import { WORKERS_APART_SECONDS } from "../client-jwts/workers-apart.ts";
 import type { Client } from "../clients/client.ts";
 import type { ClientDetails } from "../clients/client-details.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
@@ -118,7 +119,7 @@ async function findText(
     return new OAuthError("invalid_request_uri", "nothing usable is at the request_uri", { detail: document.problem });
   }
   // What is at an https address that the client registered comes from the client, signed or not (OIDC Core §6.2).
-  const vouched = registered === undefined && uri.startsWith("https:");
+  const vouched = registered === undefined && demanded === undefined && uri.startsWith("https:");
   return { text: document.text, algorithms: vouched ? [...algorithms, "none"] : algorithms };
 }
 
@@ -211,7 +212,7 @@ function singleUseOf({ alg, claims }: CompactJws, { id }: Client, now: Date): Si
   const { jti, exp } = claims;
   if (alg === "none" || typeof jti !== "string" || jti === "") return undefined;
   const [expiry, most] = [typeof exp === "number" ? exp : Number.POSITIVE_INFINITY, MAX_REMEMBERED_SECONDS];
-  const seconds = Math.min(Math.ceil(expiry - toEpochSeconds(now)), most);
+  const seconds = Math.min(Math.ceil(expiry - toEpochSeconds(now)) + WORKERS_APART_SECONDS, most);
   const name = sha256(`request object\0${id}\0${jti}`).toString("base64url");
   return { name, until: addSeconds(now, seconds) };
 }
@@ -237,7 +238,9 @@ function parametersOf({ claims }: CompactJws, sent: URLSearchParams, client: Cli
   if (outside !== undefined && params.has("response_type") && params.get("response_type") !== outside) {
     return invalid("response_type of the request object is another"); // OIDC Core §6.1
   }
-  for (const name of MAY_STAY_OUTSIDE) {
+  // RFC 9101 §6.3 says that nothing outside counts, and is held to where requests are signed on demand.
+  const mayStayOutside = demandsOf(client.details).signedRequests === undefined ? MAY_STAY_OUTSIDE : [];
+  for (const name of mayStayOutside) {
     const value = single(sent, name);
     if (value !== undefined && !params.has(name)) params.set(name, value);
   }

@@ -119,6 +119,9 @@ function refuseUnbound(client: Client, confirmation: Confirmation | undefined): 
     const message = "a DPoP proof, or the client's certificate, is missing";
     throw new OAuthError("invalid_dpop_proof", `${message}${citing(boundTokens)}`);
   }
+  if (boundTokens?.is === "by certificate" && confirmation?.["x5t#S256"] === undefined) {
+    throw new OAuthError("invalid_request", `the client's certificate is missing${citing(boundTokens)}`);
+  }
 }
 
 /**
