@@ -1,24 +1,21 @@
 // What is good for one use is used by one, also where the same request reaches three workers at the same moment. Codes and
-// refresh tokens are in races.test.ts, logout tokens of upstreams in dex-worker's upstream-backchannel-logout.test.ts.
+// refresh tokens are in races.test.ts, logout tokens of upstreams in logout-tokens.test.ts.
 import { createHmac } from "node:crypto";
-import { type FormBrowser, finishSignIn, openAdminApi, openFormBrowser, signInWithForms } from "@dex/testing";
+import {
+  type FormBrowser,
+  finishSignIn,
+  openAdminApi,
+  openFormBrowser,
+  queryDatabase,
+  signInWithForms,
+} from "@dex/testing";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { beforeAll, expect, inject, test, vi } from "vitest";
+import { type Answer, at, basic, type FleetClient, knowClients, type Members, post, replay } from "./fleet-requests.ts";
 
 const { facts, workerOrigins } = inject("sharedFleet");
 const admin = openAdminApi(facts.adminApi, facts.adminApiSecret);
 const REDIRECT_URI = "http://127.0.0.1:9/replay";
-const TIMES = 12;
-
-interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-interface Client {
-  readonly id: string;
-  readonly secret: string;
-}
-type Members = Readonly<Record<string, unknown>>;
 
 interface ClientKey {
   readonly jwk: JWK;
@@ -38,31 +35,43 @@ async function makeKey(): Promise<ClientKey> {
 }
 
 let key: ClientKey;
-let signing: Client;
-let macs: Client;
-let plain: Client;
-let device: Client;
+let signing: FleetClient;
+let macs: FleetClient;
+let plain: FleetClient;
+let device: FleetClient;
+let caller: FleetClient;
+let signingCaller: FleetClient;
 beforeAll(async () => {
   key = await makeKey();
   const make = (clientName: string, more: object) =>
     admin.createClient({ clientName, redirectURIs: [REDIRECT_URI], trusted: true, ...more });
   const jwks = { keys: [key.jwk] };
-  [plain, signing, macs, device] = await Promise.all([
+  [plain, signing, macs, device, caller, signingCaller] = await Promise.all([
     make("Has a secret", {}),
     make("Signs", { details: { jwks, token_endpoint_auth_method: "private_key_jwt" } }),
     make("Makes MACs", { details: { token_endpoint_auth_method: "client_secret_jwt" } }),
     make("Television", { public: true, trusted: false, redirectURIs: [], grantTypes: [DEVICE_CODE] }),
+    make("Call centre", { redirectURIs: [], grantTypes: [CIBA] }),
+    make("Call centre that signs", {
+      ...{ redirectURIs: [], grantTypes: [CIBA] },
+      details: { jwks, backchannel_authentication_request_signing_alg: "ES256" },
+    }),
   ]);
   // Each worker sees new clients within two seconds.
   const known = async () => {
-    const pages = workerOrigins.flatMap((origin) => [plain, signing, macs].map(({ id }) => [origin, id] as const));
+    const pages = workerOrigins.flatMap((origin) => [signing, macs].map(({ id }) => [origin, id] as const));
     return Promise.all(
       pages.map(async ([origin, id]) => (await fetch(at(origin, `/auth?${authorization(id)}`), NO_REDIRECT)).status),
     );
   };
   await vi.waitFor(async () => expect(new Set(await known())).toEqual(new Set([303])), { timeout: 10_000 });
+  const others = [plain, device, caller, signingCaller];
+  await vi.waitFor(async () => expect(new Set(await knowClients(others))).toEqual(new Set([true])), {
+    timeout: 10_000,
+  });
 });
 
+const CIBA = "urn:openid:params:grant-type:ciba";
 const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const NO_REDIRECT = { redirect: "manual" } as const;
@@ -71,22 +80,6 @@ const authorization = (id: string, more: Readonly<Record<string, string>> = {}) 
     ...{ client_id: id, redirect_uri: REDIRECT_URI, response_type: "code", scope: "openid" },
     ...more,
   });
-
-/** An address of dex at one worker, past the load balancer. */
-const at = (origin: string, path: string) => new URL(new URL(facts.issuer).pathname + path, origin);
-
-async function post(origin: string, path: string, form: Members, headers: Readonly<Record<string, string>> = {}) {
-  const body = new URLSearchParams(form as Record<string, string>);
-  const response = await fetch(at(origin, path), { method: "POST", headers, body });
-  return { status: response.status, body: (await response.json()) as Answer["body"] };
-}
-
-/** The same request as often at once, by turns at each worker, and once more at each when all have answered. */
-async function replay<T>(send: (origin: string) => Promise<T>): Promise<{ atOnce: T[]; later: T[] }> {
-  const turns = Array.from({ length: TIMES }, (_, turn) => workerOrigins[turn % workerOrigins.length] ?? "");
-  const atOnce = await Promise.all(turns.map(send));
-  return { atOnce, later: await Promise.all(workerOrigins.map(send)) };
-}
 
 /** One is answered with `status`, and the others, then and later, are told `error`. */
 function expectOnce({ atOnce, later }: { atOnce: Answer[]; later: Answer[] }, error: string, status = 200): void {
@@ -97,7 +90,7 @@ function expectOnce({ atOnce, later }: { atOnce: Answer[]; later: Answer[] }, er
 }
 
 const seconds = () => Math.floor(Date.now() / 1000);
-const assertionClaims = ({ id }: Client): Members => ({
+const assertionClaims = ({ id }: FleetClient): Members => ({
   ...{ iss: id, sub: id, aud: facts.issuer, iat: seconds(), exp: seconds() + 60, jti: crypto.randomUUID() },
 });
 const assertionForm = (assertion: string): Members => ({
@@ -105,12 +98,8 @@ const assertionForm = (assertion: string): Members => ({
   client_assertion_type: JWT_BEARER,
   client_assertion: assertion,
 });
-const basic = ({ id, secret }: Client) => ({
-  authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString("base64")}`,
-});
-
 /** A browser that has signed in, so that a request is answered without a page. */
-async function signedIn(client: Client): Promise<FormBrowser> {
+async function signedIn(client: FleetClient): Promise<FormBrowser> {
   const browser = openFormBrowser({ stopAt: [REDIRECT_URI] });
   await signInWithForms(browser, `${facts.issuer}/auth?${authorization(client.id)}`, facts.user);
   return browser;
@@ -159,6 +148,44 @@ test("a device code that was approved is good for one of twelve polls (RFC 8628 
   await browser.submit(page, { decision: "approve" }, { formId: "device-approval-form" });
   const form = { grant_type: DEVICE_CODE, client_id: device.id, device_code };
   expectOnce(await replay((worker) => post(worker, "/token", form)), "invalid_grant");
+});
+
+/** Somebody whom a client may ask for by name: with an address that was verified. */
+async function addPerson(): Promise<{ email: string; password: string }> {
+  const person = { email: `${crypto.randomUUID()}@replay.example`, password: crypto.randomUUID() };
+  await admin.createAdmin(person.email, person.password);
+  const sql = "UPDATE app_user SET email_verified = true WHERE email = $1";
+  await queryDatabase(facts.databaseUrl, sql, [person.email]);
+  return person;
+}
+
+test.each([1, 2, 3])(
+  "a CIBA request that was approved is good for one of twelve polls (CIBA Core §11), round %i",
+  async () => {
+    const [origin = ""] = workerOrigins;
+    const person = await addPerson();
+    const asked = { scope: "openid", login_hint: person.email };
+    const { status, body } = await post(origin, "/bc-authorize", asked, basic(caller));
+    expect(status).toBe(200);
+    const sql = "SELECT request_id FROM device_request WHERE client_id = $1 ORDER BY created_at DESC LIMIT 1";
+    const [row] = await queryDatabase(facts.databaseUrl, sql, [caller.id]);
+    const browser = openFormBrowser();
+    const login = await browser.open(`${facts.issuer}/backchannel?request=${String(row?.request_id)}`);
+    const fields = { login: person.email, password: person.password };
+    const page = await browser.submit(login, fields, { formId: "login-form" });
+    await browser.submit(page, { decision: "approve" }, { formId: "backchannel-approval-form" });
+    const form = { grant_type: CIBA, auth_req_id: body.auth_req_id };
+    expectOnce(await replay((worker) => post(worker, "/token", form, basic(caller))), "invalid_grant");
+  },
+);
+
+test.each([1, 2, 3])("of twelve equal signed CIBA requests one is taken (CIBA Core §7.1.1), round %i", async () => {
+  const asked = { scope: "openid", login_hint: (await addPerson()).email };
+  const times = { iat: seconds(), nbf: seconds(), exp: seconds() + 300 };
+  const claims = { iss: signingCaller.id, aud: facts.issuer, jti: crypto.randomUUID(), ...times, ...asked };
+  const form = { request: await key.sign(claims) };
+  const answers = await replay((worker) => post(worker, "/bc-authorize", form, basic(signingCaller)));
+  expectOnce(answers, "invalid_request");
 });
 
 test("a pushed request that twelve browser tabs open yields one code (PAR-1, RFC 9126 §4)", async () => {
