@@ -116,6 +116,7 @@ describe("what is asked", () => {
     ["no scope", { login_hint: PERSON.email }, "invalid_scope"],
     ["a scope without openid", { ...good, scope: "email" }, "invalid_scope"],
     ["a long binding_message", { ...good, binding_message: "x".repeat(101) }, "invalid_binding_message"],
+    ["a binding_message with what is not seen", { ...good, binding_message: "42\u3164" }, "invalid_binding_message"],
     ["a binding_message that turns around", { ...good, binding_message: "a\u202eb" }, "invalid_binding_message"],
     ["a user_code", { ...good, user_code: "1234" }, "invalid_request"],
     ["a requested_expiry of none", { ...good, requested_expiry: "0" }, "invalid_request"],

@@ -9,6 +9,7 @@ import {
   TARGET_PARAMETERS,
 } from "../endpoints/scope-and-targets.ts";
 import { OAuthError } from "../errors.ts";
+import { hidesSomething, isBlank } from "../text-for-people.ts";
 import { AUTH_REQ_ID_SECONDS } from "./auth-req-id.ts";
 
 export const BACKCHANNEL_PARAMETERS = [
@@ -104,7 +105,7 @@ function bindingMessageIn(params: URLSearchParams, { details }: Client): string 
     if (demand !== undefined) throw invalid(`a binding_message must be sent${citing(demand)}`);
     return undefined;
   }
-  if ([...text].length > MAX_BINDING_MESSAGE_LENGTH || /[\p{C}\p{Zl}\p{Zp}]/u.test(text) || text.trim() === "") {
+  if ([...text].length > MAX_BINDING_MESSAGE_LENGTH || hidesSomething(text) || isBlank(text)) {
     throw new OAuthError(
       "invalid_binding_message",
       `binding_message must be at most ${MAX_BINDING_MESSAGE_LENGTH} printable characters`,

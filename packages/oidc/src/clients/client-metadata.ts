@@ -1,6 +1,7 @@
 import type { JsonObject } from "@dex/runtime";
 import { z } from "zod";
 import { keyProblemIn } from "../client-jwts/key-metadata.ts";
+import { isBlank } from "../text-for-people.ts";
 import type { Client, GrantType, SigningAlgorithm } from "./client.ts";
 import { type ClientDetails, clientDetailsShape, provesByKey, renderClientDetails } from "./client-details.ts";
 import { encryptionProblemIn } from "./encryption-key.ts";
@@ -51,7 +52,8 @@ export const clientNameShape = z
   .string()
   .min(1, "must not be empty")
   .max(100, "must be at most 100 characters")
-  .refine((text) => !/\p{C}/u.test(text), "must hold no control characters");
+  .refine((text) => !/\p{C}/u.test(text), "must hold no control characters")
+  .refine((text) => !isBlank(text), "must hold something to see");
 
 /** Connectors by id. There may be none of that id yet. */
 export const allowedConnectorsShape = z

@@ -5,6 +5,7 @@ import type { Json } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
 import { isUnsafe } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
+import { misleads } from "../text-for-people.ts";
 import { chooseResources } from "./choose-resources.ts";
 import type { Resource, Resources } from "./resource.ts";
 import type { AuthorizationDetail, AuthorizationDetailsType } from "./terms.ts";
@@ -115,9 +116,9 @@ function isDetail(value: unknown): value is AuthorizationDetail {
   return "type" in value && typeof value.type === "string";
 }
 
-/** Nothing in it that a database cannot keep, or that nobody could read. */
+/** Nothing in it that a database cannot keep, or that the person who is to allow it would read as something else. */
 function isSound(value: unknown, depth: number): boolean {
-  if (typeof value === "string") return !isUnsafe(value) && value.isWellFormed();
+  if (typeof value === "string") return !isUnsafe(value) && !misleads(value);
   if (typeof value !== "object" || value === null) return true;
   if (depth === 0) return false;
   return Object.entries(value).every(([name, item]) => isSound(name, depth) && isSound(item, depth - 1));
