@@ -85,7 +85,7 @@ const EVENTS = { "token exchange": "token exchanged", password: "password exchan
 const NOTHING_OF_A_PASSWORD = { attempt: undefined, upstreamGrant: undefined, asked: undefined };
 
 function detailOf({ id, clientId, connectorId, scope, terms }: DirectGrant) {
-  const { derivedFrom, act } = terms;
+  const { derivedFrom, act, resources } = terms;
   return {
     family: id,
     client: clientId,
@@ -93,6 +93,7 @@ function detailOf({ id, clientId, connectorId, scope, terms }: DirectGrant) {
     scope,
     ...(derivedFrom === undefined ? {} : { derivedFrom: derivedFrom.families }),
     ...(act === undefined ? {} : { act }),
+    ...(resources === undefined ? {} : { resources: resources.map(({ identifier }) => identifier) }),
   };
 }
 

@@ -3,6 +3,7 @@ import { audiencesOf, isAudienceScope, toAudienceScope } from "../clients/audien
 import type { Client } from "../clients/client.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
+import type { TargetRequest } from "../resources/token-target.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 
 export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -23,7 +24,7 @@ export interface ExchangeRequest {
   readonly requested: ExchangedType;
   /** Undefined when it was left out. */
   readonly scope: readonly string[] | undefined;
-  /** Clients that the result is for beside the one that asks. */
+  /** Clients that the result is for beside the one that asks, or resources (decideExchangeTarget). */
   readonly audiences: readonly string[];
 }
 
@@ -78,10 +79,7 @@ function typeNamed(type: string): ExchangedType | undefined {
 function parseAudiences(params: URLSearchParams): readonly string[] {
   const audiences = [...new Set(params.getAll("audience").filter((text) => text !== ""))];
   if (audiences.length > MAX_AUDIENCES || !audiences.every((id) => CLIENT_ID.test(id))) {
-    throw new OAuthError("invalid_target", "audience must name clients of ours, ten at most");
-  }
-  if (params.getAll("resource").some((text) => text !== "")) {
-    throw new OAuthError("invalid_target", "the client cannot have tokens for this resource by an exchange");
+    throw new OAuthError("invalid_target", "audience must name clients of ours or resources, ten at most");
   }
   return audiences;
 }
@@ -89,11 +87,13 @@ function parseAudiences(params: URLSearchParams): readonly string[] {
 /**
  * What the result is for, or which OAuthError the request is. `most`: the scope of the subject token, which is never exceeded
  * (TX-1); undefined where it has none. Audiences are not part of it: whether one may be added is for it to say (TOK-19).
+ * `target`: see decideExchangeTarget.
  */
 export function decideExchangeScope(
   { requested, scope, audiences }: Pick<ExchangeRequest, "requested" | "scope" | "audiences">,
   { scopes }: Pick<Client, "scopes">,
   most: readonly string[] | undefined,
+  target?: TargetRequest,
 ): readonly string[] | OAuthError {
   // Whoever was sent here for a resource alone has told no client who they are (OIDC Core §3.1.2.1).
   if (requested === "id_token" && most?.includes("openid") === false) {
@@ -104,7 +104,8 @@ export function decideExchangeScope(
   const mayHave = (word: string) =>
     word !== "offline_access" &&
     ofClient(word) &&
-    (most?.includes(word) ?? SUPPORTED_SCOPES.some((one) => one === word));
+    (target === undefined || isScopeOf(target, word)) &&
+    (most?.includes(word) ?? (target !== undefined || isSupported(word)));
   const asked =
     scope?.filter((word) => !isAudienceScope(word)) ??
     (most ?? []).filter((word) => !isAudienceScope(word) && mayHave(word));
@@ -114,7 +115,16 @@ export function decideExchangeScope(
       detail: `scope ${JSON.stringify(refused.slice(0, 100))}`,
     });
   }
+  if (target !== undefined) return asked;
   const named = [...audiencesOf(scope ?? []), ...audiences].map(toAudienceScope);
   if (!named.every(ofClient)) return new OAuthError("invalid_target", "the client may not ask for this audience");
   return [...asked, ...new Set(named)];
+}
+
+function isScopeOf({ named, userinfo }: TargetRequest, word: string): boolean {
+  return named.some(({ scopes }) => scopes.includes(word)) || (userinfo && isSupported(word));
+}
+
+function isSupported(word: string): boolean {
+  return SUPPORTED_SCOPES.some((one) => one === word);
 }

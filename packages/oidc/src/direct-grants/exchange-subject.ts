@@ -1,10 +1,13 @@
 // Whom the tokens of an exchange are about, and who acts for them: RFC 8693 §1.1, §2.1 and §4.1. Each token is looked at as a
 // resource would: who made it, whether it stands, and whether it was made for the client that brings it (TX-1).
+import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "@dex/runtime";
 import { audiencesOf } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
 import { OAuthError, ProofRefused } from "../errors.ts";
 import type { Revocations, TokenFamilies, TokenGrant } from "../ports.ts";
+import type { Resources } from "../resources/resource.ts";
+import type { AuthorizationDetail } from "../resources/terms.ts";
 import type { AccessToken } from "../tokens/access-token.ts";
 import { type Confirmation, confirms } from "../tokens/confirmation.ts";
 import { liveGrantOf } from "../tokens/live-grant.ts";
@@ -13,6 +16,7 @@ import { type Subjects, sectorOf } from "../tokens/subject.ts";
 import type { ConnectorPeople, DirectGrant, UnprovedPerson } from "./direct-grants.ts";
 import type { Derivation } from "./direct-terms.ts";
 import type { ExchangeRequest } from "./exchange-request.ts";
+import type { SubjectReach } from "./exchange-target.ts";
 
 export interface ExchangeSubject
   extends Pick<DirectGrant, "userId" | "connectorId" | "amr" | "groups" | "preferredUsername"> {
@@ -25,6 +29,8 @@ export interface ExchangeSubject
   /** When the subject token ends; undefined where nobody says. */
   readonly validUntil: Date | undefined;
   readonly derivedFrom: Derivation;
+  /** What it is for, of that what counts for who brings it. */
+  readonly reach: SubjectReach;
   /** Who acts for the user already. */
   readonly act: JsonObject | undefined;
 }
@@ -48,6 +54,7 @@ export interface ExchangeSubjectParts {
   readonly families: Pick<TokenFamilies, "findLive">;
   readonly revocations: Pick<Revocations, "stands">;
   readonly subjects: Subjects;
+  readonly resources: Resources;
   /** What a token for ourselves is for, where it says for whom it is. */
   readonly userinfoUrl: string;
 }
@@ -70,6 +77,7 @@ export async function subjectOfConnector(
     sessionHash: undefined,
     scope: undefined,
     derivedFrom: NOT_DERIVED,
+    reach: { ourselves: true, resources: [], taken: true, details: [] },
     act: undefined,
   };
 }
@@ -83,11 +91,15 @@ export async function subjectOfOwnToken(
 ): Promise<ExchangeSubject> {
   const own = await parts.readOwnToken(text, now);
   if (own?.kind !== "access token") throw unacceptable("subject", "it is no access token of a person");
-  // What it can do there it could do elsewhere with the result.
-  if (own.token.audience?.includes(parts.userinfoUrl) === false) {
-    throw unacceptable("subject", "it was made for a resource");
-  }
-  const { grant, scope } = await standing("subject", own.token, bringer, parts, now);
+  const { token } = own;
+  const owned = ownedBy(bringer.client, token, parts.resources);
+  const { grant, scope } = await standing(
+    "subject",
+    { ...token, audiences: [...audiencesOf(token.scope), ...owned.map(() => bringer.client.id)] },
+    bringer,
+    parts,
+    now,
+  );
   const { user, connectorId, sessionHash, authTime, amr, terms } = grant;
   refuseConnector(connectorId, bringer.client);
   if (!parts.people.mayExchange(connectorId)) throw notForExchange();
@@ -102,7 +114,35 @@ export async function subjectOfOwnToken(
     scope,
     validUntil: own.token.expiresAt,
     derivedFrom: derivationOf(grant, own.token),
+    reach: reachOf(token, grant, { owned, bringer }, parts),
     act: terms?.act,
+  };
+}
+
+/** The resources of the token that are the client's own: it asks about tokens for them (RFC 7662 §2.1). */
+function ownedBy({ id }: Client, { audience = [] }: AccessToken, resources: Resources): readonly string[] {
+  return audience.filter((one) => resources.find(one)?.introspectedBy.includes(id) === true);
+}
+
+/** What it can do at a resource it cannot do elsewhere by the result. */
+function reachOf(
+  { clientId, audience, scope, details: places, authorizationDetails }: AccessToken,
+  { terms }: TokenGrant,
+  { owned, bringer }: { readonly owned: readonly string[]; readonly bringer: Bringer },
+  { resources, userinfoUrl }: ExchangeSubjectParts,
+): SubjectReach {
+  const { id } = bringer.client;
+  const isHolder = clientId === id;
+  const isNamed = audiencesOf(scope).includes(id);
+  const given = terms?.authorizationDetails ?? [];
+  // Those of a JWT are in it as they were granted.
+  const has = (one: AuthorizationDetail, place: number) =>
+    places?.includes(place) ?? authorizationDetails?.some((other) => isDeepStrictEqual(one, other)) ?? false;
+  return {
+    ourselves: (audience?.includes(userinfoUrl) ?? true) && (isHolder || isNamed),
+    resources: isHolder ? (audience ?? []).filter((one) => resources.find(one) !== undefined) : owned,
+    taken: isNamed || owned.length > 0,
+    details: given.filter(has),
   };
 }
 
@@ -115,7 +155,8 @@ export async function actorOf(
 ): Promise<ExchangeActor> {
   const own = await parts.readOwnToken(text, now);
   if (own?.kind === "access token") {
-    const { grant } = await standing("actor", own.token, bringer, parts, now);
+    const token = { ...own.token, audiences: audiencesOf(own.token.scope) };
+    const { grant } = await standing("actor", token, bringer, parts, now);
     return {
       subject: parts.subjects.of(grant, sectorOf(bringer.client)),
       validUntil: own.token.expiresAt,
@@ -135,12 +176,12 @@ export async function actorOf(
 
 async function standing(
   which: "subject" | "actor",
-  token: AccessToken,
+  token: AccessToken & { readonly audiences: readonly string[] },
   bringer: Bringer,
   { families }: Pick<ExchangeSubjectParts, "families">,
   now: Date,
 ): Promise<{ readonly grant: TokenGrant; readonly scope: readonly string[] }> {
-  refuseForeign(which, { ...token, audiences: audiencesOf(token.scope) }, bringer);
+  refuseForeign(which, token, bringer);
   const live = await liveGrantOf(token, families, now);
   if (live === undefined) throw unacceptable(which, "it was given back, or what it belongs to has ended");
   return live;

@@ -108,6 +108,6 @@ export function makeGrants(parts: GrantParts): readonly Grant[] {
       : [jwtBearerGrant({ ...trustedAssertions, speakForItself: clientCredentials, lifetimes })]),
     ...(direct === undefined
       ? []
-      : [tokenExchangeGrant({ ...parts, ...targets, ...direct, accessTokens, issueIdToken })]),
+      : [tokenExchangeGrant({ ...parts, ...targets, ...direct, accessTokens, issueIdToken, issueAccessToken })]),
   ];
 }

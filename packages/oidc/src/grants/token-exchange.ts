@@ -17,9 +17,13 @@ import {
   subjectOfConnector,
   subjectOfOwnToken,
 } from "../direct-grants/exchange-subject.ts";
+import { decideExchangeTarget, type SubjectReach } from "../direct-grants/exchange-target.ts";
 import { OAuthError } from "../errors.ts";
 import type { Clients, GrantTerms } from "../ports.ts";
+import type { RequestedTargets } from "../resources/requested-targets.ts";
+import { decideTarget, type TargetRequest } from "../resources/token-target.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
+import type { AccessTokenOrder, IssueAccessToken } from "../tokens/issue-access-token.ts";
 import type { IssueIdToken } from "../tokens/issue-id-token.ts";
 import { lifetimesFor, secondsUntil, type TokenLifetimes } from "../tokens/lifetimes.ts";
 import { newUuid } from "../tokens/uuid.ts";
@@ -29,6 +33,7 @@ export interface TokenExchangeParts extends ExchangeSubjectParts {
   readonly clients: Clients;
   readonly directGrants: Pick<DirectGrants, "open">;
   readonly accessTokens: AccessTokens;
+  readonly issueAccessToken: IssueAccessToken;
   readonly issueIdToken: IssueIdToken;
   readonly random: Random;
   readonly lifetimes: TokenLifetimes;
@@ -42,7 +47,7 @@ const SESSION_HASH_BYTES = 32;
 /**
  * The token exchange, RFC 8693: a token of a connector's issuer, as in dex v2, or an access token of ours becomes one for the
  * client that brings it. What comes of it never lives longer than what it came of, nor can it do more, and there is nothing to
- * refresh it with (TX-1).
+ * refresh it with (TX-1). Which resources it can be for, see decideExchangeTarget.
  */
 export function tokenExchangeGrant(parts: TokenExchangeParts): Grant {
   return {
@@ -56,11 +61,12 @@ export function tokenExchangeGrant(parts: TokenExchangeParts): Grant {
       const subject = await findSubject(request, bringer, parts, now);
       const actor =
         request.actorToken === undefined ? undefined : await actorOf(request.actorToken, bringer, parts, now);
-      const scope = decideExchangeScope(request, client, subject.scope);
+      const target = decideExchangeTarget(params, request, subject.reach, { ...parts, client });
+      const scope = decideExchangeScope(request, client, subject.scope, target);
       if (scope instanceof OAuthError) throw scope;
       const refusal = await refuseAudiences(scope, client, { clients: parts.clients, code: "invalid_target" });
       if (refusal !== undefined) throw refusal;
-      return issue({ request, bringer, subject, actor, scope }, parts, now);
+      return issue({ request, bringer, subject, actor, scope, target }, parts, now);
     },
   };
 }
@@ -82,15 +88,20 @@ interface Exchange {
   readonly subject: ExchangeSubject;
   readonly actor: ExchangeActor | undefined;
   readonly scope: readonly string[];
+  /** Undefined where it is for ourselves. */
+  readonly target: TargetRequest | undefined;
 }
 
 async function issue(exchange: Exchange, parts: TokenExchangeParts, now: Date): Promise<TokenResponse> {
   const { request, subject, actor, scope } = exchange;
+  const terms = termsOf(exchange);
+  const target =
+    exchange.target && decideTarget(exchange.target, { terms, scope }, { ...parts, client: exchange.bringer.client });
   const { client, confirmation } = exchange.bringer;
   const notAfter = earliestOf(subject.validUntil, actor?.validUntil);
   const lifetimes = lifetimesFor(client, parts.lifetimes);
   const most = request.requested === "id_token" ? lifetimes.idTokenSeconds : lifetimes.accessTokenSeconds;
-  const seconds = secondsUntil(notAfter, most, now);
+  const seconds = secondsUntil(notAfter, Math.min(most, target?.mostSeconds ?? most), now);
   if (seconds < 1) throw new OAuthError("invalid_request", "the subject token has expired");
   const grant = await parts.directGrants.open(
     {
@@ -100,7 +111,7 @@ async function issue(exchange: Exchange, parts: TokenExchangeParts, now: Date): 
       sessionHash: subject.sessionHash ?? parts.random(SESSION_HASH_BYTES),
       scope,
       nonce: undefined,
-      terms: termsOf(subject, actor),
+      terms,
       authTime: subject.authTime ?? now,
       refresh: undefined,
       accessExpiresAt: addSeconds(now, seconds),
@@ -110,6 +121,9 @@ async function issue(exchange: Exchange, parts: TokenExchangeParts, now: Date): 
   );
   if (grant === undefined) {
     throw new OAuthError("invalid_grant", "the person cannot have tokens", { detail: "disabled, or gone meanwhile" });
+  }
+  if (target !== undefined) {
+    return issueForResources({ grant, client, target: { ...target, mostSeconds: seconds }, confirmation }, parts, now);
   }
   const answer = { issued_token_type: EXCHANGED_TYPES[request.requested], expires_in: seconds, scope: scope.join(" ") };
   if (request.requested === "id_token") {
@@ -121,8 +135,25 @@ async function issue(exchange: Exchange, parts: TokenExchangeParts, now: Date): 
   return { ...answer, access_token: accessToken, token_type: tokenTypeFor(confirmation) };
 }
 
+async function issueForResources(
+  order: AccessTokenOrder,
+  { issueAccessToken }: TokenExchangeParts,
+  now: Date,
+): Promise<TokenResponse> {
+  const { text, lifetimeSeconds, authorizationDetails } = await issueAccessToken(order, now);
+  const { scope } = order.target;
+  return {
+    access_token: text,
+    issued_token_type: EXCHANGED_TYPES.access_token,
+    token_type: tokenTypeFor(order.confirmation),
+    expires_in: lifetimeSeconds,
+    ...(scope.length === 0 ? {} : { scope: scope.join(" ") }),
+    ...(authorizationDetails.length === 0 ? {} : { authorization_details: authorizationDetails }),
+  };
+}
+
 /** Throws where the chain has become too long. */
-function termsOf(subject: ExchangeSubject, actor: ExchangeActor | undefined): GrantTerms {
+function termsOf({ subject, actor, scope, target }: Exchange): GrantTerms {
   const families = [...subject.derivedFrom.families, ...(actor?.derivedFrom.families ?? [])];
   const tokens = [...subject.derivedFrom.tokens, ...(actor?.derivedFrom.tokens ?? [])];
   const act = actor === undefined ? subject.act : { sub: actor.subject, ...(subject.act && { act: subject.act }) };
@@ -133,6 +164,20 @@ function termsOf(subject: ExchangeSubject, actor: ExchangeActor | undefined): Gr
     direct: { authTime: subject.authTime === undefined ? "unknown" : "known" },
     ...(tokens.length === 0 ? {} : { derivedFrom: { families, tokens } }),
     ...(act === undefined ? {} : { act }),
+    ...(target === undefined ? {} : targetsOf(target, subject.reach, scope)),
+  };
+}
+
+/** As where a person is asked: each resource with its part of the scope. */
+function targetsOf({ named }: TargetRequest, { details }: SubjectReach, scope: readonly string[]): RequestedTargets {
+  const types = named.flatMap(({ authorizationDetailsTypes }) => authorizationDetailsTypes.map(({ type }) => type));
+  const authorizationDetails = details.filter(({ type }) => types.includes(type));
+  return {
+    resources: named.map(({ identifier, scopes }) => ({
+      identifier,
+      scope: scope.filter((word) => scopes.includes(word)),
+    })),
+    ...(authorizationDetails.length === 0 ? {} : { authorizationDetails }),
   };
 }
 

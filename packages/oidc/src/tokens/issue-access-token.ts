@@ -81,7 +81,9 @@ function accessTokenClaims(
     aud: more.length === 0 && only !== undefined ? only : audience,
     client_id: client.id,
     ...(scope.length === 0 ? {} : { scope: scope.join(" ") }),
-    auth_time: toEpochSeconds(grant.authTime),
+    // RFC 8693 §4.1
+    ...(grant.terms?.act === undefined ? {} : { act: grant.terms.act }),
+    ...(grant.terms?.direct?.authTime === "unknown" ? {} : { auth_time: toEpochSeconds(grant.authTime) }),
     acr: acrOf(grant.amr),
     ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
     ...(groups === undefined || !scope.includes("groups") ? {} : { groups }),
