@@ -1,5 +1,5 @@
 // The routes of dex-worker, hot ones first. Everything lies below the issuer's path.
-import type { ClientEndpoint, UserinfoEndpoint } from "@dex/oidc";
+import { type ClientEndpoint, type OwnResources, resourceMetadataUrl, type UserinfoEndpoint } from "@dex/oidc";
 import type { Clock, Logger, Random } from "@dex/runtime";
 import type { StaticFile } from "@dex/web";
 import express, { type Express, type RequestHandler, type Response, type Router } from "express";
@@ -38,6 +38,9 @@ export interface AppParts {
   /** Undefined where clients cannot register themselves: then there is nothing at its address. */
   readonly registration: ClientRegistration | undefined;
   readonly discovery: () => Published;
+  readonly ownResources: OwnResources;
+  /** What each of them says of itself, by path. */
+  readonly resourceMetadata: ReadonlyMap<string, () => Published>;
   readonly jwks: () => Published;
   readonly health: Health;
   readonly chooser: ConnectorChooser;
@@ -69,7 +72,7 @@ export function makeApp(parts: AppParts): Express {
     next();
   });
   // RFC 8414 §3.1 puts the well-known part between host and path; §5 says that OpenID Connect's suffix may be put there too.
-  if (parts.basePath !== "") app.use(makeMetadataRouter(parts));
+  app.use(makeMetadataRouter(parts));
   app.use(parts.basePath === "" ? "/" : parts.basePath, makeRouter(parts));
   app.use(notFound, errorReply(parts));
   return app;
@@ -111,14 +114,19 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
     if (answer.kind === "json") response.json(answer.claims);
     else response.setHeader("Content-Type", "application/jwt").end(answer.jwt);
   };
-  route(router, "/userinfo", "resource", {
-    GET: answerUserinfo,
-    POST: answerUserinfo,
-    OPTIONS: async (request, response) => {
-      await allowClientOrigin(request, response, isClientOrigin);
-      answerPreflight(request, response, "GET, POST");
+  route(
+    router,
+    "/userinfo",
+    { resourceMetadata: resourceMetadataUrl(parts.ownResources.userinfo.identifier) },
+    {
+      GET: answerUserinfo,
+      POST: answerUserinfo,
+      OPTIONS: async (request, response) => {
+        await allowClientOrigin(request, response, isClientOrigin);
+        answerPreflight(request, response, "GET, POST");
+      },
     },
-  });
+  );
 
   if (parts.registration !== undefined) {
     const { endpoint, management } = parts.registration;
@@ -132,9 +140,12 @@ function addProtocolRoutes(router: Router, parts: AppParts): void {
   });
 }
 
-function makeMetadataRouter({ basePath, discovery }: AppParts): Router {
+function makeMetadataRouter({ basePath, discovery, resourceMetadata }: AppParts): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
-  for (const document of METADATA_PATHS) addMetadataRoute(router, `${document}${basePath}`, discovery);
+  for (const document of METADATA_PATHS) {
+    if (basePath !== "") addMetadataRoute(router, `${document}${basePath}`, discovery);
+  }
+  for (const [path, document] of resourceMetadata) addMetadataRoute(router, path, document);
   return router;
 }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { mailAddress, smtpUrl } from "@dex/email";
 import { ACR_VALUES, CLIENT_ID_DOCUMENTS, SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
 import {
@@ -25,6 +24,7 @@ import {
 import { hostList } from "./host-list.ts";
 import { type MailSetup, readMailSetup } from "./mail-setup.ts";
 import { type MutualTlsSetup, readMutualTlsSetup } from "./mutual-tls-setup.ts";
+import { readTls } from "./tls-setup.ts";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -132,6 +132,11 @@ const SETTINGS = {
     toggle,
     "Let anybody register a client without a token, as dex v1 did.",
     false,
+  ),
+  registrationProfile: optionalSetting(
+    "registration-profile",
+    oneOf(["fapi2", "fapi2-message-signing", "fapi1-advanced"]),
+    "Hold every client that registers or describes itself to this profile: it is the default, and what contradicts it is refused.",
   ),
   clientIdDocuments: setting(
     "client-id-documents",
@@ -386,20 +391,4 @@ function issuerProblems(issuer: URL, insecureHttp: boolean): readonly string[] {
     );
   }
   return problems;
-}
-
-function readTls(
-  listen: URL,
-  certFile: string | undefined,
-  keyFile: string | undefined,
-): { cert: Buffer; key: Buffer } | undefined | string {
-  if (listen.protocol === "http:") return undefined;
-  if (certFile === undefined || keyFile === undefined) {
-    return "--listen: https needs both --tls-cert-file and --tls-key-file";
-  }
-  try {
-    return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
-  } catch (error) {
-    return `--tls-cert-file, --tls-key-file: ${error instanceof Error ? error.message : String(error)}`;
-  }
 }

@@ -1,8 +1,9 @@
 // The API for administrators, and everybody's own account.
-import { makeClientSecretSealer } from "@dex/oidc";
+import { ACR_VALUES, type EngineSealers, makeClientSecretSealer, makeReadOwnToken, type ProveSender } from "@dex/oidc";
 import { makeSealer } from "@dex/runtime";
 import type { Router } from "express";
 import type { WorkerConfig } from "./config.ts";
+import { makeReadClientCertificate } from "./middleware/client-certificate.ts";
 import { makeManagementApi } from "./user-api/management-api.ts";
 import type { Live, Outside } from "./wiring.ts";
 
@@ -11,8 +12,15 @@ export function wireApi(
   config: WorkerConfig,
   outside: Outside,
   { keyRing, connectors }: Pick<Live, "keyRing" | "connectors">,
+  {
+    sealers,
+    proveSender,
+    resource,
+  }: { readonly sealers: EngineSealers; readonly proveSender: ProveSender; readonly resource: string },
 ): Router {
   const { storage, random, clock, logger, hasher, salt } = outside;
+  const { verifier } = keyRing;
+  const { issuerText: issuer, managementApiMaxAuthAge: maxAge, managementApiAcr: acr } = config;
   return makeManagementApi({
     clients: storage.clients,
     clientSecrets: storage.clientSecrets,
@@ -33,9 +41,19 @@ export function wireApi(
       connectorsWithoutOfflineAccess: () =>
         connectors.all().flatMap(({ id, offlineAccess }) => (offlineAccess ? [] : [id])),
     },
-    verifier: keyRing.verifier,
+    verifier,
+    readOwnToken: makeReadOwnToken({ issuer, sealers, verifier }),
+    families: storage.families,
+    proveSender,
+    readClientCertificate: makeReadClientCertificate(config.mutualTls),
     accessTokens: storage.revocations,
-    issuer: config.issuerText,
+    issuer,
+    resource,
+    signIn: {
+      maxAgeSeconds: maxAge === 0 ? undefined : maxAge,
+      // One that is surer does too.
+      acrValues: acr === undefined ? undefined : ACR_VALUES.slice(ACR_VALUES.indexOf(acr)),
+    },
     clientCredentials: config.apiUseClientCredentials,
     pageSealer: makeSealer({ secrets: config.keySecrets, salt, purpose: "page-token", random }),
     hashChosenSecret: hasher.hash,

@@ -4,6 +4,7 @@ import { encryptToken, type KeyRing, makeKeyRing, makeSigningKeySealer } from "@
 import {
   derivePairwiseKey,
   type EncryptToClient,
+  makeApiResource,
   makeAuthorizationAnswers,
   makeAuthorizationResponses,
   makeEncryptToClient,
@@ -13,12 +14,11 @@ import {
   makeSubjects,
   makeTokenLifetimes,
   makeUserinfoEndpoint,
-  renderDiscovery,
   type SessionLimits,
   type Subjects,
   supportedWith,
 } from "@dex/oidc";
-import { makeOutgoingClient, sha256 } from "@dex/runtime";
+import { makeOutgoingClient } from "@dex/runtime";
 import { makeAttemptGate, makePasswordSignIn, THROTTLE_POLICY } from "@dex/users";
 import { staticFiles, stylesheetPath, type Theme } from "@dex/web";
 import type { Express } from "express";
@@ -26,7 +26,6 @@ import { makeApp } from "./app.ts";
 import type { WorkerConfig } from "./config.ts";
 import { makeAuthorizationEndpoint } from "./endpoints/authorization.ts";
 import type { Health } from "./endpoints/health.ts";
-import type { Published } from "./endpoints/published.ts";
 import { makeClientCache } from "./live/client-cache.ts";
 import { makeConnectorSet } from "./live/connector-set.ts";
 import { makeSecretUses, type SecretUses } from "./live/secret-uses.ts";
@@ -54,12 +53,10 @@ import { wirePings } from "./wire-backchannel.ts";
 import { wireClientDocuments } from "./wire-client-documents.ts";
 import { wireClientEndpoints } from "./wire-client-endpoints.ts";
 import { reachOf, wireClientJwts } from "./wire-client-jwts.ts";
-import { administratedGrantsOf } from "./wire-direct-grants.ts";
+import { ownResourcesOf, publishDiscovery, publishOwnResources } from "./wire-published.ts";
 import { wireRegistration } from "./wire-registration.ts";
 import { wireSenderConstraint } from "./wire-sender-constraint.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";
-
-const DISCOVERY_MAX_AGE_SECONDS = 300;
 
 export interface Worker {
   readonly app: Express;
@@ -102,7 +99,7 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
       }),
     logger,
   });
-  const resources = makeResourceSet();
+  const resources = makeResourceSet([makeApiResource({ issuer: config.issuerText, issuerName: config.issuerName })]);
   const watcher = makeChangeWatcher({
     changes: storage.changes,
     reload: {
@@ -155,6 +152,7 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
   const clientJwts = wireClientJwts(config, outside, outgoing, live);
   const encryptToClient = makeEncryptToClient({ findKeys: clientJwts.keySets.find, encrypt: encryptToken });
   const proveSender = wireSenderConstraint(config, outside, sealers);
+  const ownResources = ownResourcesOf(config);
   const { readRequestObject } = clientJwts;
   const authorization = wireAuthorization(config, outside, live, { sealers, readRequestObject });
   return makeApp({
@@ -196,10 +194,12 @@ function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {
       outgoing,
       sealSecret: clientJwts.clientSecrets.seal,
     }),
-    discovery: publishDiscovery(config),
+    discovery: publishDiscovery(config, live.resources),
+    ownResources,
+    resourceMetadata: publishOwnResources(ownResources),
     jwks: keyRing.jwks,
     health: live.health,
-    managementApi: wireApi(config, outside, live),
+    managementApi: wireApi(config, outside, live, { sealers, proveSender, resource: ownResources.api.identifier }),
     isClientOrigin: clients.isClientOrigin,
     readClientCertificate: makeReadClientCertificate(config.mutualTls),
     staticFiles: staticFiles(),
@@ -372,24 +372,4 @@ function themeOf(config: WorkerConfig, basePath: string): Theme {
     logoUrl: config.issuerLogoUrl?.href,
     stylesheetUrl: `${basePath}${stylesheetPath()}`,
   };
-}
-
-function publishDiscovery(config: WorkerConfig): () => Published {
-  const discovery = renderDiscovery({
-    issuer: config.issuerText,
-    algorithms: ["RS256", "ES256", "EdDSA"],
-    responseTypes: responseTypesOfDeployment(config),
-    registration: { clients: config.enableClientRegistration, people: config.enableRegistration },
-    requirePushed: config.requirePushedAuthorizationRequests,
-    clientIdDocuments: config.clientIdDocuments !== "off",
-    mutualTls: config.mutualTls,
-    administratedGrants: administratedGrantsOf(config),
-  });
-  const body = Buffer.from(JSON.stringify(discovery));
-  const document = {
-    body,
-    etag: `"${sha256(body).toString("base64url").slice(0, 22)}"`,
-    maxAgeSeconds: DISCOVERY_MAX_AGE_SECONDS,
-  };
-  return () => document;
 }

@@ -139,7 +139,8 @@ test("answers a POST whose proof is of one, and not a bound token in a form (DPO
 
 test("names both ways to show a token to who shows none (RFC 9449 §7.1, §7.2)", async () => {
   const response = await fetch(`${worker.issuer}/userinfo`);
+  const metadata = `resource_metadata="${new URL("/.well-known/oauth-protected-resource/dex/userinfo", worker.issuer)}"`;
   expect(response.headers.get("www-authenticate")).toBe(
-    'Bearer realm="dex", DPoP realm="dex", algs="ES256 PS256 EdDSA Ed25519"',
+    `Bearer realm="dex", ${metadata}, DPoP realm="dex", algs="ES256 PS256 EdDSA Ed25519", ${metadata}`,
   );
 });

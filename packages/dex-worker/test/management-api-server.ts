@@ -1,6 +1,16 @@
 import type { StoredConnector } from "@dex/connectors";
 import { generateSigningKey, makeKeyRing, makeSigningKeySealer } from "@dex/keys";
-import { ACCESS_TOKEN_JWT_TYP, type Client, makeClient, parseNewClient, type Resource } from "@dex/oidc";
+import {
+  ACCESS_TOKEN_JWT_TYP,
+  type Client,
+  makeClient,
+  makeDpopNonces,
+  makeEngineSealers,
+  makeProveSender,
+  makeReadOwnToken,
+  parseNewClient,
+  type Resource,
+} from "@dex/oidc";
 import { makeSealer, openHttpServer, Secret, silentLogger, systemRandom, toEpochSeconds } from "@dex/runtime";
 import { migrate, openStorage, type Storage } from "@dex/storage";
 import { type HandSetClock, makeHandSetClock, openTestDatabase } from "@dex/testing";
@@ -50,13 +60,29 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
   const hasher = makePasswordHasher({ threads: 1 });
   const ring = await makeSigningRing(clock.now());
   const stores = await openStores();
+  const sealers = makeEngineSealers({
+    secrets: [new Secret(systemRandom(32))],
+    salt: systemRandom(32),
+    random: systemRandom,
+  });
+  const { verifier } = ring;
   const parts: ManagementApiParts = {
     clients: stores.clients,
     clientSecrets: stores.storage.clientSecrets,
     connectors: stores.connectors,
     resources: stores.resources,
     checkConnector: async (id) => (id === "up" ? [{ name: "discovery", ok: true, detail: "found" }] : "unknown"),
-    verifier: ring.verifier,
+    verifier,
+    readOwnToken: makeReadOwnToken({ issuer: ISSUER, sealers, verifier }),
+    families: stores.storage.families,
+    proveSender: makeProveSender({
+      useOnce: stores.storage.useOnce,
+      nonces: makeDpopNonces(sealers.dpopNonce),
+      requireNonce: false,
+    }),
+    readClientCertificate: () => undefined,
+    signIn: {},
+    resource: `${ISSUER}/api/v1`,
     accessTokens: stores.storage.revocations,
     issuer: ISSUER,
     users: stores.storage.userDirectory,

@@ -81,12 +81,31 @@ test.each(TOKENS)("401 with the challenge and the same body when $when (ADM-1, R
   const answer = await send(`${api.url}/clients`, { method: "GET", headers: await headers(api) });
   expect(answer).toMatchObject({
     status: 401,
-    challenge: "Bearer",
+    challenge: expect.stringMatching(
+      /^Bearer realm="dex", resource_metadata="[^"]+\/dex\/api\/v1"(, error="invalid_token"|, DPoP )/,
+    ),
     body: {
       error: "unauthorized",
       error_description: "a valid ID token of an admin or access token of an admin client is required",
     },
   });
+});
+
+test("what is no token has no error, what is no good one has, and each scheme tells where the API describes itself (RFC 6750 §3.1, RFC 9728 §5.1)", async () => {
+  const metadata = 'resource_metadata="https://dex.example/.well-known/oauth-protected-resource/dex/api/v1"';
+  const dpop = `DPoP realm="dex", algs="ES256 PS256 EdDSA Ed25519", ${metadata}`;
+  const challenge = async (headers: Record<string, string>) =>
+    (await send(`${api.url}/clients`, { method: "GET", headers })).challenge;
+  expect(await challenge({})).toBe(`Bearer realm="dex", ${metadata}, ${dpop}`);
+  expect(await challenge({ Authorization: "Bearer x" })).toMatch(
+    new RegExp(`^Bearer realm="dex", ${metadata}, error="invalid_token", error_description="[^"]+", ${dpop}$`),
+  );
+  expect(await challenge({ Authorization: "DPoP x" })).toMatch(
+    new RegExp(`^Bearer realm="dex", ${metadata}, ${dpop}, error="invalid_token", error_description="[^"]+"$`),
+  );
+  expect(await challenge({ Authorization: `Bearer ${await api.token("ordinary")}` })).toMatch(
+    new RegExp(`^Bearer realm="dex", ${metadata}, error="insufficient_scope", error_description="[^"]+", ${dpop}$`),
+  );
 });
 
 test("a token in the query is not looked at (RFC 9700 §4.3.2)", async () => {

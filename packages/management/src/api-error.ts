@@ -8,6 +8,8 @@ const API_ERRORS = {
   max_results_too_high: { status: 400 },
   access_denied: { status: 401 },
   unauthorized: { status: 401 },
+  // RFC 9470 §3
+  insufficient_user_authentication: { status: 401 },
   forbidden: { status: 403 },
   resource_not_found: { status: 404 },
   method_not_allowed: { status: 405 },

@@ -39,6 +39,8 @@ const OAUTH_ERRORS = {
   // RFC 8707 §2 and RFC 9396 §5
   invalid_target: { status: 400 },
   invalid_authorization_details: { status: 400 },
+  // RFC 9470 §3
+  insufficient_user_authentication: { status: 401 },
 } as const;
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
@@ -107,6 +109,24 @@ export class BearerTokenMissing extends OAuthError {
   }
 }
 
+/** How a person must have signed in for what a protected resource was asked, RFC 9470 §3. */
+export interface SignInDemand {
+  /** No longer ago. */
+  readonly maxAgeSeconds?: number | undefined;
+  /** By one of these. */
+  readonly acrValues?: readonly string[] | undefined;
+}
+
+/** The access token is good, and the sign-in behind it is not good enough: the client is told what to ask for. */
+export class StepUpRequired extends OAuthError {
+  readonly demand: SignInDemand;
+
+  constructor(demand: SignInDemand) {
+    super("insufficient_user_authentication", "the person must sign in again for this, as the challenge says");
+    this.demand = demand;
+  }
+}
+
 /** The message in the characters that RFC 6749 §5.2 and RFC 6750 §3 allow; each other one becomes a question mark. */
 export function renderErrorDescription(error: OAuthError): string {
   return error.message.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/gu, "?");
@@ -124,6 +144,8 @@ export function renderBasicChallenge(): string {
 
 /** The codes that RFC 6750 §3.1 gives a challenge; others say nothing about a token. */
 const CHALLENGED: readonly OAuthErrorCode[] = ["invalid_request", "invalid_token", "insufficient_scope"];
+/** That of RFC 9470 §3: who takes bearer tokens alone demands none of it. */
+const STEP_UP: OAuthErrorCode = "insufficient_user_authentication";
 /** Those of RFC 9449 §7.1 and §9. */
 const DPOP_CHALLENGED: readonly OAuthErrorCode[] = ["invalid_dpop_proof", "use_dpop_nonce"];
 
@@ -134,17 +156,27 @@ export function renderBearerChallenge(error: OAuthError): string | undefined {
 
 /**
  * The WWW-Authenticate values of a resource that takes bearer tokens and such as are bound to a key, RFC 9449 §7.1 and §7.2.
- * The error is told in the scheme that the request was made in.
+ * The error is told in the scheme that the request was made in, and each says where the resource describes itself (RFC 9728
+ * §5.1).
  */
 export function renderResourceChallenges(
   error: OAuthError,
-  { scheme, algorithms }: { readonly scheme: "Bearer" | "DPoP"; readonly algorithms: readonly string[] },
+  {
+    scheme,
+    algorithms,
+    metadataUrl,
+  }: {
+    readonly scheme: "Bearer" | "DPoP";
+    readonly algorithms: readonly string[];
+    readonly metadataUrl: string;
+  },
 ): readonly string[] {
-  if (![...CHALLENGED, ...DPOP_CHALLENGED].includes(error.code)) return [];
-  const algs = [`algs="${algorithms.join(" ")}"`];
+  if (![...CHALLENGED, ...DPOP_CHALLENGED, STEP_UP].includes(error.code)) return [];
+  const metadata = `resource_metadata="${metadataUrl}"`;
+  const algs = `algs="${algorithms.join(" ")}"`;
   return [
-    renderChallenge("Bearer", [], scheme === "Bearer" ? error : undefined),
-    renderChallenge("DPoP", algs, scheme === "DPoP" ? error : undefined),
+    renderChallenge("Bearer", [metadata], scheme === "Bearer" ? error : undefined),
+    renderChallenge("DPoP", [algs, metadata], scheme === "DPoP" ? error : undefined),
   ];
 }
 
@@ -157,6 +189,15 @@ function renderChallenge(scheme: string, parameters: readonly string[], error: O
   const told =
     error === undefined || error instanceof BearerTokenMissing
       ? []
-      : [`error="${error.code}"`, `error_description="${renderErrorDescription(error)}"`];
+      : [`error="${error.code}"`, `error_description="${renderErrorDescription(error)}"`, ...demandOf(error)];
   return `${scheme} ${['realm="dex"', ...parameters, ...told].join(", ")}`;
+}
+
+function demandOf(error: OAuthError): readonly string[] {
+  if (!(error instanceof StepUpRequired)) return [];
+  const { maxAgeSeconds, acrValues } = error.demand;
+  return [
+    ...(maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`]),
+    ...(acrValues === undefined ? [] : [`acr_values="${acrValues.join(" ")}"`]),
+  ];
 }

@@ -266,7 +266,11 @@ describe("userinfo", () => {
       const refusal = await refusalOf(userinfo.handle(sent, now));
       expect([refusal.code, statusAtResource(refusal)]).toEqual([code, 401]);
       const scheme = sent.authorization.startsWith("DPoP") ? "DPoP" : "Bearer";
-      const challenges = renderResourceChallenges(refusal, { scheme, algorithms: ["ES256", "PS256"] });
+      const challenges = renderResourceChallenges(refusal, {
+        scheme,
+        algorithms: ["ES256", "PS256"],
+        metadataUrl: "https://rs.example/m",
+      });
       const told = challenges.filter((challenge) => challenge.includes(`error="${code}"`));
       expect(told).toEqual([expect.stringContaining(`${scheme} realm="dex"`)]);
       expect(challenges).toContainEqual(expect.stringMatching(/^DPoP realm="dex", algs="ES256 PS256"/));

@@ -5,7 +5,8 @@ import { ACCESS_TOKEN_JWT_TYP, type Client, matchRedirectUri, type OwnTokenVerif
 import { decodeBase64Url } from "@dex/runtime";
 import type { AccountLinks, User } from "@dex/users";
 import { z } from "zod";
-import { decideBearer, findClientOf, readBearerToken, type StandingTokens } from "../user-api/access.ts";
+import { findClientOf, type StandingTokens } from "../user-api/access.ts";
+import { decideBearer, readShownToken } from "../user-api/bearer.ts";
 import type { PageRoute, Visit } from "../visit.ts";
 
 const ID_TOKEN_TYP = "JWT";
@@ -84,10 +85,14 @@ async function authenticate(
   headers: readonly string[] | undefined,
   now: Date,
 ): Promise<Client> {
-  const token = readBearerToken(headers);
-  const claims = token === undefined ? undefined : await verifier.verify(token, ACCESS_TOKEN_JWT_TYP);
-  const bearer = decideBearer(ACCESS_TOKEN_JWT_TYP, claims, issuer, now);
-  const client = bearer?.kind === "client" ? await findClientOf(bearer, { clients, accessTokens }) : undefined;
+  const shown = readShownToken(headers);
+  const claims = shown?.scheme === "Bearer" ? await verifier.verify(shown.token, ACCESS_TOKEN_JWT_TYP) : undefined;
+  const bearer = decideBearer(ACCESS_TOKEN_JWT_TYP, claims, { issuer, resource: undefined }, now);
+  // Bearer tokens are taken here: one that is bound to a key is none (DPO-2).
+  const client =
+    bearer?.kind === "client" && bearer.confirmation === undefined
+      ? await findClientOf(bearer, { clients, accessTokens })
+      : undefined;
   // A public client cannot hold credentials, so nobody can speak for it.
   if (client === undefined || client.public) {
     throw new ApiError("access_denied", "a valid access token of a client is required", {

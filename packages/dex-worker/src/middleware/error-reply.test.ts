@@ -34,7 +34,7 @@ class DatabaseFailure extends Error {
   readonly status = 418;
 }
 
-test.each(["page", "token", "bearer", "resource"] as const)(
+test.each<ReplyForm>(["page", "token", "bearer", { resourceMetadata: "https://dex.example/m" }])(
   "as a %s an error that nobody foresaw is 500, a code and the name of the request, and nothing of the inside (LOG-4)",
   async (form) => {
     for (const thrown of [new DatabaseFailure(INSIDE), INSIDE, { message: INSIDE, status: 404 }]) {

@@ -26,7 +26,11 @@ interface Failure {
   readonly level: "debug" | "warn" | "error";
 }
 
-export type ReplyForm = "page" | "token" | "bearer" | "resource";
+export type ReplyForm = "page" | "token" | "bearer" | ResourceReplyForm;
+/** Of a protected resource: where it describes itself (RFC 9728). */
+export interface ResourceReplyForm {
+  readonly resourceMetadata: string;
+}
 
 /**
  * Declares how failures of the routes behind it are told: as a page, as RFC 6749 §5.2 JSON, as RFC 6750 §3, or with RFC 9449
@@ -43,7 +47,7 @@ export function replyWith(form: ReplyForm): RequestHandler {
 export function errorReply(parts: { pages: Pages; logger: Logger }): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     if (request.destroyed && !request.complete) return; // the caller went away in the middle of its body
-    const failure = toFailure(error, response.locals.replyForm === "resource");
+    const failure = toFailure(error, isOfResource(response.locals.replyForm as ReplyForm | undefined));
     const fields = {
       requestId: requestIdOf(response),
       method: request.method,
@@ -77,7 +81,7 @@ function reply(
   { failure, error, pages }: { failure: Failure; error: unknown; pages: Pages },
 ): void {
   const form = response.locals.replyForm as ReplyForm | undefined;
-  if (form === "token" || form === "bearer" || form === "resource") {
+  if (form !== undefined && form !== "page") {
     const challenges = error instanceof OAuthError ? challengesOf(form, error, request) : [];
     if (challenges.length > 0) response.setHeader("WWW-Authenticate", challenges);
     response.status(failure.status).json({ error: failure.code, error_description: failure.message });
@@ -88,11 +92,22 @@ function reply(
 }
 
 function challengesOf(form: ReplyForm, error: OAuthError, { headers }: Request): readonly string[] {
-  if (form === "resource") {
-    const scheme = schemeOf(headers.authorization);
-    return renderResourceChallenges(error, { scheme, algorithms: DPOP_SIGNING_ALGORITHMS });
-  }
+  if (isOfResource(form)) return challengesAtResource(error, headers.authorization, form.resourceMetadata);
   return [form === "bearer" ? renderBearerChallenge(error) : undefined].filter((text) => text !== undefined);
+}
+
+/** The WWW-Authenticate values of a resource for a request with this Authorization header. */
+export function challengesAtResource(
+  error: OAuthError,
+  authorization: string | undefined,
+  metadataUrl: string,
+): readonly string[] {
+  const scheme = schemeOf(authorization);
+  return renderResourceChallenges(error, { scheme, algorithms: DPOP_SIGNING_ALGORITHMS, metadataUrl });
+}
+
+function isOfResource(form: ReplyForm | undefined): form is ResourceReplyForm {
+  return typeof form === "object";
 }
 
 function toFailure(error: unknown, atResource: boolean): Failure {

@@ -1,85 +1,35 @@
-// Who may use the API of a worker: an admin, by an ID token that an admin client got; an admin client, by an access token
-// that it got for itself (RFC 6749 §4.4); and everybody where it is about their own account.
+// Who may use the API of a worker: an admin, by an ID token or an access token for the API that an admin client got; an admin
+// client, by an access token that it got for itself (RFC 6749 §4.4); and everybody where it is about their own account.
 import { ApiError, type ApiErrorCode } from "@dex/management";
-import { ACCESS_TOKEN_JWT_TYP, type Client, type OwnTokenVerifier, type Revocations } from "@dex/oidc";
+import {
+  BearerTokenMissing,
+  type Client,
+  OAuthError,
+  type ProveSender,
+  proveBearer,
+  type Revocations,
+  resourceMetadataUrl,
+  type SenderEvidence,
+  type SignInDemand,
+  StepUpRequired,
+  type TokenFamilies,
+} from "@dex/oidc";
 import { toEpochSeconds } from "@dex/runtime";
 import type { User, UserDirectory } from "@dex/users";
-import { z } from "zod";
+import { challengesAtResource } from "../middleware/error-reply.ts";
+import {
+  type Bearer,
+  type BearerParts,
+  makeReadBearer,
+  openGrant,
+  readShownToken,
+  type ShownToken,
+  type SignInFacts,
+} from "./bearer.ts";
 
 /** What a route demands of its caller. Each route of the table names one (ADM-2). */
 export const PERMISSIONS = ["admin", "own account or admin", "anybody"] as const;
 export type Permission = (typeof PERMISSIONS)[number];
-
-/** The `typ` of an ID token's header. */
-const ID_TOKEN_TYP = "JWT";
-/** More audiences than any token of ours has. */
-const MAX_AUDIENCES = 100;
-
-// RFC 7519 NumericDate. Our own tokens carry whole seconds.
-const ofAnyToken = { iss: z.string(), sub: z.string().min(1).max(255), exp: z.number() };
-const idTokenClaims = z.object({
-  ...ofAnyToken,
-  aud: z.union([z.string().transform((one) => [one]), z.array(z.string()).min(1).max(MAX_AUDIENCES)]),
-  iat: z.number(),
-  auth_time: z.number().optional(),
-});
-const accessTokenClaims = z.object({
-  ...ofAnyToken,
-  aud: z.union([z.string(), z.tuple([z.string()])]),
-  client_id: z.string(),
-  jti: z.string().optional(),
-  // The API takes bearer tokens: one that is bound to a key is none (DPO-2).
-  cnf: z.undefined().optional(),
-});
-
-/** What an ID token says of its time, in whole seconds as it stands there. */
-export interface IdTokenTimes {
-  readonly issuedAtSeconds: number;
-  readonly authTimeSeconds: number | undefined;
-}
-
-type Claims = Readonly<Record<string, unknown>> | undefined;
-
-/** Whom a valid token stands for. */
-export type Bearer =
-  | {
-      readonly kind: "user";
-      readonly userId: string;
-      readonly audience: readonly string[];
-      readonly times: IdTokenTimes;
-    }
-  | { readonly kind: "client"; readonly clientId: string; readonly tokenId: string | undefined };
-
-/**
- * Whom the verified claims of a token of this `typ` stand for; undefined for a token of another issuer, one that has
- * expired, and one that is for something else.
- */
-export function decideBearer(typ: string, claims: Claims, issuer: string, now: Date): Bearer | undefined {
-  const token = typ === ID_TOKEN_TYP ? readIdToken(claims) : readClientToken(claims);
-  // RFC 8725 §3.8, RFC 9068 §4.
-  if (token === undefined || token.iss !== issuer || token.exp * 1000 <= now.getTime()) return undefined;
-  return token.bearer;
-}
-
-function readIdToken(claims: Claims) {
-  const parsed = idTokenClaims.safeParse(claims);
-  if (!parsed.success) return undefined;
-  const { iss, exp, sub, aud, iat, auth_time } = parsed.data;
-  const times = { issuedAtSeconds: iat, authTimeSeconds: auth_time };
-  return { iss, exp, bearer: { kind: "user", userId: sub, audience: aud, times } as const };
-}
-
-function readClientToken(claims: Claims) {
-  const parsed = accessTokenClaims.safeParse(claims);
-  if (!parsed.success) return undefined;
-  const { iss, exp, sub, aud, client_id, jti } = parsed.data;
-  const audience = typeof aud === "string" ? aud : aud[0];
-  // RFC 8725 §3.9. Subject, audience and client are one only when the client asked for itself: a token that a person's
-  // sign-in produced names the person, whatever audience it has.
-  return audience === sub && client_id === sub
-    ? { iss, exp, bearer: { kind: "client", clientId: sub, tokenId: jti } as const }
-    : undefined;
-}
 
 /** What the store says, now, of whom a token stands for. */
 export type KnownBearer =
@@ -88,7 +38,7 @@ export type KnownBearer =
       readonly user: User | undefined;
       /** Whatever was begun before is worth nothing. */
       readonly accessEndedAt: Date | undefined;
-      readonly times: IdTokenTimes;
+      readonly signIn: SignInFacts;
       /** In the order of the audience; undefined for a client that is not there any more. */
       readonly audience: readonly (Client | undefined)[];
     }
@@ -99,21 +49,41 @@ export type AccessDecision =
   | { readonly kind: "allowed"; readonly id: string; readonly clients: readonly Client[] }
   | { readonly kind: "refused"; readonly error: ApiError };
 
+export interface AccessPolicy {
+  /** --api-use-client-credentials: whether admin clients are let in by their own credentials. */
+  readonly clientCredentials: boolean;
+  /** How people must have signed in (RFC 9470). A client's own token has no sign-in behind it. */
+  readonly signIn: SignInDemand;
+}
+
 /** Whether the bearer may do what `permission` covers, in the account with the id `accountId` where it is about one. */
 export function decideAccess(
   bearer: KnownBearer,
   asked: { readonly permission: Permission; readonly accountId: string | undefined },
-  policy: { readonly clientCredentials: boolean },
+  policy: AccessPolicy,
+  now: Date,
 ): AccessDecision {
-  return bearer.kind === "user" ? decideUser(bearer, asked) : decideClient(bearer.client, policy);
+  if (bearer.kind === "client") return decideClient(bearer.client, policy);
+  const decision = decideUser(bearer, asked);
+  // Last: who may not do it however they sign in is not sent to sign in again.
+  if (decision.kind === "refused" || meets(bearer.signIn, policy.signIn, toEpochSeconds(now))) return decision;
+  return refused("insufficient_user_authentication", "the person must sign in again for this");
+}
+
+/** Whether the sign-in is as recent and as sure as demanded. Of one that nobody knows the time of, nobody can say so. */
+function meets({ authTimeSeconds, acr }: SignInFacts, demand: SignInDemand, nowSeconds: number): boolean {
+  const { maxAgeSeconds, acrValues } = demand;
+  const recent =
+    maxAgeSeconds === undefined || (authTimeSeconds !== undefined && nowSeconds - authTimeSeconds <= maxAgeSeconds);
+  return recent && (acrValues === undefined || (acr !== undefined && acrValues.includes(acr)));
 }
 
 function decideUser(
-  { user, accessEndedAt, times, audience }: Extract<KnownBearer, { kind: "user" }>,
+  { user, accessEndedAt, signIn, audience }: Extract<KnownBearer, { kind: "user" }>,
   asked: { readonly permission: Permission; readonly accountId: string | undefined },
 ): AccessDecision {
   if (user === undefined || user.disabled) return unauthorized();
-  if (accessEndedAt !== undefined && isFromBefore(times, toEpochSeconds(accessEndedAt))) return unauthorized();
+  if (accessEndedAt !== undefined && isFromBefore(signIn, toEpochSeconds(accessEndedAt))) return unauthorized();
   // Whoever got the token is trusted with what it opens: all of them must still be clients of ours.
   const clients = audience.filter((client) => client !== undefined);
   if (clients.length === 0 || clients.length < audience.length) return unauthorized();
@@ -133,12 +103,12 @@ function decideUser(
  * who goes on getting tokens from an older sign-in does not. A browser that stayed signed in while it changed the password is
  * refused a token of that very second, and is given a good one in the next.
  */
-function isFromBefore({ issuedAtSeconds, authTimeSeconds }: IdTokenTimes, endedAtSeconds: number): boolean {
+function isFromBefore({ issuedAtSeconds, authTimeSeconds }: SignInFacts, endedAtSeconds: number): boolean {
   if (issuedAtSeconds !== endedAtSeconds) return issuedAtSeconds < endedAtSeconds;
   return authTimeSeconds === undefined || authTimeSeconds < endedAtSeconds;
 }
 
-function decideClient(client: Client | undefined, policy: { readonly clientCredentials: boolean }): AccessDecision {
+function decideClient(client: Client | undefined, policy: Pick<AccessPolicy, "clientCredentials">): AccessDecision {
   if (client === undefined) return unauthorized();
   if (!policy.clientCredentials) {
     return unauthorized(
@@ -154,77 +124,108 @@ function isAdminClient(client: Client): boolean {
   return client.admin && !client.public;
 }
 
-// One scheme, one token, nothing around it (RFC 6750 §2.1). 8 KiB is more than any token of ours.
-const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,8192}=*)$/i;
-
-/** The token of the one Authorization header there is; undefined when there is none, or more than one. */
-export function readBearerToken(headers: readonly string[] | undefined): string | undefined {
-  return headers?.length === 1 ? BEARER.exec(headers[0] ?? "")?.[1] : undefined;
+/** A request as far as it says who sent it. */
+export interface ApiRequest {
+  /** Each Authorization header. */
+  readonly authorization: readonly string[] | undefined;
+  readonly evidence: SenderEvidence;
+  readonly method: string;
+  /** Of the route, as clients know it. */
+  readonly url: string;
 }
 
 /** Who was let in, and whether as a person or as a client. */
 export interface Admitted {
-  readonly kind: Bearer["kind"];
+  readonly kind: KnownBearer["kind"];
   readonly id: string;
   readonly clients: readonly Client[];
+  /** For the header DPoP-Nonce, RFC 9449 §8.2. */
+  readonly dpopNonce: string | undefined;
 }
 
-export interface AccessParts {
-  readonly verifier: OwnTokenVerifier;
+export interface AccessParts extends BearerParts, AccessPolicy {
   /** Must know a client that was just deleted as unknown: a token outlives its client. */
   readonly clients: { find(clientId: string): Promise<Client | undefined> };
   /** Whether a client has given its token back (RFC 7009). */
   readonly accessTokens: StandingTokens;
+  readonly families: Pick<TokenFamilies, "findLive">;
   readonly users: Pick<UserDirectory, "findWithAccess">;
-  /** The issuer exactly as in the `iss` of our tokens. */
-  readonly issuer: string;
-  /** --api-use-client-credentials: whether admin clients are let in by their own credentials. */
-  readonly clientCredentials: boolean;
+  readonly proveSender: ProveSender;
 }
 
 export type StandingTokens = Pick<Revocations, "stands">;
 
 /** The client that a token stands for; undefined when it is gone, or has given the token back. */
 export async function findClientOf(
-  { clientId, tokenId }: Extract<Bearer, { kind: "client" }>,
+  { clientId, tokenId }: Pick<Extract<Bearer, { kind: "client" }>, "clientId" | "tokenId">,
   { clients, accessTokens }: Pick<AccessParts, "clients" | "accessTokens">,
 ): Promise<Client | undefined> {
   const stands = tokenId === undefined || (await accessTokens.stands({ id: tokenId, clientId }));
   return stands ? clients.find(clientId) : undefined;
 }
 
-/** Checks the Authorization headers of a request. Throws ApiError, the same one for everything that is no good token. */
+/**
+ * Checks who sent a request. Throws ApiError, the same one for everything that is no good token, and the OAuthError of a proof
+ * that is not good (RFC 9449 §7.1).
+ */
 export function makeAccessCheck(
   parts: AccessParts,
 ): (
-  headers: readonly string[] | undefined,
+  request: ApiRequest,
   asked: { readonly permission: Permission; readonly accountId: string | undefined },
   now: Date,
 ) => Promise<Admitted> {
-  async function readBearer(token: string, now: Date): Promise<Bearer | undefined> {
-    // The header says what the token is, and the verifier takes it for nothing else (RFC 8725 §3.11).
-    for (const typ of [ID_TOKEN_TYP, ACCESS_TOKEN_JWT_TYP]) {
-      const claims = await parts.verifier.verify(token, typ);
-      if (claims !== undefined) return decideBearer(typ, claims, parts.issuer, now);
+  const metadataUrl = resourceMetadataUrl(parts.resource);
+  const readBearer = makeReadBearer(parts);
+
+  /** What is wrong with who was refused, in the words of RFC 6750 §3.1 and RFC 9470 §3; every 401 and 403 carries it. */
+  function challenged({ code, message }: ApiError, authorization: string | undefined): ApiError {
+    const error =
+      code === "insufficient_user_authentication"
+        ? new StepUpRequired(parts.signIn)
+        : new OAuthError(code === "forbidden" ? "insufficient_scope" : "invalid_token", message);
+    const told = /^(?:bearer|dpop)\b/i.test(authorization ?? "") ? error : new BearerTokenMissing();
+    const challenges = challengesAtResource(told, authorization, metadataUrl);
+    return new ApiError(code, message, { "WWW-Authenticate": challenges.join(", ") });
+  }
+
+  /** Uses the proof up, where there is one (DPO-1, DPO-2). Undefined where the token is not the sender's. */
+  async function prove(shown: ShownToken, bearer: Bearer, request: ApiRequest, now: Date) {
+    try {
+      const sender = proveBearer(
+        { ...shown, boundTo: bearer.confirmation },
+        { evidence: request.evidence, target: { method: request.method, url: request.url } },
+        parts.proveSender,
+        now,
+      );
+      await sender.spend();
+      return sender;
+    } catch (error) {
+      if (error instanceof OAuthError && error.code === "invalid_token") return undefined;
+      throw error;
     }
-    return undefined;
   }
 
-  async function look(bearer: Bearer): Promise<KnownBearer> {
-    if (bearer.kind === "client") return { kind: "client", client: await findClientOf(bearer, parts) };
+  async function look(shown: Bearer, now: Date): Promise<KnownBearer | undefined> {
+    if (shown.kind === "client") return { kind: "client", client: await findClientOf(shown, parts) };
+    const bearer = shown.kind === "grant" ? await openGrant(shown.token, parts.families, now) : shown;
+    if (bearer === undefined) return undefined;
+    const { signIn, userId } = bearer;
     const audience = await Promise.all(bearer.audience.map((id) => parts.clients.find(id)));
-    const { times, userId } = bearer;
     const { user, accessEndedAt } = (await parts.users.findWithAccess(userId)) ?? {};
-    return { kind: "user", user, accessEndedAt, times, audience };
+    return { kind: "user", user, accessEndedAt, signIn, audience };
   }
 
-  return async (headers, asked, now) => {
-    const token = readBearerToken(headers);
-    const bearer = token === undefined ? undefined : await readBearer(token, now);
-    if (bearer === undefined) throw unauthorized().error;
-    const access = decideAccess(await look(bearer), asked, parts);
-    if (access.kind === "refused") throw access.error;
-    return { kind: bearer.kind, id: access.id, clients: access.clients };
+  return async (request, asked, now) => {
+    const [authorization] = request.authorization ?? [];
+    const shown = readShownToken(request.authorization);
+    const bearer = shown === undefined ? undefined : await readBearer(shown.token, now);
+    const sender = shown === undefined || bearer === undefined ? undefined : await prove(shown, bearer, request, now);
+    const known = bearer === undefined || sender === undefined ? undefined : await look(bearer, now);
+    if (known === undefined) throw challenged(unauthorized().error, authorization);
+    const access = decideAccess(known, asked, parts, now);
+    if (access.kind === "refused") throw challenged(access.error, authorization);
+    return { kind: known.kind, id: access.id, clients: access.clients, dpopNonce: sender?.dpopNonce };
   };
 }
 
@@ -232,8 +233,9 @@ function unauthorized(message = "a valid ID token of an admin or access token of
   return refused("unauthorized", message);
 }
 
-function refused(code: Extract<ApiErrorCode, "unauthorized" | "forbidden">, message: string) {
-  // RFC 6750 §3: every 401 carries the challenge.
-  const headers: Record<string, string> = code === "unauthorized" ? { "WWW-Authenticate": "Bearer" } : {};
-  return { kind: "refused", error: new ApiError(code, message, headers) } as const;
+function refused(
+  code: Extract<ApiErrorCode, "unauthorized" | "forbidden" | "insufficient_user_authentication">,
+  message: string,
+) {
+  return { kind: "refused", error: new ApiError(code, message) } as const;
 }

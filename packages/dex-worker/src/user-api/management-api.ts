@@ -27,21 +27,22 @@ import {
   type OpenApiFacts,
   USER_API,
 } from "@dex/management";
-import type { Client, SealSecret } from "@dex/oidc";
+import { type Client, resourceMetadataUrl, type SealSecret } from "@dex/oidc";
 import type { Clock, Logger, Random, Sealer } from "@dex/runtime";
 import type { AccountLinks, Actor, UserDirectory } from "@dex/users";
-import type { Router } from "express";
+import type { Request, Router } from "express";
+import type { ReadClientCertificate } from "../middleware/client-certificate.ts";
 import { replyWith } from "../middleware/error-reply.ts";
-import { type AccessParts, makeAccessCheck, PERMISSIONS, type Permission } from "./access.ts";
+import { type AccessParts, type ApiRequest, makeAccessCheck, PERMISSIONS, type Permission } from "./access.ts";
 
-export interface ManagementApiParts
-  extends Pick<AccessParts, "verifier" | "accessTokens" | "issuer" | "clientCredentials"> {
+export interface ManagementApiParts extends Omit<AccessParts, "clients" | "users"> {
   readonly clients: ManagedClients & ChangeableClients & { find(clientId: string): Promise<Client | undefined> };
   readonly clientSecrets: ManagedSecrets;
   readonly connectors: ManagedConnectors;
   readonly checkConnector: CheckConnector;
   readonly resources: ManagedResources;
   readonly users: UserDirectory;
+  readonly readClientCertificate: ReadClientCertificate;
   readonly links: Pick<AccountLinks, "requestInvitation">;
   readonly mailQueue: MailQueue<Actor>;
   readonly backchannelDecisions: Pick<
@@ -97,17 +98,31 @@ export function makeManagementApi(parts: ManagementApiParts): Router {
     permissions: PERMISSIONS,
     conventions: USER_API,
     // What the API does not answer itself, the application's error handler answers in JSON too.
-    before: replyWith("bearer"),
+    before: replyWith({ resourceMetadata: resourceMetadataUrl(parts.resource) }),
     async authorize(request, { permission, params, now }) {
       const address = request.ip;
       if (permission === "anybody") return { actor: { kind: "client", id: undefined, address }, clients: [] };
       const asked = { permission, accountId: params.userid };
-      const { kind, id, clients } = await checkAccess(request.headersDistinct.authorization, asked, now);
+      const { kind, id, clients, dpopNonce } = await checkAccess(toApiRequest(request, parts), asked, now);
+      if (dpopNonce !== undefined) request.res?.setHeader("DPoP-Nonce", dpopNonce);
       return { actor: { kind, id, address }, clients };
     },
     clock: parts.clock,
     logger: parts.logger,
   });
+}
+
+function toApiRequest(
+  request: Request,
+  { resource, readClientCertificate }: Pick<ManagementApiParts, "resource" | "readClientCertificate">,
+): ApiRequest {
+  const { headersDistinct, method, path } = request;
+  return {
+    authorization: headersDistinct.authorization,
+    evidence: { dpop: headersDistinct.dpop, clientCertificate: readClientCertificate(request) },
+    method,
+    url: `${resource}${path}`,
+  };
 }
 
 function factsOf({ issuer }: ManagementApiParts): OpenApiFacts<Permission> {
@@ -129,7 +144,8 @@ function factsOf({ issuer }: ManagementApiParts): OpenApiFacts<Permission> {
       },
     },
     security: (permission) => (permission === "anybody" ? [] : [{ idToken: [] }, { clientCredentials: [] }]),
-    accessRefusals: (permission) => (permission === "anybody" ? [] : ["unauthorized", "forbidden"]),
+    accessRefusals: (permission) =>
+      permission === "anybody" ? [] : ["unauthorized", "forbidden", "insufficient_user_authentication"],
     conventions: USER_API,
   };
 }

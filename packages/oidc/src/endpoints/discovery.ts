@@ -31,6 +31,10 @@ export interface DiscoveryParts {
   readonly administratedGrants?: readonly GrantType[];
   /** What is seen of client certificates, and what stands for the issuer where clients are asked for them. */
   readonly mutualTls?: { readonly certificates: CertificateUse; readonly url: string | undefined };
+  /** Identifiers of resources that describe themselves (RFC 9728 §4). */
+  readonly protectedResources?: readonly string[];
+  /** What the registered resources know (RFC 9396 §10). */
+  readonly authorizationDetailsTypes?: readonly string[];
 }
 
 /** The URL of one of our endpoints. An issuer may end in a slash; no address of an endpoint has two in a row. */
@@ -122,6 +126,8 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     code_challenge_methods_supported: ["S256"],
     dpop_signing_alg_values_supported: DPOP_SIGNING_ALGORITHMS,
     ...renderMutualTls(mutualTls),
+    ...listed("protected_resources", parts.protectedResources),
+    ...listed("authorization_details_types_supported", parts.authorizationDetailsTypes),
     acr_values_supported: ACR_VALUES,
     claims_supported: [
       ...["iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "nonce", "at_hash", "acr", "amr", "azp"],
@@ -135,6 +141,11 @@ export function renderDiscovery(parts: DiscoveryParts): JsonObject {
     require_request_uri_registration: true,
     claims_parameter_supported: true,
   };
+}
+
+/** RFC 8414 §3.2: a member without a value is left out. */
+function listed(name: string, values: readonly string[] = []): JsonObject {
+  return values.length === 0 ? {} : { [name]: values };
 }
 
 /** Browsers keep cookies from frames of other sites' pages unless they are Secure, which over http only loopback can have. */

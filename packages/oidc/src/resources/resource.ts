@@ -54,16 +54,21 @@ export function isResourceIdentifier(text: string): boolean {
   return url !== null && url.hash === "" && url.username === "" && url.password === "";
 }
 
-/** The resources in memory, to be replaced as a whole when some changed. */
-export function makeResourceSet(): Resources & { replace(resources: readonly Resource[]): void } {
-  let all: readonly Resource[] = [];
-  let byIdentifier: ReadonlyMap<string, Resource> = new Map();
+/**
+ * The resources in memory, to be replaced as a whole when some changed. `own`: those that are there without a registration; one
+ * of the same identifier takes their place.
+ */
+export function makeResourceSet(
+  own: readonly Resource[] = [],
+): Resources & { replace(resources: readonly Resource[]): void } {
+  let all: readonly Resource[] = own;
+  let byIdentifier: ReadonlyMap<string, Resource> = new Map(own.map((one) => [one.identifier, one]));
   return {
     find: (identifier) => byIdentifier.get(identifier),
     all: () => all,
     replace(resources) {
-      all = resources;
-      byIdentifier = new Map(resources.map((one) => [one.identifier, one]));
+      byIdentifier = new Map([...own, ...resources].map((one) => [one.identifier, one]));
+      all = [...byIdentifier.values()].sort((left, right) => (left.identifier < right.identifier ? -1 : 1));
     },
   };
 }
