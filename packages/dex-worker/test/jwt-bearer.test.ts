@@ -1,5 +1,6 @@
 // Workloads without a secret of ours, RFC 7523 §2.1: what their issuers sign stands for a client. Each issuer is configured as an
 // administrator would, and signs the claims that it really makes.
+import { parseResource } from "@dex/oidc";
 import {
   type FakeTokenIssuer,
   githubActionsClaims,
@@ -119,6 +120,43 @@ test.each(workloads)("a workload of $of gets a token for the service that it sta
   const told = await fetch(`${worker.issuer}/introspect`, { method: "POST", body: asked });
   expect(await told.json()).toMatchObject({ active: true, sub: service.id });
   expect(await bear(service, assertion)).toMatchObject({ status: given.twice });
+});
+
+describe("for a resource (RFC 8707 §2.2)", () => {
+  const [named, open] = ["https://cluster.example/", "https://open.example/"];
+  let service: TestClient;
+  beforeAll(async () => {
+    service = await addService({
+      ...{ issuer: issuers.rsa.issuer, subject_prefix: "repo:octo-org/octo-repo:", scopes: ["deploy:read"] },
+      reusable: true,
+    });
+    const scopes = ["deploy:read", "deploy:write", "scale"];
+    for (const one of [
+      { identifier: named, name: "Cluster", scopes, accessTokenLifetime: 90, allowedClients: [service.id] },
+      { identifier: open, name: "Open", scopes },
+    ]) {
+      const parsed = parseResource(one);
+      if (parsed.kind === "refused") throw new Error(parsed.reason);
+      await worker.storage.resources.add(parsed.resource, { kind: "dexctl", id: undefined, address: undefined });
+    }
+    await worker.refresh();
+  });
+  const ask = async (fields: Readonly<Record<string, string>>) =>
+    bear(service, await issuers.rsa.sign(githubActionsClaims(workload(issuers.rsa))), fields);
+
+  test("that names the client a workload gets a token, with what its issuer stands for and no more", async () => {
+    const { status, body } = await ask({ resource: named, scope: "deploy:read deploy:write scale" });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ scope: "deploy:read", expires_in: 90 });
+    const claims = decodeJwt(String(body.access_token));
+    expect(claims).toMatchObject({ aud: named, sub: service.id, scope: "deploy:read" });
+  });
+
+  test("that does not name it there is none", async () => {
+    for (const resource of [open, "https://unknown.example/", `${worker.issuer}/userinfo`]) {
+      expect(await ask({ resource })).toMatchObject({ status: 400, body: { error: "invalid_target" } });
+    }
+  });
 });
 
 describe("a token of a trusted issuer is refused", () => {

@@ -1,4 +1,5 @@
 // The resource owner password credentials grant, RFC 6749 §4.3: where a deployment wants it, and nowhere else.
+import { parseResource } from "@dex/oidc";
 import { queryDatabase } from "@dex/testing";
 import { decodeJwt } from "jose";
 import * as oauth from "oauth4webapi";
@@ -91,6 +92,52 @@ describe("the right password", () => {
       "SELECT actor_id FROM audit_event WHERE event = 'password exchanged for tokens' ORDER BY id DESC LIMIT 1",
     );
     expect(rows).toEqual([{ actor_id: client.id }]);
+  });
+});
+
+describe("for a resource (RFC 8707 §2.2)", () => {
+  const ledger = "https://ledger.example/";
+  const open = "https://open.example/";
+  beforeAll(async () => {
+    const resources = [
+      {
+        identifier: ledger,
+        name: "Ledger",
+        scopes: ["read", "write"],
+        accessTokenLifetime: 120,
+        allowedClients: [client.id],
+      },
+      { identifier: open, name: "Open", scopes: ["read"] },
+    ];
+    for (const one of resources) {
+      const parsed = parseResource(one);
+      if (parsed.kind === "refused") throw new Error(parsed.reason);
+      await worker.storage.resources.add(parsed.resource, ACTOR);
+    }
+    await worker.refresh();
+  });
+
+  test("that names the client there is a token, and a refresh token for more of them", async () => {
+    const { status, body } = await send({ scope: "openid offline_access read", resource: ledger });
+    expect(status).toBe(200);
+    expect(decodeJwt(body.access_token ?? "")).toMatchObject({ aud: ledger, scope: "read" });
+    expect(body).toMatchObject({ expires_in: 120, id_token: expect.any(String) });
+    const form = { grant_type: "refresh_token", refresh_token: body.refresh_token ?? "" };
+    const refreshed = await worker.token(form, client);
+    expect(decodeJwt(refreshed.body.access_token ?? "")).toMatchObject({ aud: ledger, scope: "read" });
+  });
+
+  test.each([
+    ["that does not name the client, though it is open to people", { resource: open }, "invalid_target"],
+    ["that does not have the scope", { resource: ledger, scope: "openid count" }, "invalid_scope"],
+    ["that is not asked for", { scope: "openid read" }, "invalid_scope"],
+    [
+      "of which a person would have to allow more",
+      { authorization_details: '[{"type":"x"}]' },
+      "invalid_authorization_details",
+    ],
+  ])("%s there is none", async (_, fields, error) => {
+    expect(await send(fields)).toMatchObject({ status: 400, body: { error } });
   });
 });
 

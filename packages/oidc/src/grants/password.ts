@@ -7,6 +7,7 @@ import { single } from "../endpoints/parameters.ts";
 import { OAuthError, ProofRefused } from "../errors.ts";
 import { askedOfUpstream } from "../login-state/asked-of-upstream.ts";
 import type { Clients } from "../ports.ts";
+import { type RequestedTargets, withScopeAt } from "../resources/requested-targets.ts";
 import type { Resources } from "../resources/resource.ts";
 import { parseTargetRequest, type TargetRequest } from "../resources/token-target.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
@@ -68,7 +69,7 @@ export function passwordGrant(parts: PasswordGrantParts): Grant {
           sessionHash: parts.random(SESSION_HASH_BYTES),
           scope,
           nonce,
-          terms: { ...family.terms, direct: { authTime: "known" } },
+          terms: { ...family.terms, ...resourcesOf(target, scope), direct: { authTime: "known" } },
           authTime: person.authTime ?? now,
           refresh,
           accessExpiresAt: family.accessExpiresAt,
@@ -81,6 +82,10 @@ export function passwordGrant(parts: PasswordGrantParts): Grant {
       return issueTokens({ grant, client, scope, nonce, refreshToken: text, confirmation, target }, now);
     },
   };
+}
+
+function resourcesOf({ named }: TargetRequest, scope: readonly string[]): RequestedTargets {
+  return named.length === 0 ? {} : { resources: withScopeAt(named, scope) };
 }
 
 interface PasswordRequest {
@@ -102,7 +107,8 @@ function parsePasswordRequest(params: URLSearchParams, client: Client, parts: Pa
     throw new OAuthError("invalid_request", "nonce is too long");
   }
   const scope = parseScope(single(params, "scope"));
-  const strange = scope.find((word) => !mayAskFor(word, client));
+  const target = targetOf(params, client, parts);
+  const strange = scope.find((word) => !mayAskFor(word, client, target));
   if (strange !== undefined) {
     const detail = `scope ${JSON.stringify(strange.slice(0, 100))}`;
     throw new OAuthError("invalid_scope", "the scope holds what this client cannot ask for", { detail });
@@ -119,15 +125,22 @@ function parsePasswordRequest(params: URLSearchParams, client: Client, parts: Pa
   if (login.length > MAX_FIELD_LENGTH || password.length > MAX_FIELD_LENGTH) {
     throw new ProofRefused(REFUSED, "longer than any is");
   }
-  const target = parseTargetRequest(params, { client, ...parts });
-  // Nobody is there to be asked whether the client may.
-  if (target.named.length > 0 || target.authorizationDetails !== undefined) {
-    throw new OAuthError("invalid_target", "resources need a person who allows them");
-  }
   return { connectorId, login, password, scope, nonce, target };
 }
 
-function mayAskFor(word: string, { scopes }: Client): boolean {
-  const known = isAudienceScope(word) || SUPPORTED_SCOPES.some((one) => one === word);
+/** Nobody is there to be asked whether the client may: a resource has to name it, as with client credentials. */
+function targetOf(params: URLSearchParams, client: Client, parts: PasswordGrantParts): TargetRequest {
+  const target = parseTargetRequest(params, { client, ...parts }, "client");
+  if (target.authorizationDetails !== undefined) {
+    throw new OAuthError("invalid_authorization_details", "authorization_details need a person who allows them");
+  }
+  return target;
+}
+
+function mayAskFor(word: string, { scopes }: Client, { named }: TargetRequest): boolean {
+  const known =
+    isAudienceScope(word) ||
+    SUPPORTED_SCOPES.some((one) => one === word) ||
+    named.some((resource) => resource.scopes.includes(word));
   return known && (scopes?.includes(word) ?? true);
 }

@@ -20,7 +20,7 @@ import {
 import { decideExchangeTarget, type SubjectReach } from "../direct-grants/exchange-target.ts";
 import { OAuthError } from "../errors.ts";
 import type { Clients, GrantTerms } from "../ports.ts";
-import type { RequestedTargets } from "../resources/requested-targets.ts";
+import { type RequestedTargets, withScopeAt } from "../resources/requested-targets.ts";
 import { decideTarget, type TargetRequest } from "../resources/token-target.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
 import type { AccessTokenOrder, IssueAccessToken } from "../tokens/issue-access-token.ts";
@@ -168,15 +168,12 @@ function termsOf({ subject, actor, scope, target }: Exchange): GrantTerms {
   };
 }
 
-/** As where a person is asked: each resource with its part of the scope. */
+/** As where a person is asked. */
 function targetsOf({ named }: TargetRequest, { details }: SubjectReach, scope: readonly string[]): RequestedTargets {
   const types = named.flatMap(({ authorizationDetailsTypes }) => authorizationDetailsTypes.map(({ type }) => type));
   const authorizationDetails = details.filter(({ type }) => types.includes(type));
   return {
-    resources: named.map(({ identifier, scopes }) => ({
-      identifier,
-      scope: scope.filter((word) => scopes.includes(word)),
-    })),
+    resources: withScopeAt(named, scope),
     ...(authorizationDetails.length === 0 ? {} : { authorizationDetails }),
   };
 }

@@ -5,7 +5,7 @@ import type { OAuthError } from "../errors.ts";
 import { parseScope } from "../scope.ts";
 import { chooseAuthorizationDetails } from "./authorization-details.ts";
 import { chooseResources, resourcesIn } from "./choose-resources.ts";
-import type { Resources } from "./resource.ts";
+import type { Resource, Resources } from "./resource.ts";
 import type { AuthorizationDetail, GrantedResource } from "./terms.ts";
 
 /** As it stands in the request, and then in the terms of the grant. Left out what was not asked for. */
@@ -40,10 +40,7 @@ export function decideTargets(
   if (detailed?.kind === "refused") return detailed;
   const asked = parseScope(single(params, "scope")).filter((word) => client.scopes?.includes(word) ?? true);
   const all = [...new Set([...named.resources, ...(detailed?.resources ?? [])])];
-  const resources = all.map(({ identifier, scopes }) => ({
-    identifier,
-    scope: asked.filter((word) => scopes.includes(word)),
-  }));
+  const resources = withScopeAt(all, asked);
   return {
     kind: "targets",
     targets: {
@@ -51,6 +48,14 @@ export function decideTargets(
       ...(detailed === undefined ? {} : { authorizationDetails: detailed.details }),
     },
   };
+}
+
+/** Each resource with its part of the scope. */
+export function withScopeAt(resources: readonly Resource[], scope: readonly string[]): readonly GrantedResource[] {
+  return resources.map(({ identifier, scopes }) => ({
+    identifier,
+    scope: scope.filter((word) => scopes.includes(word)),
+  }));
 }
 
 /** The scope with that of the resources, each word once. */
