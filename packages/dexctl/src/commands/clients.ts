@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
+import { clientCertificatesCommand } from "./client-certificates.ts";
 import { clientKeysCommand, clientMetadataCommand, clientProfileCommand } from "./client-metadata.ts";
 import { clientSecretsCommand } from "./client-secrets.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
@@ -24,6 +25,7 @@ export function clientsCommand(context: CommandContext): Command {
     .addCommand(setCommand(context))
     .addCommand(clientSecretsCommand(context))
     .addCommand(clientKeysCommand(context))
+    .addCommand(clientCertificatesCommand(context))
     .addCommand(clientMetadataCommand(context))
     .addCommand(clientProfileCommand(context))
     .addCommand(deleteCommand(context))

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDataFile } from "../connector-files.ts";
 import type { CreatedClient } from "../management.ts";
 import { quoteForShell } from "../printable.ts";
+import { certificateMetadata } from "./client-certificates.ts";
 import type { CommandContext } from "./command-context.ts";
 
 interface NewClientFlags {
@@ -19,6 +20,8 @@ interface NewClientFlags {
   readonly allowedConnector?: readonly string[];
   readonly alg?: string;
   readonly metadata?: string;
+  readonly certificate?: readonly string[];
+  readonly certificateSubject?: string;
   readonly profile?: string;
 }
 
@@ -44,6 +47,8 @@ Examples:
   dexctl new-client --admin --grant-type client_credentials
   dexctl new-client --public --name TV --grant-type urn:ietf:params:oauth:grant-type:device_code --grant-type refresh_token
   echo '{"token_endpoint_auth_method": "client_secret_post"}' | dexctl new-client --metadata - https://a.example/cb
+  dexctl new-client --grant-type client_credentials --certificate client.pem
+  dexctl new-client --grant-type client_credentials --certificate-subject 'CN=billing,O=Example,C=DE'
   echo '{"jwks_uri": "https://bank.example/jwks"}' | dexctl new-client --profile fapi2 --metadata - https://bank.example/cb`;
 
 /** Registers a client and prints its credentials as assignments. */
@@ -67,13 +72,20 @@ export function newClientCommand(context: CommandContext): Command {
     .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through; any when left out"))
     .addOption(new Option("--alg <algorithm>", "how its ID tokens are signed").choices(["RS256", "ES256", "EdDSA"]))
     .option("--metadata <file>", "more of its metadata by the registered names, JSON or YAML; - is standard input")
+    .addOption(repeated("--certificate <file>", "a certificate of its own making, PEM, which proves it (RFC 8705)"))
+    .addOption(
+      new Option(
+        "--certificate-subject <name>",
+        "the subject of its certificates, which an authority of --client-certificate-ca issues",
+      ).conflicts("certificate"),
+    )
     .addOption(new Option("--profile <profile>", "hold it to a security profile").choices(PROFILES))
     .addHelpText("after", EXAMPLES)
     .action(async (redirectUrls: string[], flags: NewClientFlags, command: Command) => {
       if (redirectUrls.length === 0 && needsRedirectUrl(flags)) {
         command.error("expected at least one redirect URL, found none", { code: "commander.missingArgument" });
       }
-      const details = flags.metadata === undefined ? undefined : await readMetadata(context, flags.metadata);
+      const details = await readDetails(context, flags);
       const created = await context.withManagement((management) =>
         management.createClient(toRequest(redirectUrls, flags, details)),
       );
@@ -96,6 +108,17 @@ export function renderAssignments(created: CreatedClient): string {
 function needsRedirectUrl(flags: NewClientFlags): boolean {
   if (flags.public === true) return false;
   return flags.grantType === undefined || flags.grantType.includes("authorization_code");
+}
+
+async function readDetails(
+  context: CommandContext,
+  { metadata, certificate, certificateSubject }: NewClientFlags,
+): Promise<Json | undefined> {
+  const given = metadata === undefined ? undefined : await readMetadata(context, metadata);
+  if (certificate !== undefined) return beside(given, await certificateMetadata(context, certificate));
+  if (certificateSubject === undefined) return given;
+  const member = { token_endpoint_auth_method: "tls_client_auth", tls_client_auth_subject_dn: certificateSubject };
+  return beside(given, member);
 }
 
 /** RFC 7591 §2 and what OpenID Connect adds: addresses for signing out, keys, how it authenticates. The validator reads it. */
@@ -121,11 +144,15 @@ function toRequest(redirectURIs: readonly string[], flags: NewClientFlags, detai
   };
 }
 
-/** What is no object is left for the validator, which says so. */
-function withProfile(details: Json = {}, { profile }: NewClientFlags): Json {
+function withProfile(details: Json | undefined, { profile }: NewClientFlags): Json {
+  return beside(details, profile === undefined ? {} : { profile });
+}
+
+/** The details with these members. What is no object is left for the validator, which says so. */
+function beside(details: Json = {}, members: JsonObject): Json {
   const isObject = typeof details === "object" && details !== null && !Array.isArray(details);
   // Narrowed as far as TypeScript can: what is an object and no array is one of members.
-  return profile === undefined || !isObject ? details : { ...(details as JsonObject), profile };
+  return isObject ? { ...(details as JsonObject), ...members } : details;
 }
 
 /** One value for each time the flag is given: a flag that takes many at once would swallow the arguments behind it. */
