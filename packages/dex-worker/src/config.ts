@@ -1,5 +1,5 @@
 import { mailAddress, smtpUrl } from "@dex/email";
-import { ACR_VALUES, CLIENT_ID_DOCUMENTS, SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
+import { ACR_VALUES, CLIENT_ID_DOCUMENTS, REGISTRATION_PROFILES, SHARING_DEFAULTS, SUBJECT_FORMATS } from "@dex/oidc";
 import {
   base64Secrets,
   commaList,
@@ -135,7 +135,7 @@ const SETTINGS = {
   ),
   registrationProfile: optionalSetting(
     "registration-profile",
-    oneOf(["fapi2", "fapi2-message-signing", "fapi1-advanced"]),
+    oneOf(REGISTRATION_PROFILES),
     "Hold every client that registers or describes itself to this profile: it is the default, and what contradicts it is refused.",
   ),
   clientIdDocuments: setting(

@@ -26,6 +26,7 @@ export function wireClientDocuments(
     hosts: config.clientIdDocumentHosts,
     blockedHosts: config.blockedClientIdDocumentHosts,
     schemes: config.insecurePrivateClientAddresses ? "http and https" : "https",
+    profile: config.registrationProfile,
   };
   const stored = withoutRefusedDocuments(cache, storage.clients, policy);
   const { fetchDocument } = makeOutgoingClient({ ...reachOf(config), limits: DOCUMENT_LIMITS });

@@ -24,6 +24,7 @@ export function wireRegistration(
   const shared = {
     url: endpointUrl(config.issuerText, "/registration"),
     supported: parts.supported,
+    profile: config.registrationProfile,
     fetchDocument: parts.outgoing.fetchDocument,
     random,
     sealSecret: parts.sealSecret,

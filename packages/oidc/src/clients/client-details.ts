@@ -20,6 +20,12 @@ export type ResponseType = (typeof RESPONSE_TYPES)[number];
 /** What a client can be held to as a whole, see profile.ts. */
 export const PROFILES = ["fapi2", "fapi2-message-signing", "fapi-ciba", "fapi1-advanced"] as const;
 export type Profile = (typeof PROFILES)[number];
+/** Those that a client can have without an administrator: CIBA is none that it registers itself for (DCR-1). */
+export const REGISTRATION_PROFILES = [
+  "fapi2",
+  "fapi2-message-signing",
+  "fapi1-advanced",
+] as const satisfies readonly Profile[];
 
 /** RFC 7518 §4.1 and §5.1, as far as jose has them and nobody advises against them. */
 export const ENCRYPTION_ALGORITHMS = ["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"] as const;

@@ -3,6 +3,7 @@
 import { isLoopback, type JsonObject } from "@dex/runtime";
 import { isUnsafe } from "../endpoints/parameters.ts";
 import type { Client } from "./client.ts";
+import type { Profile } from "./client-details.ts";
 import { decideRegistration } from "./registration-metadata.ts";
 import type { SupportedValues } from "./supported.ts";
 
@@ -17,6 +18,8 @@ export interface ClientIdPolicy {
   readonly blockedHosts: readonly string[];
   /** In closed test networks an address may be http. */
   readonly schemes: "https" | "http and https";
+  /** What every such client is held to, as who registers itself is. */
+  readonly profile?: Profile | undefined;
 }
 
 /** As long as a client id can be. */
@@ -96,13 +99,15 @@ export function decideClientIdDocument(
   // It would be fetched, too.
   if ("sector_identifier_uri" in members) return refused("sector_identifier_uri: not supported");
   const decision = decideRegistration(
-    { token_endpoint_auth_method: "none", ...members },
+    // Under a profile nobody is public, and it has a default of its own.
+    { ...(policy.profile === undefined ? { token_endpoint_auth_method: "none" } : {}), ...members },
     {
       ...supported,
       response_types: ["code"],
       grant_types: ["authorization_code", "refresh_token"],
       token_endpoint_auth_method: ["none", "private_key_jwt"],
     },
+    policy.profile,
   );
   if (decision.kind === "refused") return refused(decision.error.message);
   const { metadata } = decision;

@@ -2,7 +2,7 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
 import { OAuthError } from "../errors.ts";
 import type { Client } from "./client.ts";
-import { provesByCertificate, splitDetails } from "./client-details.ts";
+import { type Profile, provesByCertificate, splitDetails } from "./client-details.ts";
 import { mayChangeProfile } from "./profile.ts";
 import { decideRegistration } from "./registration-metadata.ts";
 import type { SupportedValues } from "./supported.ts";
@@ -50,8 +50,16 @@ const PROTECTIONS = [
   "tls_client_certificate_bound_access_tokens",
 ] as const;
 
-/** Decides what becomes of a client that asks to be `input`. What only we or an administrator set stays as it is (DCR-2). */
-export function decideClientUpdate(client: Client, input: unknown, supported: SupportedValues): ClientUpdateDecision {
+/**
+ * Decides what becomes of a client that asks to be `input`. What only we or an administrator set stays as it is (DCR-2). With
+ * `profile` none goes on without it, whenever it registered.
+ */
+export function decideClientUpdate(
+  client: Client,
+  input: unknown,
+  supported: SupportedValues,
+  profile?: Profile | undefined,
+): ClientUpdateDecision {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return refused("invalid_request", "the body must be a JSON object");
   }
@@ -67,7 +75,7 @@ export function decideClientUpdate(client: Client, input: unknown, supported: Su
     return refused("invalid_client_metadata", `${forgotten}: is registered; send it again, or null to be without`);
   }
   const present = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== null));
-  const decision = decideRegistration(present, supported);
+  const decision = decideRegistration(present, supported, profile);
   if (decision.kind === "refused") return decision;
   const { metadata } = decision;
   if (!mayChangeProfile(client.details.profile, metadata.details.profile)) {

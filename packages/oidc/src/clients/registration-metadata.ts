@@ -5,9 +5,9 @@ import { z } from "zod";
 import { OAuthError } from "../errors.ts";
 import { parseScope, SUPPORTED_SCOPES } from "../scope.ts";
 import { CLIENT_LIFETIME_MEMBERS } from "../tokens/lifetimes.ts";
-import { type ClientDetails, clientDetailsShape, renderClientDetails } from "./client-details.ts";
+import { type ClientDetails, clientDetailsShape, type Profile, renderClientDetails } from "./client-details.ts";
 import { clientNameShape, contradictionIn, type NewClientMetadata } from "./client-metadata.ts";
-import { defaultAlgorithmFor, withProfileDefaults } from "./profile.ts";
+import { defaultAlgorithmFor, mayChangeProfile, withProfileDefaults } from "./profile.ts";
 import { registeredDetailsShape } from "./registered-details.ts";
 import { SUPPORTED, SUPPORTED_MEMBERS, type SupportedValues } from "./supported.ts";
 import { webUriShape } from "./web-uri.ts";
@@ -48,8 +48,15 @@ const NAMES: Readonly<Record<string, string>> = {
   clientName: "client_name",
 };
 
-/** Decides what client the metadata describe, with the defaults of RFC 7591 §2, or which error of §3.2.2 they are. */
-export function decideRegistration(input: unknown, supported: SupportedValues = SUPPORTED): RegistrationDecision {
+/**
+ * Decides what client the metadata describe, with the defaults of RFC 7591 §2, or which error of §3.2.2 they are. With `profile`
+ * every client has that one, or one that demands more.
+ */
+export function decideRegistration(
+  input: unknown,
+  supported: SupportedValues = SUPPORTED,
+  profile?: Profile | undefined,
+): RegistrationDecision {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return refused("invalid_request", "the body must be a JSON object");
   }
@@ -62,7 +69,9 @@ export function decideRegistration(input: unknown, supported: SupportedValues = 
     return refuse(String(member), issue?.message ?? "not valid");
   }
   // What follows from a profile is asked for as what is said.
-  const given = withProfileDefaults(withoutUnsupportedUses(parsed.data, supported));
+  const given = withProfileDefaults(withoutUnsupportedUses(withProfile(parsed.data, profile), supported));
+  if (profile !== undefined && !mayChangeProfile(profile, given.profile))
+    return refuse("profile", `must be ${profile}`);
   const unsupported = unsupportedIn(given, supported);
   if (unsupported !== undefined) return unsupported;
   const metadata = toMetadata(given);
@@ -71,6 +80,11 @@ export function decideRegistration(input: unknown, supported: SupportedValues = 
     return refuse(NAMES[contradiction.member] ?? contradiction.member, contradiction.reason);
   }
   return { kind: "register", metadata };
+}
+
+/** Who says nothing of a profile gets that of the deployment. */
+function withProfile(given: Given, profile: Profile | undefined): Given {
+  return profile === undefined ? given : { ...given, profile: given.profile ?? profile };
 }
 
 /**

@@ -1,6 +1,7 @@
 // The client configuration endpoint, RFC 7592: a client that registered itself reads, replaces and deletes its registration.
 import { type FetchDocument, type JsonObject, type Random, sha256 } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
+import type { Profile } from "../clients/client-details.ts";
 import { renderClientInformation } from "../clients/client-information.ts";
 import { decideClientUpdate } from "../clients/client-update.ts";
 import { type GeneratedSecret, generateSecret, type SealSecret } from "../clients/make-client.ts";
@@ -44,6 +45,8 @@ export interface ClientManagementParts {
   readonly url: string;
   readonly registered: RegisteredClients;
   readonly supported: SupportedValues;
+  /** What every client is held to that registers itself. */
+  readonly profile?: Profile | undefined;
   readonly fetchDocument: FetchDocument;
   readonly random: Random;
   /** Without it nobody can begin to make MACs. */
@@ -103,7 +106,7 @@ export function makeClientManagement(parts: ClientManagementParts): ClientManage
     },
     async replace(request, now) {
       const { client, hash } = await authorize(request);
-      const decision = decideClientUpdate(client, await request.readBody(), parts.supported);
+      const decision = decideClientUpdate(client, await request.readBody(), parts.supported, parts.profile);
       if (decision.kind === "refused") throw decision.error;
       await checkSectorIdentifier(decision.client, parts.fetchDocument);
       const next = newManagementToken(random);

@@ -8,6 +8,7 @@ import {
   sha256,
 } from "@dex/runtime";
 import type { Client } from "../clients/client.ts";
+import type { Profile } from "../clients/client-details.ts";
 import { renderClientInformation } from "../clients/client-information.ts";
 import { makeClient, type SealSecret } from "../clients/make-client.ts";
 import { decideRegistration } from "../clients/registration-metadata.ts";
@@ -49,6 +50,8 @@ export interface RegistrationParts {
   /** Of this endpoint. */
   readonly url: string;
   readonly supported: SupportedValues;
+  /** What every client is held to that registers itself. */
+  readonly profile?: Profile | undefined;
   readonly fetchDocument: FetchDocument;
   /** Initial access tokens, RFC 7591 §3: 32 bytes each, which callers present in base64. */
   readonly tokens: readonly Secret<Buffer>[];
@@ -96,7 +99,7 @@ export function makeRegistrationEndpoint(parts: RegistrationParts): Registration
   return {
     async handle(request, now) {
       const came = await authorize(request, now);
-      const decision = decideRegistration(await request.readBody(), parts.supported);
+      const decision = decideRegistration(await request.readBody(), parts.supported, parts.profile);
       if (decision.kind === "refused") throw decision.error;
       await checkSectorIdentifier(decision.metadata, parts.fetchDocument);
       const { client, secret } = await makeClient(decision.metadata, {
