@@ -17,11 +17,19 @@ export function describeAskedOfResources(
     const types = resource?.authorizationDetailsTypes ?? [];
     const details = authorizationDetails.flatMap(({ type, ...members }) => {
       const known = types.find((one) => one.type === type);
-      const told = Object.entries(members).map(([name, value]) => ({ name, value: toText(value) }));
+      const told = Object.entries(members).flatMap(([name, value]) => tell(name, value));
       return known === undefined ? [] : [{ name: known.name, members: told }];
     });
     return { name: resource?.name ?? identifier, scopes: scope, details };
   });
+}
+
+/** One line for each value inside, called by its path. Names that would make a line look like another are left in JSON. */
+function tell(name: string, value: Json | undefined): readonly { readonly name: string; readonly value: string }[] {
+  const inside = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  return inside.length > 0 && inside.every(([one]) => /^[A-Za-z0-9_-]{1,64}$/.test(one))
+    ? inside.flatMap(([one, item]) => tell(`${name}.${one}`, item))
+    : [{ name, value: toText(value) }];
 }
 
 function toText(value: Json | undefined): string {
