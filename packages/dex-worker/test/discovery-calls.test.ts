@@ -8,6 +8,7 @@ import { CERTIFICATE_CALLS, CLIENT_AUTHORITY } from "./discovery-calls/certifica
 import { ENDPOINT_CALLS } from "./discovery-calls/endpoints.ts";
 import { JWT_ANSWER_CALLS } from "./discovery-calls/jwt-answers.ts";
 import { DEVICE_CALLS, PUSHED_REQUEST_CALLS } from "./discovery-calls/other-ways.ts";
+import { RESOURCE_CALLS, registerPayments } from "./discovery-calls/resources.ts";
 import { SENDER_CONSTRAINT_CALLS } from "./discovery-calls/sender-constraint.ts";
 import { TOKEN_CALLS } from "./discovery-calls/tokens.ts";
 
@@ -19,6 +20,7 @@ const CALLS: Readonly<Record<string, MemberCalls>> = {
   ...AUTHENTICATION_CALLS,
   ...CERTIFICATE_CALLS,
   ...SENDER_CONSTRAINT_CALLS,
+  ...RESOURCE_CALLS,
   ...DEVICE_CALLS,
   ...BACKCHANNEL_CALLS,
   ...PUSHED_REQUEST_CALLS,
@@ -35,6 +37,7 @@ const EVERYTHING_ON = [
 let world: CallWorld;
 beforeAll(async () => {
   world = await openCallWorld(EVERYTHING_ON);
+  await registerPayments(world);
 });
 afterAll(async () => {
   await world?.close();
