@@ -19,7 +19,7 @@ import { expect } from "vitest";
 import { type Key, type Members, makeKey, seconds } from "./dpop-world.ts";
 import { openTestWorker, PERSON, type TestWorker } from "./worker-server.ts";
 
-export type Profile = "fapi2" | "fapi2-message-signing";
+export type Profile = "fapi2" | "fapi2-message-signing" | "fapi1-advanced";
 export type Fields = Readonly<Record<string, string | undefined>>;
 
 /** How the plan's clients say who they are, and what their tokens are bound to. */
@@ -84,7 +84,7 @@ export interface FapiWorld extends FapiRequests, FapiServer {
 }
 
 /** Over TLS, as the plan demands. Clients show their certificates at another name than the issuer's. */
-export async function openFapiServer(): Promise<FapiServer> {
+export async function openFapiServer(more: readonly string[] = []): Promise<FapiServer> {
   const trusted = getCACertificates("default");
   const { ca, server } = makePrivateAuthority();
   setDefaultCACertificates([...trusted, ca]);
@@ -93,6 +93,7 @@ export async function openFapiServer(): Promise<FapiServer> {
     "--request-client-certificates",
     `--client-certificate-ca=${authority.caFile}`,
     `--mtls-url=https://localhost:${port}${pathname}`,
+    ...more,
   ];
   const worker = await openTestWorker(flags, "/dex", server);
   const issuer = new URL(worker.issuer);
@@ -147,6 +148,7 @@ async function addClient(
     redirectURIs,
     details: {
       ...{ profile, jwks: { keys } },
+      ...(profile === "fapi1-advanced" ? { response_types: ["code id_token", "code"] } : {}),
       ...(authentication === "MTLS" ? proof : {}),
       ...(binding === "MTLS" ? { tls_client_certificate_bound_access_tokens: true } : {}),
     },
@@ -188,7 +190,7 @@ export function requestOf(client: FapiClient, more: Fields = {}): Fields {
 export const browserOfTester = (): FormBrowser => openFormBrowser({ stopAt: [new URL(TESTER).origin] });
 
 /** Sends `page`'s person through sign-in and consent, to where the browser ends. */
-async function passThrough(browser: FormBrowser, first: Page, decision: "approve" | "deny"): Promise<Page> {
+export async function passThrough(browser: FormBrowser, first: Page, decision: "approve" | "deny"): Promise<Page> {
   let page = first;
   if (page.text.includes('id="login-form"')) {
     page = await browser.submit(page, { login: PERSON.email, password: PERSON.password }, { formId: "login-form" });
@@ -246,7 +248,7 @@ function makeFapiRequests(server: FapiServer, profile: Profile, combination: Com
 
   /** Pushes the parameters, in a request object where the profile wants that. */
   async function push(client: FapiClient, parameters: Fields, beside: Beside = {}): Promise<FapiAnswer> {
-    const signed = profile === "fapi2-message-signing";
+    const signed = profile !== "fapi2";
     return post("/par", client, signed ? { request: await objectOf(client, parameters) } : parameters, beside);
   }
 
