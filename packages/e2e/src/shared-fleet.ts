@@ -27,6 +27,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       DEX_WORKER_ENABLE_FRONT_CHANNEL_TOKENS: "true",
       DEX_WORKER_ENABLE_CLIENT_REGISTRATION: "true",
       DEX_WORKER_CLIENT_REGISTRATION_TOKENS: registrationToken,
+      DEX_WORKER_PASSWORD_GRANT_CONNECTORS: "local",
       // The relying parties of the tests listen on this machine.
       DEX_WORKER_INSECURE_PRIVATE_CLIENT_ADDRESSES: "true",
     },
