@@ -50,15 +50,15 @@ export function wireClientEndpoints(
 ): readonly ClientEndpoint[] {
   const { storage, clock, random, logger, hasher } = outside;
   const { clients, keyRing, connectors, resources } = live;
-  const clientAuthentication = makeClientAuthentication({
-    clients,
+  const proofs = {
     failures: storage.failures,
     chosenSecrets: hasher,
     secretUpgrades: storage.clients,
     checkAssertion: wiring.checkAssertion,
     checkCertificate: wiring.checkCertificate,
     noteSecretUse: live.noteSecretUse,
-  });
+  };
+  const clientAuthentication = makeClientAuthentication({ ...proofs, clients });
   const token = makeTokenEndpoint({
     issuer: config.issuerText,
     clientAuthentication,
@@ -87,7 +87,8 @@ export function wireClientEndpoints(
   });
   const pushed = makePushedAuthorizationEndpoint({
     ...wiring.authorization,
-    clientAuthentication,
+    // The first that is heard of a client with a document may be the request that it pushes.
+    clientAuthentication: makeClientAuthentication({ ...proofs, ...live.clientDocuments }),
     proveSender: wiring.proveSender,
   });
   return [

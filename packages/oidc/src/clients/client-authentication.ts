@@ -38,6 +38,8 @@ const NOBODYS_HASH = sha256("no client has this secret");
  */
 export function makeClientAuthentication(parts: {
   clients: Clients;
+  /** Throws too_many_requests where to look for the client would be one time too many for this source. */
+  admit?: ((clientId: string, source: string, now: Date) => void) | undefined;
   failures: FailureCounter;
   chosenSecrets: ChosenSecretVerifier;
   secretUpgrades: ClientSecretUpgrades;
@@ -61,6 +63,7 @@ export function makeClientAuthentication(parts: {
       const parsed = parseClientCredentials(authorization, body);
       if (parsed.kind === "refused") throw parsed.error;
       const { credentials } = parsed;
+      parts.admit?.(credentials.clientId, source, now);
       const client = await clients.find(credentials.clientId);
       // Whoever guesses ids must not be able to make a counter for each of them.
       const guessed = client?.id ?? "(unknown)";
