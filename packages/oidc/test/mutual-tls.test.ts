@@ -18,8 +18,8 @@ const bound: Client = { ...client, id: "client-bound", details };
 const native: Client = { ...publicClient, id: "native-bound", details };
 type Fields = Readonly<Record<string, string>>;
 
-function open() {
-  const parts = setUp({ clients: [bound, native] });
+function open(...more: readonly Client[]) {
+  const parts = setUp({ clients: [bound, native, ...more] });
   const query = new URLSearchParams();
 
   async function post(by: Client, fields: Fields, clientCertificate?: ClientCertificate, dpop: readonly string[] = []) {
@@ -97,6 +97,22 @@ describe("a client that registered for bound tokens", () => {
     expect((await refusalOf(post(native, refreshOf(first), other))).code).toBe("invalid_grant");
     const { refresh_token: second } = await post(native, refreshOf(first), certificate);
     expect((await refusalOf(post(native, refreshOf(second), other))).code).toBe("invalid_grant");
+  });
+
+  test("has its refresh tokens bound also when it no longer asks for that, and usable with the certificate (RFC 8705 §7.1)", async () => {
+    const changing: Client & { details: Client["details"] } = { ...native, id: "native-changing" };
+    const { post, codeOf, refreshOf, ask } = open(changing);
+    const { refresh_token: first } = await post(changing, codeOf(changing), certificate);
+    changing.details = {};
+    for (const wrong of [undefined, other]) {
+      expect((await refusalOf(post(changing, refreshOf(first), wrong))).code).toBe("invalid_grant");
+    }
+    const { access_token: token, refresh_token: second } = await post(changing, refreshOf(first), certificate);
+    expect(await ask(`Bearer ${token}`, certificate)).toMatchObject({ sub: jane.id });
+    expect((await refusalOf(ask(`Bearer ${token}`))).code).toBe("invalid_token");
+    expect(await post(changing, refreshOf(second), certificate)).toHaveProperty("access_token");
+    const { refresh_token: plain } = await post(changing, codeOf(changing), certificate);
+    expect(await post(changing, refreshOf(plain))).toHaveProperty("access_token");
   });
 
   test("has them bound to certificate and key where it shows both (RFC 9449 §7.1, RFC 8705 §3)", async () => {

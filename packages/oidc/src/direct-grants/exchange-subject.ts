@@ -46,6 +46,8 @@ export interface ExchangeActor {
 export interface Bringer {
   readonly client: Client;
   readonly confirmation: Confirmation | undefined;
+  /** Every key that was proved: what a token was bound to it stays bound to. */
+  readonly shown: Confirmation | undefined;
 }
 
 export interface ExchangeSubjectParts {
@@ -198,10 +200,10 @@ function refuseForeign(
     readonly audiences: readonly string[];
     readonly confirmation?: Confirmation | undefined;
   },
-  { client, confirmation }: Bringer,
+  { client, shown }: Bringer,
 ): void {
   if (token.clientId === client.id) {
-    if (!confirms(confirmation, token.confirmation)) throw unacceptable(which, "it is bound to another key");
+    if (!confirms(shown, token.confirmation)) throw unacceptable(which, "it is bound to another key");
   } else if (!token.audiences.includes(client.id)) {
     throw unacceptable(which, "it was made for another client");
   }

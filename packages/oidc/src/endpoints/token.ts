@@ -67,7 +67,8 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       refuseUnbound(client, confirmation);
       // Such a client has shown nothing until its grant is good, and who has shown nothing writes nothing.
       if (proved) await sender.spend();
-      const answer = await grant.redeem({ params: body, client, confirmation, source: request.source }, now);
+      const proofs = { confirmation, shown: sender.confirmation };
+      const answer = await grant.redeem({ params: body, client, ...proofs, source: request.source }, now);
       if (!proved) await sender.spend();
       return { kind: "json", status: 200, body: answer, dpopNonce: sender.dpopNonce };
     },

@@ -31,6 +31,8 @@ export interface GrantRequest {
   readonly client: Client;
   /** The key that the client proved to have, which its tokens are then bound to; undefined for bearer tokens. */
   readonly confirmation: Confirmation | undefined;
+  /** Every key that was proved, among them one that binds none of the client's tokens any more. */
+  readonly shown: Confirmation | undefined;
   /** The peer's address, for throttling. */
   readonly source: string;
 }

@@ -65,7 +65,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
     return issueTokens(
       {
         ...{ grant, client, scope, nonce: undefined, refreshToken },
-        confirmation: request.confirmation,
+        confirmation: stillBound(request.confirmation, grant.terms?.confirmation),
         target: request.target,
       },
       now,
@@ -130,7 +130,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
 
   return {
     grantType: "refresh_token",
-    async redeem({ params, client, confirmation }, now) {
+    async redeem({ params, client, confirmation, shown }, now) {
       const target = parseTargetRequest(params, { ...parts, client });
       const request = { ...parseRefreshRequest(params, refreshTokens), confirmation, target };
       // Before anything is consumed: who asks for too much by name keeps the token.
@@ -147,7 +147,7 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
         sealedNext: successorSealer.seal(Buffer.from(next.text), familyId),
         scope: request.scope,
         allowedConnectors: client.allowedConnectors,
-        confirmation,
+        confirmation: shown,
         asked: target,
         upstreamAskedSince: addSeconds(now, -lifetimes.upstreamRefreshSeconds),
         idleExpiresAt: addSeconds(now, lifetimesFor(client, lifetimes).refreshIdleSeconds),
@@ -155,6 +155,18 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
       return rotate(rotation, client, { ...request, nextText: next.text, revalidated: false }, now);
     },
   };
+}
+
+/**
+ * RFC 8705 §7.1: a refresh token stays bound to the certificate that it was issued for, whatever the client registers later, and
+ * so does what comes of it. Who holds the registration alone does not make bearer tokens of it.
+ */
+function stillBound(
+  wanted: Confirmation | undefined,
+  ofFamily: NonNullable<TokenGrant["terms"]>["confirmation"],
+): Confirmation | undefined {
+  const certificate = ofFamily?.["x5t#S256"];
+  return certificate === undefined ? wanted : { ...wanted, "x5t#S256": certificate };
 }
 
 /** REF-13: neither spends the token nor ends the family, so whoever is welcome again goes on with what they have. */

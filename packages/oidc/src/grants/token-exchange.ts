@@ -52,12 +52,12 @@ const SESSION_HASH_BYTES = 32;
 export function tokenExchangeGrant(parts: TokenExchangeParts): Grant {
   return {
     grantType: TOKEN_EXCHANGE_GRANT,
-    async redeem({ params, client, confirmation }, now) {
+    async redeem({ params, client, confirmation, shown }, now) {
       if (client.public) {
         throw new OAuthError("unauthorized_client", "the token exchange needs a confidential client");
       }
       const request = parseExchangeRequest(params);
-      const bringer = { client, confirmation };
+      const bringer = { client, confirmation, shown };
       const subject = await findSubject(request, bringer, parts, now);
       const actor =
         request.actorToken === undefined ? undefined : await actorOf(request.actorToken, bringer, parts, now);
