@@ -1,0 +1,177 @@
+// RFC 9470: the API demands a recent or a surer sign-in, and a client that knows nothing but the challenge gets one.
+import { randomBytes } from "node:crypto";
+import { addSeconds, sha256 } from "@dex/runtime";
+import { type FormBrowser, openFormBrowser } from "@dex/testing";
+import * as openid from "openid-client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeCookieNames } from "../src/middleware/cookies.ts";
+import { openTestWorker, PERSON, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
+
+const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
+const MAX_AGE = 20;
+
+interface World {
+  readonly worker: TestWorker;
+  readonly client: TestClient;
+  readonly userId: string;
+}
+async function openWorld(flags: readonly string[]): Promise<World> {
+  const worker = await openTestWorker(["--api-use-client-credentials", ...flags]);
+  const { storage } = worker;
+  const filter = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
+  const { users } = await storage.userDirectory.list(filter, { after: undefined, limit: 1 });
+  const userId = users[0]?.id ?? expect.fail("no person");
+  await storage.userDirectory.update(userId, { admin: true }, ACTOR, new Date());
+  const grantTypes = ["authorization_code", "refresh_token", "client_credentials"];
+  return { worker, userId, client: await worker.addClient({ isAdmin: true, trusted: true, grantTypes }) };
+}
+
+/** What openid-client does for its person in this browser, who types the password whenever they are asked for it. */
+async function openParty({ worker, client }: World, browser: FormBrowser, bound: boolean) {
+  const execute = { execute: [openid.allowInsecureRequests] };
+  const party = await openid.discovery(new URL(worker.issuer), client.id, client.secret, undefined, execute);
+  const DPoP = bound ? openid.getDPoPHandle(party, await openid.randomDPoPKeyPair()) : undefined;
+  const options = DPoP === undefined ? {} : { DPoP };
+  const api = `${worker.issuer}/api/v1`;
+  const verifier = openid.randomPKCECodeVerifier();
+  let typed = 0;
+  return {
+    passwordsTyped: () => typed,
+    async signIn(more: Readonly<Record<string, string>> = {}) {
+      const url = openid.buildAuthorizationUrl(party, {
+        ...{ redirect_uri: REDIRECT_URI, scope: "openid offline_access", resource: api },
+        ...{ code_challenge: await openid.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256" },
+        ...more,
+      });
+      let page = await browser.open(url.href);
+      if (page.text.includes('id="login-form"')) {
+        typed += 1;
+        const person = { login: PERSON.email, password: PERSON.password };
+        page = await browser.submit(page, person, { formId: "login-form" });
+      }
+      const maxAge = more.max_age === undefined ? {} : { maxAge: Number(more.max_age) };
+      const checks = { pkceCodeVerifier: verifier, ...maxAge };
+      return openid.authorizationCodeGrant(party, page.url, checks, undefined, options);
+    },
+    refresh: (token: string) => openid.refreshTokenGrant(party, token, undefined, options),
+    machineToken: () => openid.clientCredentialsGrant(party, undefined, options),
+    call: (token: string | undefined, path = "/users") =>
+      openid.fetchProtectedResource(party, token ?? "", new URL(api + path), "GET", undefined, undefined, options),
+  };
+}
+
+/** The parameters of the challenge that tells what is wrong. */
+async function challengeOf(call: Promise<Response>): Promise<Readonly<Record<string, unknown>>> {
+  const error = await call.then(
+    () => expect.fail("it was let in"),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof openid.WWWAuthenticateChallengeError)) throw error;
+  const told = error.cause.filter(({ parameters }) => parameters.error !== undefined);
+  expect([error.status, told.length]).toEqual([401, 1]);
+  const parameters: Readonly<Record<string, unknown>> = { ...told[0]?.parameters };
+  return { ...parameters, body: (await error.response.json()) as unknown };
+}
+
+describe("with --management-api-max-auth-age", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld([`--management-api-max-auth-age=${MAX_AGE}s`]);
+  });
+  afterAll(() => world?.worker.close());
+
+  test.each([
+    { kind: "bound to a key", bound: true },
+    { kind: "a bearer token", bound: false },
+  ])(
+    "openid-client is told that the sign-in is too old, asks for another, and is let in: its token is $kind (RFC 9470 §3, §4)",
+    async ({ bound }) => {
+      const party = await openParty(world, world.worker.browser(), bound);
+      const first = await party.signIn();
+      expect((await party.call(first.access_token)).status).toBe(200);
+      world.worker.passTime(MAX_AGE + 5);
+      const { error, max_age, acr_values, body } = await challengeOf(party.call(first.access_token));
+      expect([error, max_age, acr_values]).toEqual(["insufficient_user_authentication", String(MAX_AGE), undefined]);
+      expect(body).toMatchObject({ error: "insufficient_user_authentication" });
+      // Neither another token of the same sign-in helps, nor a sign-in that the browser remembers.
+      const refreshed = await party.refresh(first.refresh_token ?? "");
+      expect(await challengeOf(party.call(refreshed.access_token))).toMatchObject({ max_age: String(MAX_AGE) });
+      const again = await party.signIn();
+      expect([party.passwordsTyped(), (await challengeOf(party.call(again.access_token))).error]).toEqual([1, error]);
+      const fresh = await party.signIn({ max_age: String(max_age) });
+      expect([party.passwordsTyped(), (await party.call(fresh.access_token)).status]).toEqual([2, 200]);
+    },
+  );
+
+  test("an ID token is looked at in the same way, also at somebody's own account", async () => {
+    const party = await openParty(world, world.worker.browser(), false);
+    const { id_token } = await party.signIn();
+    const own = `/account/${world.userId}/refresh`;
+    for (const path of ["/users", own]) expect((await party.call(id_token, path)).status).toBe(200);
+    world.worker.passTime(MAX_AGE + 5);
+    for (const path of ["/users", own]) {
+      expect(await challengeOf(party.call(id_token, path))).toMatchObject({
+        error: "insufficient_user_authentication",
+      });
+    }
+  });
+
+  test("whoever may not do it however they sign in is not sent to sign in", async () => {
+    const { worker } = world;
+    const ordinary = {
+      ...world,
+      client: await worker.addClient({ trusted: true, grantTypes: ["authorization_code", "refresh_token"] }),
+    };
+    const party = await openParty(ordinary, worker.browser(), false);
+    const { access_token } = await party.signIn();
+    worker.passTime(MAX_AGE + 5);
+    const error = await party.call(access_token).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ status: 403 });
+    expect(JSON.stringify(error)).not.toContain("insufficient_user_authentication");
+    expect(await challengeOf(party.call("garbage"))).toMatchObject({ error: "invalid_token" });
+  });
+
+  test("a client's own token has no sign-in behind it, and is let in", async () => {
+    const party = await openParty(world, world.worker.browser(), true);
+    const { access_token } = await party.machineToken();
+    expect((await party.call(access_token)).status).toBe(200);
+  });
+});
+
+test("with --management-api-acr=2 who signed in by one proof is told so, and who did by several is let in (RFC 9470 §3)", async () => {
+  const world = await openWorld(["--management-api-acr=2"]);
+  try {
+    const byOne = await openParty(world, world.worker.browser(), false);
+    const { access_token, id_token } = await byOne.signIn();
+    for (const token of [access_token, id_token]) {
+      const challenge = await challengeOf(byOne.call(token));
+      expect(challenge).toMatchObject({ error: "insufficient_user_authentication", acr_values: "2" });
+      expect(challenge).not.toHaveProperty("max_age");
+    }
+    const bySeveral = await openParty(world, await surelySignedIn(world), false);
+    const tokens = await bySeveral.signIn({ acr_values: "2" });
+    for (const token of [tokens.access_token, tokens.id_token]) expect((await bySeveral.call(token)).status).toBe(200);
+    expect(bySeveral.passwordsTyped()).toBe(0);
+  } finally {
+    await world.worker.close();
+  }
+});
+
+/** As a connector would have it that asked for a second proof. */
+async function surelySignedIn({ worker, userId }: World): Promise<FormBrowser> {
+  const id = randomBytes(32);
+  const now = new Date();
+  await worker.storage.signIns.signIn({
+    session: {
+      ...{ hash: sha256(id), userId, connectorId: "local", authTime: now, amr: ["pwd", "otp", "mfa"], asked: [] },
+      ...{ groups: ["staff"], preferredUsername: undefined, userAgent: undefined },
+      ...{ createdAt: now, idleExpiresAt: addSeconds(now, 3600), expiresAt: addSeconds(now, 3600) },
+    },
+    code: undefined,
+    replaces: undefined,
+    rightPassword: undefined,
+  });
+  const browser = openFormBrowser({ stopAt: [REDIRECT_URI] });
+  browser.cookies.set(makeCookieNames(new URL(worker.issuer), worker.issuer).session, id.toString("base64url"));
+  return browser;
+}
