@@ -112,11 +112,40 @@ const FAPI2_MESSAGE_SIGNING = words(`
   ensure-request-object-with-invalid-signature-fails ensure-matching-key-in-authorization-request
   ensure-unsigned-request-at-par-endpoint-fails par-authorization-request-containing-request_uri response_mode=jwt`);
 
-/** By what they look at. FAPI-CIBA as a profile, whose tokens are bound to certificates, is not among them, nor is FAPI 1. */
+/** By what they look at. FAPI-CIBA as a profile, whose tokens are bound to certificates, is not among them. */
 const CIBA = [
   ...["poll", "refresh", "polling rules", "expired", "single use", "hints", "binding message", "requested expiry"],
   ...["ping", "ping answers", "signed request"],
 ].map((what) => `ciba ${what}`);
+
+/** FAPI 1 Advanced: what section 13 says of it clause by clause, then what of sections 11 and 12 holds for it as well. */
+const FAPI1 = [
+  ...words(`
+  happy-flow jarm request-object-by-value request-object-pushed unsigned-request holder-of-key s_hash c_hash
+  response-mode-query request-object-without-scope request-object-without-nonce request-object-without-redirect-uri
+  request-object-without-exp request-object-without-nbf request-object-with-bad-aud request-object-with-RS256
+  request-object-with-none code-without-jarm pkce-with-pushed-requests assertion-with-wrong-iss assertion-with-wrong-sub
+  assertion-with-wrong-aud assertion-expired assertion-with-RS256 issuer-as-assertion-aud par-endpoint-as-assertion-aud
+  token-endpoint-as-assertion-aud array-as-assertion-aud`),
+  ...words(`
+  discovery-end-point-verification user-rejects-authentication ensure-authorization-request-without-state-success
+  ensure-authorization-request-with-long-nonce ensure-authorization-request-with-long-state
+  ensure-other-scope-order-succeeds state-only-outside-request-object-not-used ensure-registered-redirect-uri
+  ensure-response-type-token-fails ensure-client-id-in-token-endpoint ensure-holder-of-key-required
+  ensure-authorization-code-is-bound-to-client attempt-reuse-authorization-code-after-one-second
+  ensure-token-endpoint-fails-with-expired-auth-code ensure-client-assertion-in-token-endpoint refresh-token
+  par-ensure-reused-request-uri-prior-to-auth-completion-succeeds par-attempt-reuse-request_uri
+  par-attempt-to-use-expired-request_uri par-attempt-to-use-request_uri-for-different-client
+  par-authorization-request-containing-request_uri-form-param par-attempt-invalid-http-method par-plain-pkce-rejected
+  ensure-pkce-code-verifier-required incorrect-pkce-code-verifier-rejected
+  par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted
+  par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails
+  ensure-request-object-with-multiple-aud-succeeds
+  ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted ensure-expired-request-object-fails
+  ensure-request-object-with-exp-over-60-fails ensure-request-object-with-nbf-over-60-fails
+  ensure-request-object-with-invalid-signature-fails ensure-matching-key-in-authorization-request
+  par-authorization-request-containing-request_uri`),
+].map((what) => `fapi1 ${what}`);
 
 const CHANGED: Readonly<Record<string, string>> = {};
 
@@ -165,6 +194,7 @@ export const certificationItems: Checklist = {
     { title: "FAPI 2 Security Profile, with private_key_jwt, DPoP and OpenID Connect", items: ofPlan(11, FAPI2) },
     { title: "FAPI 2 Message Signing: what it adds", items: ofPlan(12, FAPI2_MESSAGE_SIGNING) },
     { title: "CIBA: what FAPI-CIBA asks of the flow itself", items: ofPlan(13, CIBA) },
+    { title: "FAPI 1 Advanced", items: ofPlan(13, FAPI1) },
   ],
   changed: CHANGED,
   nothingToHold: new Set(),

@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Key, type Members, makeKey, seconds } from "./dpop-world.ts";
 import { expectRefused, type Fapi1World, openFapi1Server, openFapi1World, VARIANTS } from "./fapi1-world.ts";
-import { type FapiAnswer, type FapiClient, type FapiServer, type Fields, VERIFIER } from "./fapi2-world.ts";
+import {
+  browserOfTester,
+  type FapiAnswer,
+  type FapiClient,
+  type FapiServer,
+  type Fields,
+  VERIFIER,
+} from "./fapi2-world.ts";
 
 const MINUTE = 60;
 const OBJECT_REFUSED = ["invalid_request_object", "invalid_request", "invalid_request_uri", "access_denied"];
@@ -164,7 +171,7 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
   });
 
   test.runIf(sent === "pushed")(
-    "what is pushed needs PKCE by S256 (cert 13 fapi1 pkce-with-pushed-requests; PKC-1; PKC-2)",
+    "what is pushed needs PKCE by S256 (cert 13 fapi1 pkce-with-pushed-requests; cert 13 fapi1 par-plain-pkce-rejected; PKC-1; PKC-2)",
     async () => {
       const none = { code_challenge: undefined, code_challenge_method: undefined };
       const bare = await world.ask(first, world.requestOf(first, none));
@@ -172,6 +179,12 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
       expect(bare.members.error_description).toMatch(/\(FAPI 1\.0 Part 2 section 5\.2\.2\)$/);
       const plain = { code_challenge: VERIFIER, code_challenge_method: "plain" };
       expectRefused(await world.ask(first, world.requestOf(first, plain)), "invalid_request");
+    },
+  );
+
+  test.runIf(sent === "pushed")(
+    "its code needs the verifier (cert 13 fapi1 ensure-pkce-code-verifier-required; cert 13 fapi1 incorrect-pkce-code-verifier-rejected)",
+    async () => {
       const code = await world.codeFor(first);
       for (const code_verifier of [undefined, `${VERIFIER}x`]) {
         expect((await world.redeem(first, code, { code_verifier })).body.error).toBe("invalid_grant");
@@ -179,14 +192,51 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
     },
   );
 
+  const stays = async (client: FapiClient, uri: unknown, browser = browserOfTester()) => {
+    const { status, url, text } = await world.authorize(client, uri, { browser });
+    expect([status, url.origin, text.includes("login-form")]).toEqual([
+      400,
+      new URL(server.worker.issuer).origin,
+      false,
+    ]);
+  };
+
   test.runIf(sent === "pushed")(
-    "a request_uri is for one answer, to its client (cert 13 fapi1 par-attempt-reuse-request_uri; cert 13 fapi1 par-attempt-to-use-request_uri-for-different-client; PAR-1)",
+    "a request_uri is for one answer, to its client, and may be opened before (cert 13 fapi1 par-ensure-reused-request-uri-prior-to-auth-completion-succeeds; cert 13 fapi1 par-attempt-reuse-request_uri; cert 13 fapi1 par-attempt-to-use-request_uri-for-different-client; PAR-1)",
     async () => {
-      const { body } = await world.push(first, world.requestOf(first));
-      const foreign = await world.authorize(second, body.request_uri);
-      expect([foreign.status, foreign.url.origin]).toEqual([400, new URL(server.worker.issuer).origin]);
-      await world.authorize(first, body.request_uri);
-      expect((await world.authorize(first, body.request_uri)).status).toBe(400);
+      const uri = String((await world.push(first, world.requestOf(first))).body.request_uri);
+      await stays(second, uri);
+      const browser = browserOfTester();
+      const query = new URLSearchParams({ client_id: first.id, request_uri: uri });
+      expect((await browser.open(`${server.worker.issuer}/auth?${query}`)).text).toContain("login-form");
+      const { url } = await world.authorize(first, uri, { browser });
+      expect(url.href.startsWith(first.redirectUri)).toBe(true);
+      await stays(first, uri, browser);
+      await stays(first, uri);
+    },
+  );
+
+  test.runIf(sent === "pushed")(
+    "a request_uri expires soon (cert 13 fapi1 par-attempt-to-use-expired-request_uri; PAR-1)",
+    async () => {
+      const { request_uri: uri, expires_in: lifetime } = (await world.push(first, world.requestOf(first))).body;
+      expect(lifetime).toBeLessThanOrEqual(600);
+      server.worker.passTime(Number(lifetime));
+      try {
+        await stays(first, uri);
+      } finally {
+        server.worker.passTime(-Number(lifetime));
+      }
+    },
+  );
+
+  test.runIf(sent === "pushed")(
+    "a request_uri is not pushed, and nothing by another method than POST (cert 13 fapi1 par-authorization-request-containing-request_uri-form-param; cert 13 fapi1 par-attempt-invalid-http-method)",
+    async () => {
+      const beside = { request_uri: "urn:ietf:params:oauth:request_uri:x" };
+      expectRefused(await world.ask(first, world.requestOf(first), {}, { beside }), "invalid_request");
+      const url = String(server.metadata.pushed_authorization_request_endpoint);
+      for (const method of ["PUT", "GET", "DELETE"]) expect((await fetch(url, { method })).status).toBe(405);
     },
   );
 });
@@ -233,6 +283,10 @@ describe("a client assertion", () => {
       "by RS256 (cert 13 fapi1 assertion-with-RS256; TOK-10)",
       () => world.assertionOf(first, {}, { kid: first.kid, key: rsa }),
     ],
+    [
+      "from more than a minute ahead (cert 13 fapi1 par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails; TOK-10)",
+      () => world.assertionOf(first, { nbf: seconds(70), exp: seconds(200) }),
+    ],
     ["that is missing (cert 13 fapi1 ensure-client-assertion-in-token-endpoint)", async () => null],
   ];
   test.each(refused)("is refused %s", async (_when, make) => {
@@ -260,6 +314,11 @@ describe("a client assertion", () => {
     const beside = { redirect_uri: first.redirectUri };
     expectRefused(await world.ask(client, {}, {}, { object, beside }), "invalid_request_object");
     expect((await world.push(client, request)).status).toBe(201);
+  });
+
+  test("may be from eight seconds ahead (cert 13 fapi1 par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted)", async () => {
+    const assertion = await world.assertionOf(first, { nbf: seconds(8), iat: seconds(8) });
+    expect((await world.push(first, world.requestOf(first), { assertion })).status).toBe(201);
   });
 
   const audiences: readonly (readonly [string, () => unknown])[] = [

@@ -1,5 +1,6 @@
 // The FAPI 1.0 Advanced plan of certification, in all variants: flows that end well, answers, and tokens.
 import { createHash } from "node:crypto";
+import { type Page, readForm } from "@dex/testing";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,6 +12,7 @@ import {
   type FapiAnswer,
   type FapiClient,
   type FapiServer,
+  type Fields,
   passThrough,
   VERIFIER,
 } from "./fapi2-world.ts";
@@ -152,6 +154,45 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
       expect((await verified(body.id_token, first.id)).payload.nonce).toBe("inside");
     },
   );
+
+  test("a long state and nonce come through whole (cert 13 fapi1 ensure-authorization-request-with-long-nonce; cert 13 fapi1 ensure-authorization-request-with-long-state)", async () => {
+    const long = { state: "s".repeat(384), nonce: "n".repeat(384) };
+    const { members } = await world.ask(second, world.requestOf(second, long));
+    expect(members.state).toBe(long.state);
+    const { body } = await world.redeem(second, String(members.code));
+    expect((await verified(body.id_token, second.id)).payload.nonce).toBe(long.nonce);
+  });
+
+  test("scopes come in any order (cert 13 fapi1 ensure-other-scope-order-succeeds)", async () => {
+    const { scope } = await world.tokensFor(first, { scope: "email profile openid" });
+    expect(scope?.split(" ").toSorted()).toEqual(["email", "openid", "profile"]);
+  });
+
+  test("an answer is posted to who asks for that, all of it signed (cert 13 fapi1 happy-flow)", async () => {
+    const response_mode = answered === "plain" ? "form_post" : "form_post.jwt";
+    const page = await sendByForm(world.requestOf(first, { response_mode }));
+    const { action, method, fields } = readForm(page);
+    expect([action.href, method]).toEqual([first.redirectUri, "POST"]);
+    const { payload } = await verified(fields.get(answered === "plain" ? "id_token" : "response"), first.id);
+    const code = fields.get("code") ?? String(payload.code);
+    expect([...fields.keys()].length > 1).toBe(answered === "plain");
+    if (answered === "plain") expect(payload.c_hash).toBe(halfHash(code));
+    expect((await world.redeem(first, code)).status).toBe(200);
+  });
+
+  /** To where the browser ends, which brings the request by POST where it brings it at all (OIDC Core §3.1.2.1). */
+  async function sendByForm(parameters: Fields): Promise<Page> {
+    const browser = browserOfTester();
+    const url = new URL(`${server.worker.issuer}/auth`);
+    const { body } = sent === "pushed" ? await world.push(first, parameters) : { body: {} };
+    const request = sent === "pushed" ? body : { request: await world.objectOf(first, parameters) };
+    const inputs = Object.entries({ client_id: first.id, ...request }).map(
+      ([name, value]) => `<input name="${name}" value="${value}">`,
+    );
+    const text = `<form method="post" action="${url}">${inputs.join("")}</form>`;
+    const page = { status: 200, url, headers: new Headers(), text };
+    return passThrough(browser, await browser.submit(page), "approve");
+  }
 
   test("tokens are for the owner of the certificate alone (cert 13 fapi1 holder-of-key; cert 13 fapi1 ensure-holder-of-key-required)", async () => {
     for (const client of clients) {
