@@ -112,10 +112,14 @@ const FAPI2_MESSAGE_SIGNING = words(`
   ensure-request-object-with-invalid-signature-fails ensure-matching-key-in-authorization-request
   ensure-unsigned-request-at-par-endpoint-fails par-authorization-request-containing-request_uri response_mode=jwt`);
 
-/** By what they look at. FAPI-CIBA as a profile, whose tokens are bound to certificates, is not among them. */
+const SIGNED_MEMBERS = ["iss", "aud", "exp", "iat", "nbf", "jti"];
+/** FAPI-CIBA: each clause of its paragraph, by what it looks at. */
 const CIBA = [
   ...["poll", "refresh", "polling rules", "expired", "single use", "hints", "binding message", "requested expiry"],
-  ...["ping", "ping answers", "signed request"],
+  ...["ping", "ping answers", "signed request", "signed request required"],
+  ...SIGNED_MEMBERS.flatMap((member) => [`signed request without ${member}`, `signed request with wrong ${member}`]),
+  ...["by another client", "under RS256", "under none"].map((how) => `signed request ${how}`),
+  ...["registration", "assertion audience", "certificate-bound", "DPoP-bound", "acr_values", "unattended", "collected"],
 ].map((what) => `ciba ${what}`);
 
 /** FAPI 1 Advanced: what section 13 says of it clause by clause, then what of sections 11 and 12 holds for it as well. */
@@ -193,7 +197,7 @@ export const certificationItems: Checklist = {
     { title: "Logout: RP-initiated, session management, front-channel, back-channel", items: ofPlan(10, LOGOUT) },
     { title: "FAPI 2 Security Profile, with private_key_jwt, DPoP and OpenID Connect", items: ofPlan(11, FAPI2) },
     { title: "FAPI 2 Message Signing: what it adds", items: ofPlan(12, FAPI2_MESSAGE_SIGNING) },
-    { title: "CIBA: what FAPI-CIBA asks of the flow itself", items: ofPlan(13, CIBA) },
+    { title: "FAPI-CIBA: clients that ask for a person by name", items: ofPlan(13, CIBA) },
     { title: "FAPI 1 Advanced", items: ofPlan(13, FAPI1) },
   ],
   changed: CHANGED,

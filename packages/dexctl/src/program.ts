@@ -2,6 +2,7 @@
 import { type Clock, type Logger, makeLogger, type Random, silentLogger, VERSION } from "@dex/runtime";
 import { Command, CommanderError } from "commander";
 import { adminCommand } from "./commands/admin.ts";
+import { backchannelRequestsCommand } from "./commands/backchannel-requests.ts";
 import { clientsCommand } from "./commands/clients.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { connectorsCommand } from "./commands/connectors.ts";
@@ -38,6 +39,7 @@ const COMMANDS = [
   clientsCommand,
   usersCommand,
   refreshTokensCommand,
+  backchannelRequestsCommand,
   mailCommand,
   adminCommand,
   connectorsCommand,

@@ -394,3 +394,15 @@ test.each(helped)("%s %s --help has an example and needs no database", async (..
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(/Examples?:\n {2}.*dexctl /);
 });
+
+test("what clients ask of people is answered by a worker that allows it, not in the database", async () => {
+  const id = await made("jane@example.com");
+  for (const args of [
+    ["list", id],
+    ["approve", id, "r1"],
+  ]) {
+    const { code, stdout, stderr } = await dexctl("backchannel-requests", ...args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("give --issuer instead of --db-url");
+  }
+});

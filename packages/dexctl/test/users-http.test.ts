@@ -46,6 +46,20 @@ function answer({ method, path }: SeenRequest) {
           ],
         },
       };
+    case "GET /users/u1/backchannel-requests":
+      return {
+        status: 200,
+        body: {
+          backchannelRequests: [
+            { id: "r1", clientID: "c", scope: "openid email", bindingMessage: "W4SCT", expiresAt: JANE.createdAt },
+          ],
+        },
+      };
+    case "POST /users/u1/backchannel-requests/r1/approve":
+    case "POST /users/u1/backchannel-requests/r1/deny":
+      return { status: 204 };
+    case "POST /users/u1/backchannel-requests/r2/approve":
+      return { status: 409, body: { error: "already_decided", error_description: "the request was answered before" } };
     case "DELETE /account/u1/refresh-tokens/t1":
       return { status: 204 };
     case "DELETE /account/u1/refresh/a%2Fb":
@@ -139,6 +153,21 @@ const commands = [
     last: "DELETE /account/u1/refresh/c",
   },
   {
+    args: ["backchannel-requests", "list", "u1"],
+    prints: /^r1 +c +W4SCT +openid email +2020/m,
+    last: "GET /users/u1/backchannel-requests",
+  },
+  {
+    args: ["backchannel-requests", "approve", "jane@example.com", "r1"],
+    prints: /^approved request r1 in the place of user u1$/m,
+    last: "POST /users/u1/backchannel-requests/r1/approve",
+  },
+  {
+    args: ["backchannel-requests", "deny", "u1", "r1"],
+    prints: /^denied request r1 in the place of user u1$/m,
+    last: "POST /users/u1/backchannel-requests/r1/deny",
+  },
+  {
     args: ["mail", "queue", "--state", "dead"],
     prints: /^m1 +invitation +dead +- +3 +-$/m,
     last: "GET /mail?state=dead&maxResults=100",
@@ -174,6 +203,9 @@ const refused = [
     args: ["users", "create", "x@example.com", "--password-file", import.meta.filename],
     says: /the HTTP API takes no passwords/,
   },
+  { args: ["backchannel-requests", "approve", "jane@example.com", "r2"], says: /409: the request was answered before/ },
+  { args: ["backchannel-requests", "deny", "jane@example.com", "r3"], says: /nothing of user u1 waits as r3/ },
+  { args: ["backchannel-requests", "list", "nobody"], says: /there is no user nobody/ },
   { args: ["admin", "create", "x@example.com", "--invite"], says: /there is an administrator already/ },
 ];
 test.each(refused.map((row) => ({ ...row, typed: row.args.join(" ") })))(

@@ -39,6 +39,8 @@ export function makeDatabaseManagement(parts: {
   const connectors = makeConnectorAdministration(stores);
   return {
     ...makeDatabaseUsers({ ...parts, actor: ACTOR }),
+    backchannelRequests: refuseAnswers,
+    answerBackchannelRequest: refuseAnswers,
     ...makeDatabaseClientSecrets({ ...parts, actor: ACTOR }),
     ...makeDatabaseResources({ ...parts, actor: ACTOR }),
     async createClient(request) {
@@ -80,6 +82,14 @@ export function makeDatabaseManagement(parts: {
     setClientAdmin: (clientId, admin) => stores.clients.setAdmin(clientId, admin, ACTOR),
     requestKeyRotation: () => stores.signingKeys.requestRotation(ACTOR, clock()),
   };
+}
+
+// It is for a worker to allow, whose flag the database does not know.
+async function refuseAnswers(): Promise<never> {
+  throw new Failure(
+    "refused",
+    "only a worker lets administrators answer for people: give --issuer instead of --db-url",
+  );
 }
 
 // No flag of ours carries a secret for a client: a person's choice is never as good as 256 random bits.

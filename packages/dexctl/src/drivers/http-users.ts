@@ -102,7 +102,7 @@ export function makeHttpUsers(call: ApiCaller): UserManagement {
 }
 
 /** One segment of a path. A dot segment would be resolved away before it is sent, so it names nothing (RFC 3986 §5.2.4). */
-function segment(text: string): string {
+export function segment(text: string): string {
   return text === "." || text === ".." ? "%00" : encodeURIComponent(text.toWellFormed());
 }
 

@@ -5,6 +5,7 @@ import { Failure } from "../failure.ts";
 import type { Management } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 import { type ApiCaller, errorAnswer, expectStatus, isUnknown, jsonObject, parseAnswer } from "./api-answers.ts";
+import { makeHttpBackchannel } from "./http-backchannel.ts";
 import { makeHttpClientSecrets } from "./http-client-secrets.ts";
 import { makeHttpResources } from "./http-resources.ts";
 import { makeHttpUsers } from "./http-users.ts";
@@ -55,6 +56,7 @@ export function makeHttpManagement(parts: {
 
   return {
     ...makeHttpUsers(call),
+    ...makeHttpBackchannel(call),
     ...makeHttpClientSecrets(call),
     ...makeHttpResources(call),
     async createClient(client) {
