@@ -3,6 +3,7 @@ import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database, type Runner } from "./database.ts";
 import { ENDED_SESSION, tellingClients } from "./ended-sessions.ts";
 import { isStorable, orUndefined, toStoredText } from "./stored-text.ts";
+import { isUuid } from "./token-families.ts";
 import { toUser, USER_COLUMNS, type UserRow } from "./users.ts";
 
 /** What one page can hold. Who has more may still end all of it at once. */
@@ -16,10 +17,21 @@ const IDENTITIES = `SELECT json_agg(json_build_object('connectorId', i.connector
     'usable', ${USABLE}, 'linkedAt', i.created_at) ORDER BY i.connector_id, i.created_at, i.remote_id)
   FROM ${WAYS} WHERE i.user_id = $1`;
 
+/** What outlives a sign-in: families with a refresh token, of the client of the row around. */
+const GRANTS = `SELECT json_agg(row_to_json(lasting)) FROM (
+    SELECT f.id, f.created_at AS "grantedAt", GREATEST(f.created_at, f.rotated_at) AS "lastUsedAt",
+      s.user_agent AS "userAgent"
+    FROM token_family f LEFT JOIN session s ON s.hash = f.session_hash AND s.user_id = f.user_id
+    WHERE f.user_id = $1 AND f.client_id = client.id AND f.current_hash IS NOT NULL
+      AND f.revoked_at IS NULL AND f.idle_expires_at > $2 AND f.expires_at > $2
+    ORDER BY 3 DESC, f.id LIMIT ${MAX_ROWS}
+  ) AS lasting`;
+
 const APPLICATIONS = `SELECT json_agg(row_to_json(application) ORDER BY application."lastUsedAt" DESC) FROM (
     SELECT client.id AS "clientId", client.name AS "clientName",
       client.details ->> 'initiate_login_uri' AS "initiateLoginUri", max(access.used_at) AS "lastUsedAt",
-      COALESCE(array_agg(DISTINCT one.scope) FILTER (WHERE one.scope IS NOT NULL), '{}') AS scope
+      COALESCE(array_agg(DISTINCT one.scope) FILTER (WHERE one.scope IS NOT NULL), '{}') AS scope,
+      COALESCE((${GRANTS}), '[]') AS grants
     FROM (
       SELECT client_id, scope, granted_at AS used_at FROM consent WHERE user_id = $1
       UNION ALL
@@ -192,6 +204,14 @@ const REVOKE_APPLICATION = cold(
   RETURNING id`,
 );
 
+const REVOKE_GRANT = cold(
+  "ownAccount.revokeGrant",
+  `WITH ended AS (${END_FAMILIES} AND id = $3::uuid AND current_hash IS NOT NULL AND idle_expires_at > $2
+    AND expires_at > $2 RETURNING client_id)
+  ${AUDIT} SELECT 'access revoked', $1, $4, $5, $6, jsonb_build_object('client', client_id, 'families', 1) FROM ended
+  RETURNING id`,
+);
+
 /** A family without refresh token is an access token of this session; one with a refresh token was to outlive it. */
 const END_SESSION = cold(
   "ownAccount.endSession",
@@ -217,6 +237,7 @@ interface OverviewRow extends UserRow {
     initiateLoginUri: string | null;
     scope: string[];
     lastUsedAt: string;
+    grants: readonly { id: string; grantedAt: string; lastUsedAt: string; userAgent: string | null }[];
   }[];
   readonly sessions: readonly {
     hash: string;
@@ -302,6 +323,12 @@ export function makeOwnAccountStore(db: Database): OwnAccounts {
         const revoked = await tx.run(REVOKE_APPLICATION, [owner.userId, now, clientId, ...by(owner)]);
         return revoked.length > 0 ? ("done" as const) : "unknown";
       }),
+    revokeGrant: (owner, grantId, now) =>
+      change(owner, now, async (tx) => {
+        if (!isUuid(grantId)) return "unknown";
+        const ended = await tx.run(REVOKE_GRANT, [owner.userId, now, grantId, ...by(owner)]);
+        return ended.length > 0 ? ("done" as const) : "unknown";
+      }),
     endSession: (owner, hash, now) =>
       change(owner, now, async (tx) => {
         await tx.run(EXPIRE_CODES, [owner.userId, now, null, null, hash]);
@@ -327,12 +354,18 @@ function toOverview(row: OverviewRow): AccountOverview {
     user: toUser(row),
     passwordChangedAt: orUndefined(row.password_changed_at),
     identities: row.identities.map(({ linkedAt, ...identity }) => ({ ...identity, linkedAt: new Date(linkedAt) })),
-    applications: row.applications.map(({ clientId, clientName, initiateLoginUri, scope, lastUsedAt }) => ({
+    applications: row.applications.map(({ clientId, clientName, initiateLoginUri, scope, lastUsedAt, grants }) => ({
       clientId,
       clientName: orUndefined(clientName),
       initiateLoginUri: orUndefined(initiateLoginUri),
       scope,
       lastUsedAt: new Date(lastUsedAt),
+      grants: grants.map((one) => ({
+        id: one.id,
+        grantedAt: new Date(one.grantedAt),
+        lastUsedAt: new Date(one.lastUsedAt),
+        userAgent: orUndefined(one.userAgent),
+      })),
     })),
     sessions: row.sessions.map(({ hash, connectorId, authTime, userAgent, lastSeenAt }) => ({
       hash: Buffer.from(hash, "hex"),

@@ -88,7 +88,7 @@ test("whom an upstream knows the user as is read where it is certain, and of nob
 
 test("an account is read with its identities, applications and live sessions in one statement", async () => {
   await accounts().link(owner, WORK, NOW);
-  await openFamily(owner);
+  const family = await openFamily(owner);
   const other = await openSession("work");
   await opened.query("UPDATE session SET expires_at = $2 WHERE hash = $1", [(await openSession()).sessionHash, NOW]);
   opened.takeStatements();
@@ -103,6 +103,7 @@ test("an account is read with its identities, applications and live sessions in 
       {
         ...{ clientId: cast.client.id, clientName: undefined, initiateLoginUri: undefined },
         ...{ scope: ["offline_access", "openid"], lastUsedAt: NOW },
+        grants: [{ id: family, grantedAt: NOW, lastUsedAt: NOW, userAgent: expect.stringContaining("Firefox") }],
       },
     ],
     sessions: expect.arrayContaining(
@@ -260,6 +261,27 @@ test("an application without access has neither consent nor a family, and others
   expect((await read()).applications.map((one) => one.clientId)).toEqual([kept.client.id]);
   expect(await audited()).toMatchObject([{ event: "access revoked", detail: { client: cast.client.id, families: 1 } }]);
   expect(await accounts().revokeApplication(owner, cast.client.id, LATER)).toBe("unknown");
+});
+
+test("one of several grants of an application ends alone, and for its owner only (REF-12, ADM-6)", async () => {
+  const [lost, kept] = [await openFamily(owner), await openFamily(owner)];
+  const online = await openFamily(owner, { scope: ["openid"] });
+  const grants = async () => (await read()).applications.flatMap((one) => one.grants.map(({ id }) => id));
+  expect((await grants()).sort()).toEqual([lost, kept].sort());
+  const first = owner;
+  cast = await makeCast(opened);
+  expect(await accounts().revokeGrant(await openSession(), lost, LATER)).toBe("unknown");
+  expect(await lives(lost)).toBe(true);
+  for (const id of [online, freshUuid(), "", "\0", "x' OR true"]) {
+    expect(await accounts().revokeGrant(first, id, LATER)).toBe("unknown");
+  }
+  const outcomes = await Promise.all([1, 2, 3].map(() => accounts().revokeGrant(first, lost, LATER)));
+  expect(outcomes.sort()).toEqual(["done", "unknown", "unknown"]);
+  expect([await lives(lost), await lives(kept), await lives(online)]).toEqual([false, true, true]);
+  const rows = await opened.query("SELECT detail FROM audit_event WHERE event = 'access revoked' AND subject_id = $1", [
+    first.userId,
+  ]);
+  expect(rows).toMatchObject([{ detail: { families: 1 } }]);
 });
 
 test("a code that is redeemed while access is taken away leaves no live family (REF-12)", async () => {

@@ -23,6 +23,18 @@ export interface ApplicationAccess {
   readonly scope: readonly string[];
   /** When it last got tokens, or was last allowed to. */
   readonly lastUsedAt: Date;
+  /** Where it keeps access while the person is away, one for each device: the last used first. */
+  readonly grants: readonly LastingGrant[];
+}
+
+/** One refresh token, with what came of it. */
+export interface LastingGrant {
+  /** A UUID, and no secret. */
+  readonly id: string;
+  readonly grantedAt: Date;
+  readonly lastUsedAt: Date;
+  /** Of the browser in which it was granted; undefined once nobody is signed in there. */
+  readonly userAgent: string | undefined;
 }
 
 /** A browser that is signed in. */
@@ -112,6 +124,8 @@ export interface OwnAccounts {
   ): Promise<OwnChange | Exclude<UnlinkDecision, "unlink">>;
   /** Takes the consent back and ends every family of the client. `unknown` when there is neither. */
   revokeApplication(owner: AccountOwner, clientId: string, now: Date): Promise<OwnChange | "unknown">;
+  /** Ends one of the owner's grants with all its tokens, and leaves the consent. `unknown` for anybody else's. */
+  revokeGrant(owner: AccountOwner, grantId: string, now: Date): Promise<OwnChange | "unknown">;
   /** Ends a session of the owner, and the access tokens that nothing but it had kept. `unknown` for anybody else's. */
   endSession(owner: AccountOwner, hash: Buffer, now: Date): Promise<OwnChange | "unknown">;
   /** Ends all sessions but the owner's own, and all families (REF-12). */

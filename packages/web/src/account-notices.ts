@@ -10,6 +10,7 @@ const NOTICES = {
   "email-confirmed": "Your address is confirmed already.",
   unlinked: "The sign-in was removed from your account.",
   "access-removed": "The application no longer has access.",
+  "grant-removed": "The application no longer has access there.",
   "session-ended": "That browser is signed out.",
   "others-signed-out": "Everywhere else you are signed out, and applications have lost their access.",
 } as const;

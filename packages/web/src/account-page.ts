@@ -53,6 +53,16 @@ export interface AccountApplication {
   readonly signInHref?: string | undefined;
   readonly scope: readonly string[];
   readonly lastUsedAt: Date;
+  /** Where it keeps access while the person is away, one for each device. */
+  readonly grants?: readonly AccountGrant[];
+}
+
+export interface AccountGrant {
+  readonly id: string;
+  readonly grantedAt: Date;
+  readonly lastUsedAt: Date;
+  /** Of the browser in which it was granted, where that is known. */
+  readonly userAgent: string | undefined;
 }
 
 export interface AccountWaiting {
@@ -169,7 +179,7 @@ ${more.length === 0 ? undefined : html`<ul class="more">${more}</ul>`}
 }
 
 function renderApplications(view: AccountView): Html {
-  const rows = view.applications.map(({ clientId, name, signInHref, scope, lastUsedAt }) => {
+  const rows = view.applications.map(({ clientId, name, signInHref, scope, lastUsedAt, grants = [] }) => {
     const href = parseOnwardLink(signInHref);
     const shown =
       href === undefined
@@ -181,12 +191,30 @@ function renderApplications(view: AccountView): Html {
       button: "Remove access",
       label: `Remove the access of ${name}`,
     });
-    return html`<li>${renderIcon(name)}<span class="row-text">${shown}<small>${renderScopes(scope)}</small><small>Last used ${renderMoment(lastUsedAt, view.now)}</small></span><span class="row-actions">${form}</span></li>`;
+    return html`<li>${renderIcon(name)}<span class="row-text">${shown}<small>${renderScopes(scope)}</small><small>Last used ${renderMoment(lastUsedAt, view.now)}</small></span><span class="row-actions">${form}</span>${renderGrants(view, name, grants)}</li>`;
   });
   return html`<section aria-labelledby="applications-heading">
 <h2 id="applications-heading">Applications with access</h2>
 ${rows.length === 0 ? html`<p class="nothing">No application has access to your account.</p>` : html`<ul class="rows" id="applications">${rows}</ul>`}
 </section>`;
+}
+
+/** Where there is but one, it goes with the access of the application. */
+function renderGrants(view: AccountView, name: string, grants: readonly AccountGrant[]): Html | undefined {
+  if (grants.length < 2) return undefined;
+  const rows = grants.map(({ id, grantedAt, lastUsedAt, userAgent }) => {
+    const when = renderMoment(grantedAt, view.now);
+    const form = renderPost(view, "revoke-grant", {
+      id: `revoke-grant-${id}`,
+      fields: { grant: id },
+      button: "Remove",
+      buttonId: `remove-grant-${id}`,
+      labelledBy: `remove-grant-${id} grant-${id}`,
+    });
+    const where = userAgent === undefined ? undefined : html` in ${describeBrowser(userAgent)}`;
+    return html`<li><span class="row-text"><small id="grant-${id}">Signed in ${when}${where}</small><small>Last used ${renderMoment(lastUsedAt, view.now)}</small></span><span class="row-actions">${form}</span></li>`;
+  });
+  return html`<ul class="grants" aria-label="Where ${name} keeps access">${rows}</ul>`;
 }
 
 // As people are asked on the consent page: who they are before what may be done for them.
@@ -243,13 +271,18 @@ function renderPost(
     buttonId?: string;
     /** What the button does where its text alone does not say to what. */
     label?: string;
+    /** The same, by the ids of what is on the page. */
+    labelledBy?: string;
   },
 ): Html {
   const fields = Object.entries(form.fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   );
   const id = form.buttonId === undefined ? undefined : html`id="${form.buttonId}"`;
-  const label = form.label === undefined ? undefined : html`aria-label="${form.label}"`;
+  const label =
+    form.labelledBy === undefined
+      ? form.label && html`aria-label="${form.label}"`
+      : html`aria-labelledby="${form.labelledBy}"`;
   return html`<form id="${form.id}" method="post" action="${parseFormAction(`${view.path}/${step}`)}"><input type="hidden" name="form_token" value="${view.formToken}">${fields}<button class="button" type="submit" ${id} ${label}>${form.button}</button></form>`;
 }
 

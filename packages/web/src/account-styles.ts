@@ -9,6 +9,9 @@ export const ACCOUNT_STYLES = `.card:has(> .account) { max-width: 44rem; }
 .rows { border: 1px solid var(--edge); border-radius: 0.75rem; }
 .rows li { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.875rem; padding: 0.75rem 0.875rem; }
 .rows li + li { border-top: 1px solid var(--edge); }
+.rows .grants { flex: 1 0 100%; padding-left: 0; border-top: 1px solid var(--edge); }
+.rows .grants li { padding: 0.5rem 0 0.5rem 0.875rem; }
+.rows .grants li:last-child { padding-bottom: 0; }
 .row-text { flex: 1 1 9rem; min-width: 0; }
 .row-name { font-weight: 600; }
 .row-actions { display: flex; flex-wrap: wrap; gap: 0.5rem; }

@@ -31,6 +31,13 @@ export function accountAccessPages(parts: {
     conclude(visit, await accounts.revokeApplication(form.owner, clientId, visit.now), "access-removed");
   }
 
+  async function revokeGrant(visit: Visit): Promise<void> {
+    const form = await gate.receive(visit, ACCOUNT_PATH, "any");
+    if (form === undefined) return;
+    const grantId = form.fields.get("grant") ?? "";
+    conclude(visit, await accounts.revokeGrant(form.owner, grantId, visit.now), "grant-removed");
+  }
+
   async function endSession(visit: Visit): Promise<void> {
     const form = await gate.receive(visit, ACCOUNT_PATH, "any");
     if (form === undefined) return;
@@ -71,6 +78,7 @@ export function accountAccessPages(parts: {
 
   return [
     { path: `${ACCOUNT_PATH}/revoke-application`, POST: revokeApplication },
+    { path: `${ACCOUNT_PATH}/revoke-grant`, POST: revokeGrant },
     { path: `${ACCOUNT_PATH}/end-session`, POST: endSession },
     { path: `${ACCOUNT_PATH}/sign-out`, POST: signOut },
     { path: END_OTHERS_PATH, GET: askToEndOthers, POST: endOthers },
