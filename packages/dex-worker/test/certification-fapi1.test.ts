@@ -254,7 +254,7 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
     }
   });
 
-  test("refresh tokens stay, and are for the client and its certificate alone (cert 13 fapi1 refresh-token)", async () => {
+  test("refresh tokens stay, and are of use to the client alone, with a certificate (cert 13 fapi1 refresh-token)", async () => {
     const { refresh_token = "" } = await world.tokensFor(first, { scope: "openid offline_access", prompt: "consent" });
     const fields = { grant_type: "refresh_token", refresh_token };
     expectRefused(await world.post("/token", second, fields), "invalid_grant");

@@ -52,6 +52,16 @@ test("a client is made under a profile, and one that fits is held to it; what do
   const none = await onDatabase(["clients", "profile", "bank", "none"]);
   expect(none.stdout).toBe("client bank has no profile any more\n");
   expect(await detailsOf("bank")).toEqual(details);
+  // Its tokens would be of no use from one moment to the next: that is said in so many words.
+  expect(await onDatabase(["clients", "profile", "bank", "fapi1-advanced"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /^dexctl: tls_client_certificate_bound_access_tokens: must be true .*\(FAPI 1\.0 Part 2 section 5\.2\.2\)\n$/,
+    ),
+  });
+  const bound = JSON.stringify({ tls_client_certificate_bound_access_tokens: true });
+  expect(await onDatabase(["clients", "metadata", "bank", "-"], bound)).toMatchObject({ code: 0 });
+  expect(await onDatabase(["clients", "profile", "bank", "fapi1-advanced"])).toMatchObject({ code: 0 });
   expect(await onDatabase(["clients", "profile", "mine", "fapi2"])).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^dexctl: token_endpoint_auth_method: must be one of private_key_jwt/),

@@ -83,6 +83,18 @@ describe("a client that registered for bound tokens", () => {
     expect(claims.cnf).toEqual({ "x5t#S256": certificate.thumbprint });
   });
 
+  test("gets no other tokens under FAPI 1.0, also where what it registered says nothing of them (Part 2 section 5.2.2)", async () => {
+    const held: Client = { ...bound, id: "client-held", details: { profile: "fapi1-advanced" } };
+    const { post, codeOf } = open(held);
+    for (const shown of [undefined, certificate]) {
+      for (const dpop of [[], [makeProof(makeDpopKey())]]) {
+        const refusal = await refusalOf(post(held, codeOf(held), shown, dpop));
+        expect(refusal.code).toBe("invalid_request");
+        expect(refusal.message).toMatch(/\(FAPI 1\.0 Part 2 section 5\.2\.2\)$/);
+      }
+    }
+  });
+
   test("may come with another certificate at a refresh, since it authenticates (RFC 8705 §7.1)", async () => {
     const { post, codeOf, refreshOf, ask } = open();
     const { refresh_token: first } = await post(bound, codeOf(bound), certificate);

@@ -116,12 +116,13 @@ function refuseUnbound(client: Client, confirmation: Confirmation | undefined): 
     throw new OAuthError("invalid_request", "the client's tokens are bound to its certificate: it is missing");
   }
   const { boundTokens } = demandsOf(client.details);
+  if (boundTokens?.is === "by certificate" && confirmation?.["x5t#S256"] === undefined) {
+    const message = "the client's tokens must be bound to its certificate";
+    throw new OAuthError("invalid_request", `${message}${citing(boundTokens)}`);
+  }
   if (boundTokens !== undefined && confirmation === undefined) {
     const message = "a DPoP proof, or the client's certificate, is missing";
     throw new OAuthError("invalid_dpop_proof", `${message}${citing(boundTokens)}`);
-  }
-  if (boundTokens?.is === "by certificate" && confirmation?.["x5t#S256"] === undefined) {
-    throw new OAuthError("invalid_request", `the client's certificate is missing${citing(boundTokens)}`);
   }
 }
 
