@@ -56,6 +56,50 @@ test("dexctl replaces the secrets of a client over HTTP", async () => {
   expect(await run(["clients", "secrets", "list", "nobody"])).toMatch(/^1 .*there is no client nobody/);
 }, 120_000);
 
+test("dexctl registers, shows, changes and removes resources over HTTP as it does in the database", async () => {
+  await using opened = await openIssuer();
+  const { run, api } = opened;
+  // Signs that mean something in an address, and in the addresses of the management API.
+  const identifier = "https://api.example/v1?a=b/c%20d&e=../x";
+  const payment = { type: "payment", name: "Pay", members: ["amount"] };
+  const more = JSON.stringify({ authorizationDetailsTypes: [payment] });
+
+  expect(await run(["resources", "list"])).toMatch(/^0 /);
+  const added = ["resources", "add", identifier, "--name", "The API", "--scope", "read"];
+  expect(await run([...added, "--client", "app", "--introspected-by", "server", "--json", more])).toBe(
+    `0 added resource ${identifier}\n`,
+  );
+  expect(await run(added)).toMatch(/^1 .*a resource with this identifier exists/);
+  expect(await run(["resources", "list"])).toMatch(/^https:\/\/api\.example\/\S+ +The API +jwt +read$/m);
+  const changes = { scopes: ["read", "write"], accessTokenLifetime: 60, tokenFormat: "opaque", allowedClients: null };
+  expect(await run(["resources", "set", identifier, "--json", JSON.stringify(changes)])).toBe(
+    `0 changed resource ${identifier}\n`,
+  );
+  expect(await run(["resources", "set", identifier, "--json", '{"accessTokenLifetime":null}'])).toMatch(/^0 /);
+  const shown = JSON.parse((await run(["resources", "show", identifier, "-o", "json"])).slice(2)) as unknown;
+  expect(shown).toEqual({
+    ...{ identifier, name: "The API", scopes: ["read", "write"], tokenFormat: "opaque", signingAlg: "RS256" },
+    ...{ introspectedBy: ["server"], authorizationDetailsTypes: [payment] },
+  });
+  expect(await api.storage.resources.list()).toEqual([
+    expect.objectContaining({ identifier, allowedClients: undefined }),
+  ]);
+
+  const wrong: readonly (readonly [args: readonly string[], said: RegExp])[] = [
+    [["add", "urn:two", "--name", "Two", "--json", more], /^1 .*another resource has a type of this name/],
+    [["add", "/relative", "--name", "x"], /^1 .*identifier: must be an absolute URI without a fragment/],
+    [["add", "urn:x", "--name", "x", "--scope", "openid"], /^1 .*is not the scope of a resource/],
+    [["set", identifier, "--json", '{"surprise":1}'], /^1 .*[Uu]nrecognized/],
+    [["set", "urn:x", "--json", "{}"], /^1 .*there is no resource urn:x/],
+    [["show", "urn:x"], /^1 .*there is no resource urn:x/],
+    [["remove", ".."], /^1 .*there is no resource \.\./],
+  ];
+  for (const [args, said] of wrong) expect(await run(["resources", ...args])).toMatch(said);
+  expect(await run(["resources", "remove", identifier])).toBe(`0 removed resource ${identifier}\n`);
+  expect(await run(["resources", "remove", identifier])).toMatch(/^1 .*there is no resource/);
+  expect(await api.storage.resources.list()).toEqual([]);
+}, 120_000);
+
 test("dexctl manages users, tokens and mail over HTTP as it does in the database", async () => {
   await using opened = await openIssuer();
   const { run, api } = opened;

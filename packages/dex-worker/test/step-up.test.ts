@@ -1,7 +1,9 @@
 // RFC 9470: the API demands a recent or a surer sign-in, and a client that knows nothing but the challenge gets one.
 import { randomBytes } from "node:crypto";
+import { parseResource } from "@dex/oidc";
 import { addSeconds, sha256 } from "@dex/runtime";
 import { type FormBrowser, openFormBrowser } from "@dex/testing";
+import { decodeJwt } from "jose";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeCookieNames } from "../src/middleware/cookies.ts";
@@ -54,6 +56,7 @@ async function openParty({ worker, client }: World, browser: FormBrowser, bound:
       return openid.authorizationCodeGrant(party, page.url, checks, undefined, options);
     },
     refresh: (token: string) => openid.refreshTokenGrant(party, token, undefined, options),
+    introspect: (token: string) => openid.tokenIntrospection(party, token),
     machineToken: () => openid.clientCredentialsGrant(party, undefined, options),
     call: (token: string | undefined, path = "/users") =>
       openid.fetchProtectedResource(party, token ?? "", new URL(api + path), "GET", undefined, undefined, options),
@@ -154,6 +157,38 @@ test("with --management-api-acr=2 who signed in by one proof is told so, and who
     expect(bySeveral.passwordsTyped()).toBe(0);
   } finally {
     await world.worker.close();
+  }
+});
+
+test("other resources are told the same of the sign-in, in the token or when they ask, and a refreshed token tells of no newer one (RFC 9470 §6)", async () => {
+  const world = await openWorld([]);
+  const { worker, client } = world;
+  try {
+    for (const tokenFormat of ["jwt", "opaque"] as const) {
+      const parsed = parseResource({ identifier: `urn:example:${tokenFormat}`, name: "A resource", tokenFormat });
+      if (parsed.kind === "refused") throw new Error(parsed.reason);
+      await worker.storage.resources.add(parsed.resource, ACTOR);
+      await worker.refresh();
+      for (const acr of ["1", "2"]) {
+        const browser = acr === "2" ? await surelySignedIn(world) : worker.browser();
+        const party = await openParty(world, browser, false);
+        const { access_token, refresh_token } = await party.signIn({ resource: `urn:example:${tokenFormat}` });
+        worker.passTime(30);
+        const { access_token: refreshed } = await party.refresh(refresh_token ?? "");
+        const [told, later] = [await party.introspect(access_token), await party.introspect(refreshed)];
+        const signIn = { acr, auth_time: expect.closeTo(Math.floor(Date.now() / 1000), -1) };
+        expect([told.active, later.active, told.client_id]).toEqual([true, true, client.id]);
+        expect(told).toMatchObject(signIn);
+        expect([later.acr, later.auth_time]).toEqual([told.acr, told.auth_time]);
+        if (tokenFormat === "opaque") continue;
+        for (const token of [access_token, refreshed]) {
+          expect(decodeJwt(token)).toMatchObject({ acr, auth_time: told.auth_time });
+        }
+        await worker.refresh();
+      }
+    }
+  } finally {
+    await worker.close();
   }
 });
 
