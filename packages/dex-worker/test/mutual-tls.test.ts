@@ -248,6 +248,20 @@ test.each([
   },
 );
 
+test("a client registers for FAPI 1.0 where certificates are seen, has its tokens bound to one, and is told which rule it breaks (Part 2 section 5.2.2)", async () => {
+  const jwk = new X509Certificate(own).publicKey.export({ format: "jwk" });
+  const wished = { profile: "fapi1-advanced", redirect_uris: ["https://a.example/cb"], jwks: { keys: [jwk] } };
+  const { status, body } = await register(worker, wished);
+  const follows = { token_endpoint_auth_method: "private_key_jwt", tls_client_certificate_bound_access_tokens: true };
+  expect([status, body]).toEqual([201, expect.objectContaining({ ...follows, profile: "fapi1-advanced" })]);
+  const unbound = await register(worker, { ...wished, tls_client_certificate_bound_access_tokens: false });
+  expect([unbound.status, unbound.body.error]).toEqual([400, "invalid_client_metadata"]);
+  expect(unbound.body.error_description).toMatch(
+    /^tls_client_certificate_bound_access_tokens: must be true .*\(FAPI 1\.0 Part 2 section 5\.2\.2\)$/,
+  );
+  expect((await register(plain, wished)).body.error).toBe("invalid_client_metadata");
+});
+
 test.each([
   ["tls_client_auth_subject_dn", "client"],
   ["tls_client_auth_san_dns", "client example"],
