@@ -30,6 +30,15 @@ describe("whom a token stands for", () => {
     expect(decideBearer("at+jwt", { ...ofClient, aud: ["admin"] }, HERE, now)).toMatchObject({ clientId: "admin" });
   });
 
+  test("one that it got for this API too, and one that is bound to a key, which is to be shown (RFC 8707 §2, DPO-2)", () => {
+    const cnf = { jkt: "thumbprint" };
+    expect(decideBearer("at+jwt", { ...ofClient, aud: HERE.resource, cnf }, HERE, now)).toEqual({
+      ...{ kind: "client", clientId: "admin", confirmation: cnf },
+    });
+    const elsewhere = { issuer: ISSUER, resource: undefined };
+    expect(decideBearer("at+jwt", { ...ofClient, aud: HERE.resource }, elsewhere, now)).toBeUndefined();
+  });
+
   const { client_id: _, ...withoutClientId } = ofClient;
   const refusals = [
     { when: "it did not verify", typ: "JWT", claims: undefined },
@@ -52,6 +61,9 @@ describe("whom a token stands for", () => {
     { when: "it is for several audiences", typ: "at+jwt", claims: { ...ofClient, aud: ["admin", "other"] } },
     { when: "another client got it", typ: "at+jwt", claims: { ...ofClient, client_id: "other" } },
     { when: "it names no client", typ: "at+jwt", claims: withoutClientId },
+    { when: "a person's sign-in made it", typ: "at+jwt", claims: { ...ofClient, aud: HERE.resource, sub: "7e2f9c6e" } },
+    { when: "it is bound to nothing", typ: "at+jwt", claims: { ...ofClient, cnf: {} } },
+    { when: "it is bound to what nobody knows", typ: "at+jwt", claims: { ...ofClient, cnf: { jkt: "x", kid: "x" } } },
     { when: "it has expired this second", typ: "at+jwt", claims: { ...ofClient, exp: seconds } },
   ];
   test.each(refusals)("a token ($typ) stands for nobody when $when (ADM-1, RFC 8725 §3)", ({ typ, claims }) => {
@@ -200,6 +212,33 @@ describe("what the caller may do is decided by what they are now (ADM-2, v1 X02,
       },
     );
     expect(new Set(errors.map((error) => JSON.stringify(error))).size).toBe(1);
+  });
+});
+
+describe("a sign-in that is not what is demanded (RFC 9470 §3)", () => {
+  const rows = [
+    { demand: {}, authTime: undefined, acr: undefined, expected: "allowed" },
+    { demand: { maxAgeSeconds: 60 }, authTime: -60, acr: "1", expected: "allowed" },
+    { demand: { maxAgeSeconds: 60 }, authTime: -61, acr: "2", expected: "insufficient_user_authentication" },
+    { demand: { maxAgeSeconds: 60 }, authTime: undefined, acr: "2", expected: "insufficient_user_authentication" },
+    { demand: { acrValues: ["2"] }, authTime: -61, acr: "2", expected: "allowed" },
+    { demand: { acrValues: ["2"] }, authTime: 0, acr: "1", expected: "insufficient_user_authentication" },
+    { demand: { acrValues: ["2"] }, authTime: 0, acr: undefined, expected: "insufficient_user_authentication" },
+    { demand: { acrValues: ["1", "2"] }, authTime: 0, acr: "1", expected: "allowed" },
+  ];
+  test.each(rows)("of $authTime s with acr $acr where $demand is: $expected", ({ demand, authTime, acr, expected }) => {
+    const authTimeSeconds = authTime === undefined ? undefined : seconds + authTime;
+    const signIn = { issuedAtSeconds: seconds, authTimeSeconds, acr };
+    const policy = { clientCredentials: true, signIn: demand };
+    const outcome = (bearer: KnownBearer) => {
+      const decision = decideAccess(bearer, { permission: "admin", accountId: undefined }, policy, now);
+      return decision.kind === "allowed" ? "allowed" : decision.error.code;
+    };
+    const of = (user: User): KnownBearer => ({
+      ...{ kind: "user", user, accessEndedAt: undefined, signIn, audience: [adminClient] },
+    });
+    expect([outcome(of(admin)), outcome(of(person))]).toEqual([expected, "unauthorized"]);
+    expect(outcome(byClient(adminClient))).toBe("allowed");
   });
 });
 

@@ -28,7 +28,7 @@ import {
   USER_API,
 } from "@dex/management";
 import { type Client, resourceMetadataUrl, type SealSecret } from "@dex/oidc";
-import type { Clock, Logger, Random, Sealer } from "@dex/runtime";
+import type { Clock, FetchDocument, Logger, Random, Sealer } from "@dex/runtime";
 import type { AccountLinks, Actor, UserDirectory } from "@dex/users";
 import type { Request, Router } from "express";
 import type { ReadClientCertificate } from "../middleware/client-certificate.ts";
@@ -52,6 +52,7 @@ export interface ManagementApiParts extends Omit<AccessParts, "clients" | "users
   /** For page tokens alone. */
   readonly pageSealer: Sealer;
   readonly hashChosenSecret: (secret: string) => Promise<string>;
+  readonly fetchDocument: FetchDocument;
   readonly sealClientSecret?: SealSecret | undefined;
   readonly random: Random;
   readonly clock: Clock;
@@ -73,7 +74,7 @@ export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Perm
     ...makeMailRoutes({ mailQueue: parts.mailQueue, permission }),
     ...makeBackchannelRequestRoutes({ ...parts, ...parts.backchannelDecisions, permission }),
     ...makeManagementRoutes({ ...parts, adminClients: "refused", permission, conventions: USER_API }),
-    ...makeClientChangeRoutes({ clients: parts.clients, permission }),
+    ...makeClientChangeRoutes({ ...parts, permission }),
     ...makeClientSecretRoutes({
       secrets: makeClientSecretAdministration({ ...parts, secrets: parts.clientSecrets, adminClients: "refused" }),
       permission,
