@@ -15,7 +15,10 @@ export const DEVICE_REQUEST_LIMITS: DeviceRequestLimits = {
   withShortCode: 50,
 };
 
-/** Requests for a device code from one address, by clients that cannot prove who they are. An office is one address. */
+/**
+ * Requests for a device code from one address, by clients that cannot prove who they are or registered themselves. An office is
+ * one address.
+ */
 export const DEVICE_REQUESTS_FROM_SOURCE = { times: 30, windowSeconds: DEVICE_CODE_SECONDS } as const;
 
 /** Tries of user codes (DEV-1). Of all of them only wrong ones count; of the rest every one, before it is evaluated. */

@@ -73,8 +73,9 @@ export function makeDeviceAuthorizationEndpoint(parts: {
   }
 
   /** Before anything is counted that others share: one address alone must not keep everybody else out. */
-  async function countSource({ public: isPublic }: Client, source: string, now: Date): Promise<void> {
-    if (!isPublic) return;
+  async function countSource({ public: isPublic, dynamic }: Client, source: string, now: Date): Promise<void> {
+    // The secret of a client that registered itself is one that anybody could have.
+    if (!isPublic && !dynamic) return;
     const key = `device authorization from ${source}`;
     bySource.refuseBlocked(key, now);
     await bySource.count(key, now);
