@@ -16,6 +16,9 @@ import {
 import { type MeasuredPostgres, startMeasuredPostgres } from "./measured-postgres.ts";
 import { makeTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
+export const DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 export interface BenchmarkUser {
   readonly id: string;
   readonly email: string;
@@ -34,7 +37,7 @@ export interface System {
   /** One for each lane. */
   readonly users: readonly BenchmarkUser[];
   readonly clients: {
-    /** Signs people in; trusted, so that nobody is asked for consent. */
+    /** Signs people in; trusted, so that nobody is asked for consent. It also exchanges tokens and waits as a device does. */
     readonly web: BenchmarkClient & { readonly redirectUri: string };
     readonly serviceRs256: BenchmarkClient;
     readonly serviceEs256: BenchmarkClient;
@@ -50,6 +53,7 @@ export interface SystemOptions {
 }
 
 const REDIRECT_URI = "https://client.example/callback";
+const WEB_GRANTS = ["authorization_code", "refresh_token", DEVICE_CODE_GRANT, TOKEN_EXCHANGE_GRANT];
 
 /** Starts everything. When a part fails, what was started is stopped again. */
 export async function startSystem(options: SystemOptions): Promise<System> {
@@ -142,7 +146,10 @@ async function createClients(admin: AdminApi): Promise<System["clients"]> {
   const create = (client: object) => admin.createClient({ ...client, trusted: true });
   const service = { grantTypes: ["client_credentials"] };
   return {
-    web: { ...(await create({ clientName: "Web", redirectURIs: [REDIRECT_URI] })), redirectUri: REDIRECT_URI },
+    web: {
+      ...(await create({ clientName: "Web", redirectURIs: [REDIRECT_URI], grantTypes: WEB_GRANTS })),
+      redirectUri: REDIRECT_URI,
+    },
     serviceRs256: await create({ clientName: "Service", ...service }),
     serviceEs256: await create({ clientName: "Service", ...service, idTokenSignedResponseAlg: "ES256" }),
   };
