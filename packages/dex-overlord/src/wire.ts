@@ -1,7 +1,7 @@
 import { makeConnectorSealer } from "@dex/connectors";
 import { inspectSeals, makeSigningKeySealer, UnopenableKeys } from "@dex/keys";
 import { makeClientSecretSealer } from "@dex/oidc";
-import type { FollowingClock, Logger, Random } from "@dex/runtime";
+import { type FollowingClock, type Logger, makeOutgoingClient, type Random } from "@dex/runtime";
 import { type Candidacy, type Storage, StorageUnavailable } from "@dex/storage";
 import type { PasswordHasher } from "@dex/users";
 import type { Express } from "express";
@@ -58,6 +58,7 @@ export function wire(config: OverlordConfig, outside: Outside): Overlord {
         localConnectorId: config.localConnector,
         hasher,
         sealClientSecret: clientSecretSealer.seal,
+        fetchDocument: makeOutgoingClient({ privateAddresses: "refused" }).fetchDocument,
         ping: () => storage.ping(),
         listen: config.adminListen,
         random,

@@ -46,6 +46,7 @@ export async function openAdminApi(clock: HandSetClock): Promise<RunningAdminApi
   const write = (event: string, fields?: LogFields) => void state.log.push({ event, fields });
   const logger: Logger = { debug: write, info: write, warn: write, error: write };
   const routes = makeAdminApiRoutes({
+    fetchDocument: () => Promise.reject(new Error("nothing is fetched here")),
     localConnectorId: "local",
     random: systemRandom,
     hasher: { hash: async () => "$argon2id$hash-of-the-canary" },

@@ -37,6 +37,7 @@ export async function openStoredAdminApi(): Promise<StoredAdminApi> {
     },
     clients,
     connectors,
+    fetchDocument: () => Promise.reject(new Error("nothing is fetched here")),
     localConnectorId: "local",
     hasher,
     ping: () => storage.ping(),

@@ -1,10 +1,11 @@
 // The API for administrators, and everybody's own account.
 import { ACR_VALUES, type EngineSealers, makeClientSecretSealer, makeReadOwnToken, type ProveSender } from "@dex/oidc";
-import { makeSealer } from "@dex/runtime";
+import { makeOutgoingClient, makeSealer } from "@dex/runtime";
 import type { Router } from "express";
 import type { WorkerConfig } from "./config.ts";
 import { makeReadClientCertificate } from "./middleware/client-certificate.ts";
 import { makeManagementApi } from "./user-api/management-api.ts";
+import { reachOf } from "./wire-client-jwts.ts";
 import type { Live, Outside } from "./wiring.ts";
 
 /** The router of `<issuer>/api/v1`. */
@@ -57,6 +58,7 @@ export function wireApi(
     clientCredentials: config.apiUseClientCredentials,
     pageSealer: makeSealer({ secrets: config.keySecrets, salt, purpose: "page-token", random }),
     hashChosenSecret: hasher.hash,
+    fetchDocument: makeOutgoingClient(reachOf(config)).fetchDocument,
     sealClientSecret: makeClientSecretSealer({ secrets: config.keySecrets, salt, random }).seal,
     random,
     clock: clock.now,

@@ -100,6 +100,7 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
       purpose: "page-token",
       random: systemRandom,
     }),
+    fetchDocument: () => Promise.reject(new Error("nothing is fetched here")),
     hashChosenSecret: (secret) => hasher.hash(secret),
     random: systemRandom,
     clock: clock.now,

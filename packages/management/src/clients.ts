@@ -1,16 +1,18 @@
 import {
   type Client,
   type ClientDetails,
+  checkSectorIdentifier,
   decideDetails,
   grantTypesProblemOf,
   makeClient,
   needsSealedSecret,
+  OAuthError,
   parseClientChanges,
   parseNewClient,
   renderClient,
   type SealSecret,
 } from "@dex/oidc";
-import type { JsonObject, Random, Secret } from "@dex/runtime";
+import type { FetchDocument, JsonObject, Random, Secret } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 
 /** What is needed of the stored clients. Each write and its audit event are one transaction (ADM-6). */
@@ -47,7 +49,7 @@ export type ClientChange =
 
 /** Changes a client. `wanted` is what somebody described, unchecked. */
 export async function changeClient(
-  clients: ChangeableClients,
+  { clients, fetchDocument }: { readonly clients: ChangeableClients; readonly fetchDocument: FetchDocument },
   clientId: string,
   wanted: unknown,
   actor: Actor,
@@ -63,12 +65,35 @@ export async function changeClient(
   if (decision.kind === "details") {
     const outcome = decideDetails(client, decision);
     if (outcome.kind === "refused") return outcome;
+    const next = { ...client, details: outcome.details };
+    const sector = isOfAnotherSector(client, next) ? await sectorProblemOf(next, fetchDocument) : undefined;
+    if (sector !== undefined) return { kind: "refused", reason: sector };
     const written = await clients.setDetails(clientId, { read: client.details, next: outcome.details }, actor);
     return written === "changed" ? CHANGED_MEANWHILE : { kind: written };
   }
   const problem = grantTypesProblemOf(client, decision.grantTypes);
   if (problem !== undefined) return { kind: "refused", reason: problem };
   return { kind: await clients.setGrantTypes(clientId, decision.grantTypes, actor) };
+}
+
+const isOfAnotherSector = (before: Client, { details }: Client) =>
+  details.sector_identifier_uri !== before.details.sector_identifier_uri;
+
+/**
+ * Why the client is not of the sector that it names (OIDC Core §8.1), for whoever described it: an administrator may have been
+ * given the address by the client, too. Fetched once, as at registration.
+ */
+async function sectorProblemOf(
+  client: Pick<Client, "details" | "redirectUris">,
+  fetchDocument: FetchDocument,
+): Promise<string | undefined> {
+  try {
+    await checkSectorIdentifier(client, fetchDocument);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OAuthError) return error.message;
+    throw error;
+  }
 }
 
 const CHANGED_MEANWHILE: ClientChange = {
@@ -81,6 +106,8 @@ export interface ClientAdministrationParts {
   /** Whether those who ask may make clients that can administer in turn. */
   readonly adminClients: "allowed" | "refused";
   readonly hashChosenSecret: (secret: string) => Promise<string>;
+  /** For the document of a client's sector. */
+  readonly fetchDocument: FetchDocument;
   /** For clients that make MACs with their secrets; without it none is made here. */
   readonly sealClientSecret?: SealSecret | undefined;
   readonly random: Random;
@@ -118,6 +145,8 @@ export function makeClientAdministration(parts: ClientAdministrationParts): Clie
       if (decision.metadata.admin && parts.adminClients === "refused") return ADMIN_REFUSED;
       const { sealClientSecret: sealSecret } = parts;
       if (needsSealedSecret(decision.metadata.details) && sealSecret === undefined) return SEAL_REFUSED;
+      const sector = await sectorProblemOf(decision.metadata, parts.fetchDocument);
+      if (sector !== undefined) return { kind: "refused", code: "bad_request", reason: sector };
       const made = await makeClient(decision.metadata, { ...parts, sealSecret, now });
       const outcome = await clients.create(made.client, actor);
       if (outcome === "id taken")

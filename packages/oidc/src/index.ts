@@ -21,6 +21,7 @@ export * from "./clients/initiate-login.ts";
 export * from "./clients/make-client.ts";
 export * from "./clients/redirect-uri.ts";
 export type * from "./clients/secret-ports.ts";
+export { checkSectorIdentifier } from "./clients/sector-identifier.ts";
 export { type CertificateUse, type SupportedValues, supportedWith } from "./clients/supported.ts";
 export * from "./device-authorization/device-code.ts";
 export type * from "./device-authorization/device-requests.ts";

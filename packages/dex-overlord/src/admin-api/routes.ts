@@ -8,7 +8,7 @@ import {
   type OpenApiFacts,
 } from "@dex/management";
 import type { SealSecret } from "@dex/oidc";
-import type { Random } from "@dex/runtime";
+import type { FetchDocument, Random } from "@dex/runtime";
 import type { PasswordHasher } from "@dex/users";
 import type { AdminUsers } from "../ports.ts";
 import type { Permission } from "./access.ts";
@@ -23,6 +23,7 @@ export function makeAdminApiRoutes(parts: {
   localConnectorId: string;
   hasher: Pick<PasswordHasher, "hash">;
   sealClientSecret?: SealSecret | undefined;
+  fetchDocument: FetchDocument;
   ping: () => Promise<unknown>;
   /** Where the API is served. */
   listen: URL;

@@ -1,7 +1,7 @@
 // The database, used directly: the same rules as behind the HTTP API, without a worker in between.
 import { changeClient, makeClientAdministration } from "@dex/management/clients";
 import { makeConnectorAdministration } from "@dex/management/connectors";
-import type { Clock, Random } from "@dex/runtime";
+import { type Clock, makeOutgoingClient, type Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
 import type { Actor, PasswordHasher } from "@dex/users";
 import { Failure } from "../failure.ts";
@@ -30,10 +30,12 @@ export function makeDatabaseManagement(parts: {
   random: Random;
 }): DatabaseManagement {
   const { stores, clock, random } = parts;
+  const { fetchDocument } = makeOutgoingClient({ privateAddresses: "refused" });
   const clients = makeClientAdministration({
     clients: stores.clients,
     adminClients: "allowed",
     hashChosenSecret: refuseChosenSecret,
+    fetchDocument,
     random,
   });
   const connectors = makeConnectorAdministration(stores);
@@ -54,7 +56,7 @@ export function makeDatabaseManagement(parts: {
     },
     listClients: clients.list,
     async changeClient(clientId, changes) {
-      const outcome = await changeClient(stores.clients, clientId, changes, ACTOR);
+      const outcome = await changeClient({ clients: stores.clients, fetchDocument }, clientId, changes, ACTOR);
       if (outcome.kind === "refused") throw new Failure("refused", toPrintable(outcome.reason));
       return outcome.kind;
     },
