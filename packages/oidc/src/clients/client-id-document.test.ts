@@ -138,6 +138,10 @@ test("what only an administrator says changes nothing (DCR-1)", () => {
     trustedPeers: ["a"],
     sso_shared_with: ["*"],
     id: "other",
+    groups: ["admins"],
+    roles: ["admin"],
+    access_token_format: "jwt",
+    trusted_issuers: [{ issuer: "https://agent.example", subject: "a" }],
   };
   expect(decide({ ...good, ...wishes })).toEqual(decide(good));
 });
@@ -175,6 +179,11 @@ test.each<[string, unknown]>([
   ["leads to a host below", { ...good, redirect_uris: ["https://www.agent.example/callback"] }],
   ["leads to another port", { ...good, redirect_uris: ["https://agent.example:8443/callback"] }],
   ["leads to http elsewhere", { ...good, redirect_uris: ["http://agent.example/callback"] }],
+  ["sends people elsewhere when they sign out", { ...good, post_logout_redirect_uris: ["https://other.example/"] }],
+  ["has us call somebody else", { ...good, backchannel_logout_uri: "https://other.example/logout" }],
+  ["has browsers call somebody else", { ...good, frontchannel_logout_uri: "https://other.example/logout" }],
+  ["begins sign-ins elsewhere", { ...good, initiate_login_uri: "https://other.example/login" }],
+  ["has requests elsewhere", { ...good, request_uris: ["https://other.example/request"] }],
   ["leads to an application by a scheme", { ...good, redirect_uris: ["com.example.agent:/callback"] }],
   ["leads to a script", { ...good, redirect_uris: ["javascript:alert(1)"] }],
 ])("a document is refused that %s (Client ID Metadata Document §4)", (_what, document) => {

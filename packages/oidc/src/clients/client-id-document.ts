@@ -114,9 +114,22 @@ export function decideClientIdDocument(
   if (metadata.redirectUris.length === 0) return refused("redirect_uris: must not be empty");
   const astray = metadata.redirectUris.find((uri) => !mayLeadTo(new URL(uri), url, policy));
   if (astray !== undefined) return refused(`redirect_uris: leads to a host that is not the document's: ${astray}`);
+  const member = ADDRESSES.find((name) =>
+    [metadata.details[name] ?? []].flat().some((uri) => !mayLeadTo(new URL(uri), url, policy)),
+  );
+  if (member !== undefined) return refused(`${member}: leads to a host that is not the document's`);
   const { id: _chosen, secret: _secret, ...client } = metadata;
   return { kind: "client", client: { ...client, id: url.href, secret: undefined, requirePkce: true, createdAt: now } };
 }
+
+/** Where else people are sent, and what is called, on the word of a document that nobody looked at. */
+const ADDRESSES = [
+  "post_logout_redirect_uris",
+  "initiate_login_uri",
+  "backchannel_logout_uri",
+  "frontchannel_logout_uri",
+  "request_uris",
+] as const;
 
 /** To where the document comes from, to the person's own device, or to a host that an administrator listed. */
 function mayLeadTo(redirectUri: URL, document: URL, policy: ClientIdPolicy): boolean {

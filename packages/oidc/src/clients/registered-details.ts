@@ -28,12 +28,13 @@ const responseType = z.preprocess(inKnownOrder, z.enum(RESPONSE_TYPES, "is no re
 const uniqueStrings = (values: readonly string[]) => new Set(values).size === values.length;
 const ONCE = "must hold each value once";
 
-// DCR-1: whom its sign-ins count for, and how long its tokens live, is nothing that a client says of itself.
+// DCR-1: whom its sign-ins count for, what its tokens are like, and how long they live, is nothing that a client says of itself.
 const registrable = clientDetailsShape.omit({
   sso_shared_with: true,
   trusted_issuers: true,
   groups: true,
   roles: true,
+  access_token_format: true,
   access_token_lifetime: true,
   id_token_lifetime: true,
   refresh_token_idle_lifetime: true,
