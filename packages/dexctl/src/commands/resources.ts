@@ -14,8 +14,8 @@ Examples:
 
 const JSON_HELP = `
 Members of the JSON object, all but the first two may be missing: identifier, name, scopes, accessTokenLifetime (seconds),
-tokenFormat (jwt or opaque), signingAlg, allowedClients (a client that acts for itself must be named here),
-introspectedBy, authorizationDetailsTypes.
+tokenFormat (jwt or opaque), signingAlg, allowedClients (a client that acts for itself, or exchanges tokens for it,
+must be named here), introspectedBy (its own clients), authorizationDetailsTypes.
 ${EXAMPLES}`;
 
 /** Registers the resources that tokens are made for. */

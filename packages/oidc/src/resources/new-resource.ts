@@ -42,9 +42,11 @@ export const resourceShape = z.strictObject({
   tokenFormat: z.enum(["jwt", "opaque"]).describe("jwt when left out (RFC 9068).").optional(),
   signingAlg: z.enum(["RS256", "ES256", "EdDSA"]).describe("RS256 when left out.").optional(),
   allowedClients: clientIds
-    .describe("Left out: every client on behalf of people. By itself a client must be named here.")
+    .describe("Left out: every client, where people are asked. Where nobody is, a client must be named here.")
     .optional(),
-  introspectedBy: clientIds.describe("Clients that may introspect its tokens (RFC 7662).").optional(),
+  introspectedBy: clientIds
+    .describe("Its own clients: they may introspect its tokens (RFC 7662), and exchange them (RFC 8693).")
+    .optional(),
   authorizationDetailsTypes: z.array(detailsType).max(20).describe("RFC 9396.").optional(),
 });
 /** What can be changed: null takes a member away, others stay. */

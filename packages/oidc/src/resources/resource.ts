@@ -17,9 +17,9 @@ export interface Resource {
   readonly tokenFormat: "jwt" | "opaque";
   /** Of its JWT access tokens. */
   readonly signingAlgorithm: SigningAlgorithm;
-  /** Clients that may ask for it; undefined: every one on behalf of a person, and none by itself. */
+  /** Clients that may ask for it; undefined: every one where a person is asked, and none where nobody is. */
   readonly allowedClients: readonly string[] | undefined;
-  /** Clients that may ask about tokens for it at the introspection endpoint: the resource's own. */
+  /** The resource's own clients: they may ask about tokens for it at the introspection endpoint, and exchange them. */
   readonly introspectedBy: readonly string[];
   /** What can be asked of it beyond scopes, RFC 9396. */
   readonly authorizationDetailsTypes: readonly AuthorizationDetailsType[];
