@@ -61,7 +61,7 @@ const SETTINGS = {
   clientCertificateCa: optionalSetting(
     "client-certificate-ca",
     text,
-    "Authorities whose certificates authenticate clients as tls_client_auth, PEM. Each is trusted by itself.",
+    "Authorities whose certificates authenticate clients as tls_client_auth, PEM. Each is trusted by itself: name those in between that issue them.",
   ),
   requestClientCertificates: setting(
     "request-client-certificates",

@@ -35,6 +35,7 @@ async function open(...flags: string[]): Promise<TestWorker> {
   asking.push(worker);
   return worker;
 }
+const below = authority.issueBelow({ names: "URI:https://client.example/" });
 let direct: TestWorker;
 let proxied: TestWorker;
 beforeAll(async () => {
@@ -75,6 +76,23 @@ test("a client is who the certificate of its connection shows (RFC 8705 §2)", a
   ] as const) {
     expect(await statusOf(direct, client, wrong)).toBe(401);
   }
+});
+
+test("an authority in between is trusted where it is named itself, with what the client shows of it or without (RFC 8705 §2.1)", async () => {
+  const named = await openTestWorker(
+    ["--request-client-certificates", `--client-certificate-ca=${below.intermediateFile}`],
+    "/dex",
+    servers.server,
+  );
+  asking.push(named);
+  const alone = { ...below, cert: new X509Certificate(below.cert).toString() };
+  const client = await named.addClient({ details: byAuthority });
+  for (const shown of [below, alone]) expect(await statusOf(named, client, shown)).toBe(200);
+  // Nor is who signed it trusted for that, or whoever is signed by one that is.
+  expect(await statusOf(named, client, issued)).toBe(401);
+  const other = await direct.addClient({ details: byAuthority });
+  for (const shown of [below, alone]) expect(await statusOf(direct, other, shown)).toBe(401);
+  expect(await statusOf(direct, other, issued)).toBe(200);
 });
 
 test("the handshake fails for nobody, whatever certificate they show, or none", async () => {

@@ -22,6 +22,8 @@ export interface ClientAuthority {
   readonly caFile: string;
   readonly ca: string;
   issue(wanted?: WantedCertificate): TestCertificate;
+  /** Issued by an authority that this one signed, with the certificate of that one after its own, as clients show both. */
+  issueBelow(wanted?: WantedCertificate): TestCertificate & { readonly intermediateFile: string };
   /** Signed by its own key. */
   selfSigned(wanted?: WantedCertificate): TestCertificate;
   remove(): void;
@@ -56,7 +58,19 @@ export function makeClientAuthority(name = "client ca"): ClientAuthority {
     return { key: read(`${file}.key`), cert: read(`${file}.pem`) };
   }
 
+  function issueBelow(wanted: WantedCertificate = {}) {
+    made += 1;
+    const file = `below-${made}`;
+    const authority = ["-subj", "/CN=intermediate", "-addext", "basicConstraints=critical,CA:TRUE"];
+    openssl("req", "-new", ...key, ...authority, "-keyout", `${file}.key`, "-out", `${file}.csr`);
+    const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-copy_extensions", "copy", "-days", "2"];
+    openssl("x509", "-req", "-in", `${file}.csr`, ...signed, "-out", `${file}.pem`);
+    const issued = make(wanted, ["-cert", `${file}.pem`, "-keyfile", `${file}.key`]);
+    return { ...issued, cert: issued.cert + read(`${file}.pem`), intermediateFile: path(`${file}.pem`) };
+  }
+
   return {
+    issueBelow,
     caFile: path("ca.pem"),
     ca: read("ca.pem"),
     issue: (wanted = {}) => make(wanted, []),

@@ -21,8 +21,9 @@ const FOR_CLIENTS: readonly string[] = ["1.3.6.1.5.5.7.3.2", "2.5.29.37.0"];
 export function makeCheckClientCertificate(parts: {
   readonly keySets: ClientKeySets;
   /**
-   * Who may issue certificates to clients; each of them alone is trusted, also where another one signed it. Without any nobody
-   * proves who it is with an issued certificate.
+   * Who may issue certificates to clients; each of them alone is trusted, also where another one signed it. One in between that
+   * a client shows is not: behind a proxy nobody sees it, and whom a root signs is more than a deployment means. Without any
+   * nobody proves who it is with an issued certificate.
    */
   readonly authorities: readonly X509Certificate[];
 }): CheckClientCertificate {
