@@ -160,6 +160,18 @@ describe.each(kinds)("$whose token that is bound to a key", ({ make }) => {
   });
 });
 
+test("where bearer tokens alone are taken, one that is bound to a key is refused (DPO-2)", async () => {
+  const url = `${worker.issuer}/resend-verify-email`;
+  const { body } = await worker.token({ grant_type: "client_credentials" }, machine);
+  expect((await ask(`Bearer ${body.access_token}`, { url, method: "POST" })).body.error).toBe("invalid_request");
+  const token = await machineToken();
+  const proofs = [await prove(token, { claims: { htu: url, htm: "POST" } })];
+  for (const scheme of ["Bearer", "DPoP"]) {
+    const answer = await ask(`${scheme} ${token}`, { url, method: "POST", proofs });
+    expect([answer.status, answer.body.error]).toEqual([401, "access_denied"]);
+  }
+});
+
 test("a bearer token is refused as a bound one, and an ID token too (RFC 9449 §7.1, DPO-2)", async () => {
   const { body } = await worker.token({ grant_type: "client_credentials" }, machine);
   const { body: ofPerson } = await worker.token(formOf(await requests.codeFor(console)), console);
