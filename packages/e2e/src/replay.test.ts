@@ -205,43 +205,56 @@ const objectClaims = (more: Members = {}): Members => ({
   ...{ ...Object.fromEntries(authorization(signing.id)), prompt: "none", ...more },
 });
 
-test("a signed request object with a jti that twelve browser tabs open yields one code (RFC 9101 §4, RFC 7519 §4.1.7)", async () => {
-  const browser = await signedIn(signing);
-  const query = authorization(signing.id, { request: await key.sign(objectClaims({ state: "s" })) });
-  const { atOnce, later } = await replay((worker) => open(browser, worker, query));
-  expect(atOnce.filter(({ body }) => body.code !== undefined)).toHaveLength(1);
-  // Who comes after the answer is told so, and who was on the way at the same moment stays on a page of ours.
-  for (const { status, body } of atOnce.filter((one) => one.body.code === undefined)) {
-    expect([status, body.error]).toBeOneOf([
-      [400, undefined],
-      [303, "invalid_request_object"],
-    ]);
-  }
-  expect(later.map(({ body }) => body.error)).toEqual(later.map(() => "invalid_request_object"));
-});
+const namedBy = [
+  { by: "a jti", claims: { state: "s" } },
+  { by: "what was signed, where it expires and has no jti", claims: { state: "s", jti: undefined } },
+];
+test.each(namedBy)(
+  "a signed request object that twelve browser tabs open yields one code, known by $by (RFC 9101 §4, RFC 7519 §4.1.7)",
+  async ({ claims }) => {
+    const browser = await signedIn(signing);
+    const query = authorization(signing.id, { request: await key.sign(objectClaims(claims)) });
+    const { atOnce, later } = await replay((worker) => open(browser, worker, query));
+    expect(atOnce.filter(({ body }) => body.code !== undefined)).toHaveLength(1);
+    // Who comes after the answer is told so, and who was on the way at the same moment stays on a page of ours.
+    for (const { status, body } of atOnce.filter((one) => one.body.code === undefined)) {
+      expect([status, body.error]).toBeOneOf([
+        [400, undefined],
+        [303, "invalid_request_object"],
+      ]);
+    }
+    expect(later.map(({ body }) => body.error)).toEqual(later.map(() => "invalid_request_object"));
+  },
+);
 
-test("pushed as often, the same request object still yields one code", async () => {
-  const browser = await signedIn(signing);
-  const request = await key.sign(objectClaims());
-  const codes: string[] = [];
-  for (const origin of workerOrigins) {
-    const form = { ...assertionForm(await key.sign(assertionClaims(signing))), client_id: signing.id, request };
-    const { status, body } = await post(origin, "/par", form);
-    if (status !== 201) expect(body.error).toBe("invalid_request_object");
-    const query = new URLSearchParams({ client_id: signing.id, request_uri: String(body.request_uri) });
-    const { code } = (await open(browser, origin, query)).body;
-    if (typeof code === "string") codes.push(code);
-  }
-  expect(codes).toHaveLength(1);
-});
+test.each(namedBy)(
+  "pushed as often, the same request object still yields one code, known by $by",
+  async ({ claims }) => {
+    const browser = await signedIn(signing);
+    const request = await key.sign(objectClaims(claims));
+    const codes: string[] = [];
+    for (const origin of workerOrigins) {
+      const form = { ...assertionForm(await key.sign(assertionClaims(signing))), client_id: signing.id, request };
+      const { status, body } = await post(origin, "/par", form);
+      if (status !== 201) expect(body.error).toBe("invalid_request_object");
+      const query = new URLSearchParams({ client_id: signing.id, request_uri: String(body.request_uri) });
+      const { code } = (await open(browser, origin, query)).body;
+      if (typeof code === "string") codes.push(code);
+    }
+    expect(codes).toHaveLength(1);
+  },
+);
 
-test("one without a jti, and one that nobody has answered yet, can be opened again", async () => {
+test("one with neither jti nor exp, and those that nobody has answered yet, can be opened again", async () => {
   const browser = await signedIn(signing);
-  const again = authorization(signing.id, { request: await key.sign(objectClaims({ jti: undefined })) });
+  const standing = objectClaims({ jti: undefined, exp: undefined });
+  const again = authorization(signing.id, { request: await key.sign(standing) });
   for (const origin of workerOrigins) expect((await open(browser, origin, again)).body.code).toBeTypeOf("string");
-  const once = authorization(signing.id, { request: await key.sign(objectClaims({ prompt: undefined })) });
-  const stranger = openFormBrowser({ stopAt: [REDIRECT_URI] });
-  await stranger.open(`${facts.issuer}/auth?${once}`);
-  const page = await stranger.open(`${facts.issuer}/auth?${once}`);
-  expect((await finishSignIn(stranger, page, facts.user)).searchParams.get("code")).toBeTypeOf("string");
+  for (const { claims } of namedBy) {
+    const once = authorization(signing.id, { request: await key.sign(objectClaims({ ...claims, prompt: undefined })) });
+    const stranger = openFormBrowser({ stopAt: [REDIRECT_URI] });
+    await stranger.open(`${facts.issuer}/auth?${once}`);
+    const page = await stranger.open(`${facts.issuer}/auth?${once}`);
+    expect((await finishSignIn(stranger, page, facts.user)).searchParams.get("code")).toBeTypeOf("string");
+  }
 });

@@ -9,9 +9,9 @@ export type VerifiedRedirectUri = string & { readonly [verified]: true };
 
 export type Prompt = "none" | "login" | "consent" | "select_account";
 
-/** A signed request object with a `jti`, RFC 7519 §4.1.7. */
+/** A signed request object with a `jti` (RFC 7519 §4.1.7), or one that expires. */
 export interface SingleUseObject {
-  /** What it is known by where answers are kept: of the same client and `jti`, the same. */
+  /** What it is known by where answers are kept: of the same client and `jti`, or of the same text, the same. */
   readonly name: string;
   /** Until when its use is remembered. */
   readonly until: Date;

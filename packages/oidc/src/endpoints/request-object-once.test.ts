@@ -1,3 +1,4 @@
+import { sha256 } from "@dex/runtime";
 import { expect, test } from "vitest";
 import { base, decide, delivered } from "../../test/authorization-request.ts";
 import { type Claims, encodePart, makeClientKey } from "../../test/client-jwts.ts";
@@ -12,12 +13,21 @@ const uri = "https://a.example/request";
 const { client_id: _, ...parameters } = base;
 const inside = (changes: Claims): Claims => ({ iss: "client-a", aud: issuer, ...parameters, ...changes });
 
-async function decideOn(sent: Readonly<Record<string, string>>, answered: readonly string[] = [], id = "client-a") {
+interface Signer {
+  readonly jwk: object;
+}
+
+async function decideOn(
+  sent: Readonly<Record<string, string>>,
+  answered: readonly string[] = [],
+  id = "client-a",
+  { jwk }: Signer = key,
+) {
   const fetchDocument = async () => ({
     ...{ status: 200, contentType: "application/jwt", cacheControl: undefined },
-    body: Buffer.from(key.sign(inside({ jti: "one" }))),
+    body: Buffer.from(key.sign(inside({ jti: "one", exp: seconds + 60 }))),
   });
-  const details = { jwks: { keys: [key.jwk] as never }, request_uris: [uri] };
+  const details = { jwks: { keys: [jwk] as never }, request_uris: [uri] };
   const parts = { keySets: makeClientKeySets({ fetchDocument }), documents: makeRequestDocuments({ fetchDocument }) };
   return decide(new URLSearchParams({ client_id: id, response_type: "code", scope: "openid", ...sent }).toString(), {
     clients: clientsOf({ ...client, id, details }),
@@ -26,8 +36,8 @@ async function decideOn(sent: Readonly<Record<string, string>>, answered: readon
   });
 }
 
-async function singleUse(sent: Readonly<Record<string, string>>, id?: string) {
-  const decision = await decideOn(sent, [], id);
+async function singleUse(sent: Readonly<Record<string, string>>, id?: string, signer?: Signer) {
+  const decision = await decideOn(sent, [], id, signer);
   if (decision.kind !== "login") return expect.fail(`expected login, found ${decision.kind}`);
   return decision.request.requestObject;
 }
@@ -59,16 +69,38 @@ test("it is remembered until it has expired by each of our clocks, and for a day
   }
 });
 
+test("one that expires and has no jti goes by what was signed, however it was signed (RFC 9101 §4)", async () => {
+  const ecdsa = makeClientKey("ES256", "one");
+  const claims = inside({ exp: seconds + 60 });
+  // Each ECDSA signature of the same text is another.
+  const sent = [ecdsa.sign(claims), ecdsa.sign(claims), ecdsa.sign({ ...claims, state: "another" })];
+  expect(new Set(sent).size).toBe(3);
+  const options = { jwk: ecdsa.jwk };
+  const [first, same, other] = await Promise.all(sent.map((request) => singleUse({ request }, undefined, options)));
+  expect(first?.name).toMatch(/^[\w-]{43}$/);
+  expect(same?.name).toBe(first?.name);
+  expect(other?.name).not.toBe(first?.name);
+  const passed = (first?.until.getTime() ?? 0) - now.getTime();
+  expect(Math.abs(passed - 70_000)).toBeLessThan(1_000);
+  // Nobody names another's object by writing its hash as a jti.
+  const hash = sha256(sent[0]?.slice(0, sent[0].lastIndexOf(".")) ?? "").toString("base64url");
+  const named = await singleUse({ request: ecdsa.sign({ ...claims, jti: hash }) }, undefined, options);
+  expect(named?.name).not.toBe(first?.name);
+  for (const jti of ["", 1, null]) {
+    expect((await singleUse({ request: key.sign({ ...claims, jti }) }))?.name).toMatch(/^[\w-]{43}$/);
+  }
+});
+
 test.each<[string, Readonly<Record<string, string>>]>([
-  ["no jti", { request: key.sign(inside({})) }],
-  ["a jti that is no text", { request: key.sign(inside({ jti: 1 })) }],
+  ["neither jti nor exp", { request: key.sign(inside({})) }],
+  ["a jti that is no text, and no exp", { request: key.sign(inside({ jti: 1 })) }],
   ["an address where its client keeps it", { request_uri: uri }],
 ])("one with %s may be sent again", async (_when, sent) => {
   expect(await singleUse(sent)).toBeUndefined();
 });
 
 test("a jti that nobody signed keeps no one's request from being answered", async () => {
-  const text = `${encodePart({ alg: "none" })}.${encodePart(inside({ jti: "one" }))}.`;
+  const text = `${encodePart({ alg: "none" })}.${encodePart(inside({ jti: "one", exp: seconds + 60 }))}.`;
   const details = { request_object_signing_alg: "none" as const };
   const decision = await decide(new URLSearchParams({ client_id: "client-a", request: text }).toString(), {
     clients: clientsOf({ ...client, details }),
@@ -82,11 +114,14 @@ test("a jti that nobody signed keeps no one's request from being answered", asyn
   expect(decision.kind === "login" && decision.request.requestObject).toBeUndefined();
 });
 
-test("after its answer the client is told that it was used", async () => {
-  const sent = { request: key.sign(inside({ jti: "one" })) };
-  const name = (await singleUse(sent))?.name ?? "";
-  const { to, members } = delivered(await decideOn(sent, [name]));
-  expect(to).toBe("https://a.example/cb");
-  expect(members.get("error")).toBe("invalid_request_object");
-  expect(members.get("state")).toBe(base.state);
-});
+test.each([{ jti: "one" }, { exp: seconds + 60 }])(
+  "after its answer the client is told that it was used (%o)",
+  async (claims) => {
+    const sent = { request: key.sign(inside(claims)) };
+    const name = (await singleUse(sent))?.name ?? "";
+    const { to, members } = delivered(await decideOn(sent, [name]));
+    expect(to).toBe("https://a.example/cb");
+    expect(members.get("error")).toBe("invalid_request_object");
+    expect(members.get("state")).toBe(base.state);
+  },
+);

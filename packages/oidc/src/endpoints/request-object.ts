@@ -207,14 +207,18 @@ function isWithin(
   return exp !== undefined && nbf !== undefined && nbf >= now - most && exp <= nbf + most;
 }
 
-/** What the client did not sign could have been given any `jti` by anybody. */
-function singleUseOf({ alg, claims }: CompactJws, { id }: Client, now: Date): SingleUseObject | undefined {
+/**
+ * One that expires and has no `jti` goes by what was signed: the signature would not do, since of some algorithms each is
+ * another. One with neither is meant to be used again. What the client did not sign could have been given any `jti` by anybody.
+ */
+function singleUseOf({ alg, claims, signedText }: CompactJws, { id }: Client, now: Date): SingleUseObject | undefined {
   const { jti, exp } = claims;
-  if (alg === "none" || typeof jti !== "string" || jti === "") return undefined;
+  const named = typeof jti === "string" && jti !== "";
+  if (alg === "none" || !(named || typeof exp === "number")) return undefined;
   const [expiry, most] = [typeof exp === "number" ? exp : Number.POSITIVE_INFINITY, MAX_REMEMBERED_SECONDS];
   const seconds = Math.min(Math.ceil(expiry - toEpochSeconds(now)) + WORKERS_APART_SECONDS, most);
-  const name = sha256(`request object\0${id}\0${jti}`).toString("base64url");
-  return { name, until: addSeconds(now, seconds) };
+  const name = named ? `request object\0${id}\0${jti}` : `request object without jti\0${id}\0${signedText}`;
+  return { name: sha256(name).toString("base64url"), until: addSeconds(now, seconds) };
 }
 
 function parametersOf({ claims }: CompactJws, sent: URLSearchParams, client: Client): URLSearchParams | OAuthError {
