@@ -76,6 +76,11 @@ export function openDatabase(parts: DatabaseParts): Database {
   pool.on("error", (error) => logger.warn("idle database connection lost", describeError(error)));
   // A connection that breaks while it is in use says so twice: to its query, and here, where nobody else listens.
   pool.on("connect", (client) => void client.on("error", () => undefined));
+  // Who was let in once and no longer is has all settings right: the database is being moved, restored or given new passwords.
+  let wasLetIn = false;
+  pool.once("connect", () => {
+    wasLetIn = true;
+  });
   const sql = makeKnex({ client: "pg" });
 
   async function onClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -86,7 +91,7 @@ export function openDatabase(parts: DatabaseParts): Database {
       client.release();
       return result;
     } catch (error) {
-      const unavailable = isUnavailable(error);
+      const unavailable = isUnavailable(error) || (client === undefined && wasLetIn);
       // A connection whose answer did not come must not serve the next one, which would read it.
       client?.release(unavailable);
       throw unavailable && !(error instanceof StorageUnavailable) ? new StorageUnavailable(error) : error;

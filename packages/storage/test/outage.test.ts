@@ -92,6 +92,28 @@ test("connections that were killed are dropped, and every request after that suc
   });
 });
 
+test("a server that no longer lets us in is away; one that never did says why", async () => {
+  await asAdmin("CREATE DATABASE closing");
+  const open = new URL(url.reveal());
+  open.pathname = "/closing";
+  const options = { maxConnections: 2, applicationName: "closing", namedStatements: true, logger: silentLogger };
+  const [storage, late] = [0, 1].map(() => openStorage({ ...options, url: new Secret(open.href) }));
+  if (storage === undefined || late === undefined) throw new Error("two were opened");
+  try {
+    await storage.ping();
+    await asAdmin(
+      "ALTER DATABASE closing ALLOW_CONNECTIONS false",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'closing'",
+    );
+    await refusalOf(() => storage.ping());
+    await expect(late.ping()).rejects.toMatchObject({ code: "55000" });
+    await asAdmin("ALTER DATABASE closing ALLOW_CONNECTIONS true");
+    await storage.ping();
+  } finally {
+    await Promise.all([storage.close(), late.close()]);
+  }
+});
+
 test("a statement that hangs is given up, and who waits for its connection even sooner", async () => {
   const holder = new pg.Client({ connectionString: url.reveal() });
   await holder.connect();
