@@ -67,6 +67,7 @@ async function start(settings: WorkerConfig, log: Logger): Promise<void> {
         ["mail", () => mail?.close()],
         ["change watcher", () => worker?.watcher.close()],
         ["uses of client secrets", () => worker?.secretUses.close()],
+        ["uses of client keys", () => worker?.keyUses.close()],
         ["password threads", () => hasher.close()],
         ["database", () => storage.close()],
         ["redis", () => redis?.disconnect()],
@@ -78,6 +79,7 @@ async function start(settings: WorkerConfig, log: Logger): Promise<void> {
   await waitForKeys(worker, log);
   worker.watcher.start();
   worker.secretUses.start();
+  worker.keyUses.start();
   server = await openHttpServer({
     handler: worker.app,
     listen: settings.listen,

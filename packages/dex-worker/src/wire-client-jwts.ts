@@ -37,7 +37,7 @@ export function wireClientJwts(
   config: WorkerConfig,
   outside: Outside,
   outgoing: OutgoingClient,
-  { noteSecretUse }: Pick<Live, "noteSecretUse">,
+  { noteSecretUse, noteKeyUse }: Pick<Live, "noteSecretUse" | "noteKeyUse">,
 ): ClientJwts {
   const { storage, salt, random } = outside;
   const issuer = config.issuerText;
@@ -57,7 +57,7 @@ export function wireClientJwts(
   return {
     keySets,
     trustedAssertions,
-    checkCertificate: wireClientCertificates(config, keySets),
+    checkCertificate: wireClientCertificates(config, keySets, noteKeyUse),
     clientSecrets,
     checkAssertion: makeCheckClientAssertion({
       issuer,
@@ -66,6 +66,7 @@ export function wireClientJwts(
       useOnce: storage.useOnce,
       clientSecrets,
       noteSecretUse,
+      noteKeyUse,
     }),
     readRequestObject: makeReadRequestObject({ issuer, keySets, documents: makeRequestDocuments(forRequests) }),
   };

@@ -28,7 +28,7 @@ import { makeAuthorizationEndpoint } from "./endpoints/authorization.ts";
 import type { Health } from "./endpoints/health.ts";
 import { makeClientCache } from "./live/client-cache.ts";
 import { makeConnectorSet } from "./live/connector-set.ts";
-import { makeSecretUses, type SecretUses } from "./live/secret-uses.ts";
+import { type CredentialUses, makeCredentialUses } from "./live/credential-uses.ts";
 import { type ChangeWatcher, makeChangeWatcher } from "./live/watch-changes.ts";
 import { makeAcceptIdentity } from "./login/accept-identity.ts";
 import { makeAuthorizationResponder } from "./login/authorization-responder.ts";
@@ -62,7 +62,8 @@ export interface Worker {
   readonly app: Express;
   readonly watcher: ChangeWatcher;
   readonly keyRing: KeyRing;
-  readonly secretUses: SecretUses;
+  readonly secretUses: CredentialUses;
+  readonly keyUses: CredentialUses;
   /** What is delivered with the mail and is none. */
   readonly notices: NoticeSenders;
 }
@@ -116,7 +117,9 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     ready: () => keyRing.ready() && watcher.upToDate(),
   };
   const notices = { ...wireNotices(config, outside, { clients, keyRing }), ...wirePings(config, outside, { clients }) };
-  const secretUses = makeSecretUses({ record: storage.clientSecrets.recordUses, logger });
+  const { clientSecrets, clientKeys } = storage;
+  const secretUses = makeCredentialUses({ what: "client secrets", record: clientSecrets.recordUses, logger });
+  const keyUses = makeCredentialUses({ what: "client keys", record: clientKeys.recordUses, logger });
   const live: Live = {
     clients,
     clientDocuments,
@@ -125,8 +128,9 @@ export function wire(config: WorkerConfig, outside: Outside): Worker {
     resources,
     health,
     noteSecretUse: secretUses.note,
+    noteKeyUse: keyUses.note,
   };
-  return { app: wireApp(config, outside, live), watcher, keyRing, secretUses, notices };
+  return { app: wireApp(config, outside, live), watcher, keyRing, secretUses, keyUses, notices };
 }
 
 function wireApp(config: WorkerConfig, outside: Outside, live: Live): Express {

@@ -1,6 +1,6 @@
 // What the parts of the worker are made of, between main.ts and wire.ts.
 import type { KeyRing } from "@dex/keys";
-import type { Clients, LoginStates, NoteSecretUse, Resources, SessionLimits } from "@dex/oidc";
+import type { Clients, LoginStates, NoteKeyUse, NoteSecretUse, Resources, SessionLimits } from "@dex/oidc";
 import type { FollowingClock, Logger, Random } from "@dex/runtime";
 import type { Storage } from "@dex/storage";
 import type { PasswordHasher } from "@dex/users";
@@ -39,6 +39,7 @@ export interface Live {
   readonly resources: Resources;
   readonly health: Health;
   readonly noteSecretUse: NoteSecretUse;
+  readonly noteKeyUse: NoteKeyUse;
 }
 
 /** What pages around sign-in and accounts are made of. */

@@ -6,6 +6,7 @@ export * from "./backchannel-authentication/notification-sealer.ts";
 export * from "./client-jwts/client-assertion.ts";
 export * from "./client-jwts/client-key-sets.ts";
 export * from "./client-jwts/issuer-keys.ts";
+export * from "./client-jwts/key-ids.ts";
 export type { TrustedAssertionParts } from "./client-jwts/trusted-assertion.ts";
 export { audiencesOf, isAudienceScope } from "./clients/audience.ts";
 export { type DetailsDecision, decideDetails } from "./clients/change-details.ts";

@@ -3,6 +3,7 @@ import type { Client, ClientSecret, ClientSecretHash, FIRST_SECRET } from "@dex/
 import type { Json, JsonObject } from "@dex/runtime";
 import type { Actor } from "@dex/users";
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
+import type { CredentialUse } from "./client-keys.ts";
 import { cold, type Database } from "./database.ts";
 import { holdFence } from "./leader-fence.ts";
 import { isStorable, toStoredJson } from "./stored-text.ts";
@@ -30,7 +31,7 @@ export interface ClientSecretStore {
   /** The day, as YYYY-MM-DD, on which each secret of the client was used last; those that never were are missing. */
   lastUses(clientId: string): Promise<ReadonlyMap<string, string>>;
   /** Writes days of use down; an earlier day than the stored one changes nothing, and what is gone is passed over. */
-  recordUses(uses: readonly ClientSecretUse[]): Promise<void>;
+  recordUses(uses: readonly CredentialUse[]): Promise<void>;
   /** Clients with sealed secrets, by id, after that one. */
   listSealed(afterId: string, limit: number): Promise<readonly SealedClientSecrets[]>;
   /** Puts one seal in the place of another of the same secret. "lost": `fence` is not the leader's any more. */
@@ -43,13 +44,6 @@ export interface ClientSecretStore {
 
 /** One with 256 random bits: only its SHA-256 is kept, and its seal where it must be readable. */
 export type GeneratedClientSecret = ClientSecret & { readonly hash: Extract<ClientSecretHash, { kind: "sha256" }> };
-
-export interface ClientSecretUse {
-  readonly clientId: string;
-  readonly secretId: string;
-  /** As YYYY-MM-DD. */
-  readonly day: string;
-}
 
 export interface SealedClientSecrets {
   readonly clientId: string;
@@ -206,7 +200,11 @@ export function makeClientSecretStore(db: Database): ClientSecretStore {
       return new Map(rows.map(({ secret_id, day }) => [secret_id, day]));
     },
     async recordUses(uses) {
-      const rows = uses.map(({ clientId, secretId, day }) => ({ client_id: clientId, secret_id: secretId, day }));
+      const rows = uses.map(({ clientId, credentialId, day }) => ({
+        client_id: clientId,
+        secret_id: credentialId,
+        day,
+      }));
       await db.run(RECORD_USES, [toStoredJson(rows), uses.map(({ clientId }) => clientId)]);
     },
     async listSealed(afterId, limit) {

@@ -1,7 +1,7 @@
 export type { Changes, ChangeVersions } from "./changes.ts";
+export type { ClientKeyStore, CredentialUse } from "./client-keys.ts";
 export type {
   ClientSecretStore,
-  ClientSecretUse,
   GeneratedClientSecret,
   SealedClientSecrets,
 } from "./client-secrets.ts";

@@ -22,6 +22,7 @@ import { makeBackchannelDecisionStore } from "./backchannel-decisions.ts";
 import { makeBackchannelRequestStore } from "./backchannel-requests.ts";
 import { type Changes, makeChanges } from "./changes.ts";
 import { type ClientDocumentStore, makeClientDocumentStore } from "./client-documents.ts";
+import { type ClientKeyStore, makeClientKeyStore } from "./client-keys.ts";
 import { type ClientSecretStore, makeClientSecretStore } from "./client-secrets.ts";
 import { type ClientStore, makeClientStore } from "./clients.ts";
 import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
@@ -57,6 +58,7 @@ export interface Storage {
   /** Those that describe themselves in a document at their id. */
   readonly clientDocuments: ClientDocumentStore;
   readonly clientSecrets: ClientSecretStore;
+  readonly clientKeys: ClientKeyStore;
   readonly connectors: ConnectorStore;
   readonly resources: ResourceStore;
   readonly users: Users;
@@ -118,6 +120,7 @@ export function openStorage(options: StorageOptions): Storage {
     registeredClients: makeRegisteredClients(db),
     clientDocuments: makeClientDocumentStore(db),
     clientSecrets: makeClientSecretStore(db),
+    clientKeys: makeClientKeyStore(db),
     connectors: makeConnectorStore(db),
     resources: makeResourceStore(db),
     users: makeUserStore(db),

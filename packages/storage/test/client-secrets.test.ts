@@ -130,7 +130,7 @@ test("the last day of use is kept, of clients and secrets that there are, withou
   const { clientSecrets, changes } = opened.storage;
   const [one, two] = [await addClient(), await addClient()];
   const { versions } = await changes.read();
-  const use = (clientId: string, day: string, secretId = "first") => ({ clientId, secretId, day });
+  const use = (clientId: string, day: string, secretId = "first") => ({ clientId, credentialId: secretId, day });
   await Promise.all([
     clientSecrets.recordUses([use(one.id, "2030-06-02"), use(two.id, "2030-06-02"), use("gone", "2030-06-02")]),
     clientSecrets.recordUses([use(two.id, "2030-06-01"), use(one.id, "2030-06-03")]),

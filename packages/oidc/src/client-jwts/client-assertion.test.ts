@@ -19,6 +19,7 @@ import { makeClientSecretSealer } from "../clients/client-secret-sealer.ts";
 import { OAuthError } from "../errors.ts";
 import { JWT_BEARER, makeCheckClientAssertion } from "./client-assertion.ts";
 import { makeClientKeySets } from "./client-key-sets.ts";
+import { idOfKey } from "./key-ids.ts";
 import { CLIENT_MAC_ALGORITHMS } from "./shared-secret-mac.ts";
 
 const tokenEndpoint = `${issuer}/token`;
@@ -61,6 +62,7 @@ function make(registered: ClientDetails = details) {
   const used = new Map<string, Date>();
   const fetched: string[] = [];
   const uses: unknown[] = [];
+  const keyUses: unknown[] = [];
   const failures = makeFailureCounter();
   const asserting = { ...client, details: registered, ...secretsFor(registered) };
   const other = { ...client, id: "other", secret: undefined, details };
@@ -82,13 +84,14 @@ function make(registered: ClientDetails = details) {
       useOnce: async (one, until) => !used.has(one) && used.set(one, until) !== undefined,
       clientSecrets: sealer,
       noteSecretUse: (...use) => void uses.push(use),
+      noteKeyUse: (...use) => void keyUses.push(use),
     }),
   });
   const send = (body: Readonly<Record<string, string>>, at = now) =>
     authentication.authenticate({ authorization: undefined, body: new URLSearchParams(body), source: "192.0.2.1" }, at);
   const present = (assertion: string, more: Readonly<Record<string, string>> = {}, at = now) =>
     send({ client_assertion_type: JWT_BEARER, client_assertion: assertion, ...more }, at);
-  return { present, send, used, uses, fetched, failures };
+  return { present, send, used, uses, keyUses, fetched, failures };
 }
 
 async function refusalOf(attempt: Promise<unknown>): Promise<OAuthError> {
@@ -134,6 +137,21 @@ test.each(right)("an assertion with $when authenticates and counts no failure (R
   expect(await present(row.jwt, row.more)).toMatchObject({ id: "client-a" });
   expect(failures.keys.size).toBe(0);
   expect(fetched).toEqual([]);
+});
+
+test("the key that signed is noted by its thumbprint, once for each assertion that is right (RFC 7638)", async () => {
+  const { present, uses, keyUses } = make();
+  const jwt = key.sign(assertionClaims());
+  await present(jwt);
+  await refusalOf(present(jwt)); // used before
+  await refusalOf(present(key.sign(assertionClaims({ jti: "late", exp: seconds }))));
+  await refusalOf(present(strange.sign(assertionClaims({ jti: "strange" }))));
+  await present(ed.sign(assertionClaims({ jti: "two" })));
+  expect(keyUses).toEqual([
+    ["client-a", idOfKey(key.jwk as never), now],
+    ["client-a", idOfKey(ed.jwk as never), now],
+  ]);
+  expect(uses).toEqual([]);
 });
 
 const [header = "", payload = "", signature = ""] = key.sign(assertionClaims()).split(".");

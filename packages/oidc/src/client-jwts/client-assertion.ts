@@ -1,16 +1,17 @@
 // Clients that prove who they are with a JWT: RFC 7523 §2.2 and §3, OIDC Core §9 private_key_jwt, which signs with a key of the
 // client's, and client_secret_jwt, which makes a MAC with the secret that both sides know.
-import { toEpochSeconds } from "@dex/runtime";
+import { type JsonObject, toEpochSeconds } from "@dex/runtime";
 import { z } from "zod";
 import type { Client } from "../clients/client.ts";
 import type { ClientSecretSealer } from "../clients/client-secret-sealer.ts";
 import { liveSecretsOf } from "../clients/client-secrets.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
-import type { NoteSecretUse } from "../clients/secret-ports.ts";
+import type { NoteKeyUse, NoteSecretUse } from "../clients/secret-ports.ts";
 import type { ClientKeySets } from "./client-key-sets.ts";
 import type { CompactJws } from "./compact-jws.ts";
+import { idOfKey } from "./key-ids.ts";
 import { CLIENT_MAC_ALGORITHMS, isMadeWith } from "./shared-secret-mac.ts";
-import { CLIENT_SIGNING_ALGORITHMS, isSignedByOneOf, keysFor } from "./verify-jws.ts";
+import { CLIENT_SIGNING_ALGORITHMS, keysFor, signerOf } from "./verify-jws.ts";
 import { rememberedUntil } from "./workers-apart.ts";
 
 /** The only `client_assertion_type`, RFC 7523 §2.2. */
@@ -31,6 +32,7 @@ export interface ClientAssertionParts {
   /** What opens the secrets of clients that make MACs. Without it no MAC proves anything. */
   readonly clientSecrets?: Pick<ClientSecretSealer, "open"> | undefined;
   readonly noteSecretUse?: NoteSecretUse | undefined;
+  readonly noteKeyUse?: NoteKeyUse | undefined;
 }
 
 /** How long an assertion may be good for from now on (TOK-10). */
@@ -71,13 +73,15 @@ export function makeCheckClientAssertion(parts: ClientAssertionParts): CheckClie
     const first = await parts.useOnce(`client assertion ${JSON.stringify([client.id, claims.jti])}`, until);
     if (!first) return "the jti of the assertion was used before";
     if (maker.kind === "secret") parts.noteSecretUse?.(client.id, maker.id, now);
+    const keyId = maker.kind === "key" ? idOfKey(maker.key) : undefined;
+    if (keyId !== undefined) parts.noteKeyUse?.(client.id, keyId, now);
     return undefined;
   };
 }
 
 /** What of the client's made an assertion. */
 type Maker =
-  | { readonly kind: "key" }
+  | { readonly kind: "key"; readonly key: JsonObject }
   | { readonly kind: "secret"; readonly id: string }
   | { readonly kind: "nobody"; readonly reason: string };
 
@@ -116,7 +120,8 @@ async function findSigner(
   const keys = keysFor(found.keys, wanted);
   if (keys.length === 0)
     return nobody(`the client has no key for this assertion${found.problem ? `: ${found.problem}` : ""}`);
-  return isSignedByOneOf(assertion, alg, keys) ? { kind: "key" } : nobody("the signature of the assertion is wrong");
+  const key = signerOf(assertion, alg, keys);
+  return key === undefined ? nobody("the signature of the assertion is wrong") : { kind: "key", key };
 }
 
 function findMacMaker(

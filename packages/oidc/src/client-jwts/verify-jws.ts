@@ -43,7 +43,16 @@ const MAX_TRIED = 10;
 
 /** Whether one of these keys, all of them for this algorithm, signed it. */
 export function isSignedByOneOf(jws: CompactJws, alg: ClientSigningAlgorithm, keys: readonly JsonObject[]): boolean {
-  return keys.slice(0, MAX_TRIED).some((jwk) => {
+  return signerOf(jws, alg, keys) !== undefined;
+}
+
+/** The one of these keys, all of them for this algorithm, that signed it. */
+export function signerOf(
+  jws: CompactJws,
+  alg: ClientSigningAlgorithm,
+  keys: readonly JsonObject[],
+): JsonObject | undefined {
+  return keys.slice(0, MAX_TRIED).find((jwk) => {
     const key = publicKeyOf(jwk, alg);
     return key !== undefined && isSignedBy(jws, alg, key);
   });

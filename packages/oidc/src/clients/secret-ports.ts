@@ -21,3 +21,6 @@ export interface ClientSecretUpgrades {
  * later, once a day at most.
  */
 export type NoteSecretUse = (clientId: string, secretId: string, now: Date) => void;
+
+/** The same of a key or certificate, by what key-ids.ts calls it. */
+export type NoteKeyUse = (clientId: string, keyId: string, now: Date) => void;

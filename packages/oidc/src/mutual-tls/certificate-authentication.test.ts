@@ -12,6 +12,7 @@ import {
   now,
 } from "../../test/fakes.ts";
 import { makeClientKeySets } from "../client-jwts/client-key-sets.ts";
+import { idOfSubject } from "../client-jwts/key-ids.ts";
 import type { Client } from "../clients/client.ts";
 import { makeClientAuthentication } from "../clients/client-authentication.ts";
 import type { ClientDetails } from "../clients/client-details.ts";
@@ -54,6 +55,7 @@ interface Attempt {
 async function attempt({ details, certificate, authorization, body, at = now, ...parts }: Attempt) {
   const registered: Client = { ...client, secret: undefined, details };
   const failures = makeFailureCounter();
+  const uses: unknown[] = [];
   const keySets = makeClientKeySets({
     fetchDocument: async () =>
       ({ status: 200, body: Buffer.from(JSON.stringify(parts.published)), headers: {} }) as never,
@@ -66,12 +68,13 @@ async function attempt({ details, certificate, authorization, body, at = now, ..
     checkCertificate: makeCheckClientCertificate({
       keySets,
       authorities: parts.authorities ?? [x509Of({ cert: authority.ca })],
+      noteKeyUse: (...use) => void uses.push(use),
     }),
   });
   const form = new URLSearchParams({ client_id: client.id, ...body });
   const request = { authorization, body: form, source: "192.0.2.9", clientCertificate: certificate };
   const outcome: unknown = await authentication.authenticate(request, at).catch((error: unknown) => error);
-  return { outcome, failures: failures.keys.size };
+  return { outcome, failures: failures.keys.size, uses };
 }
 
 const tls = (subject: ClientDetails): ClientDetails => ({ token_endpoint_auth_method: "tls_client_auth", ...subject });
@@ -117,6 +120,18 @@ describe("a client is who its certificate shows", () => {
   ])("%s (RFC 8705 §2)", async (_how, one) => {
     expect(await attempt(one)).toMatchObject({ outcome: { id: client.id }, failures: 0 });
   });
+});
+
+test("what proved a client is noted: its own certificate, or the subject of those that are issued to it", async () => {
+  const twice = { details: selfSigned(jwkOf(ownOther), jwkOf(own)), certificate: own };
+  expect(await attempt(twice)).toMatchObject({ uses: [[client.id, own.thumbprint, now]] });
+  const bySubject = await attempt({ details: byDns, certificate: named });
+  expect(bySubject.uses).toEqual([[client.id, idOfSubject(byDns), now]]);
+  const renewed = issued({ names: "DNS:client.example" });
+  expect((await attempt({ details: byDns, certificate: renewed })).uses).toEqual(bySubject.uses);
+  const other = issued({ names: "DNS:other.example" });
+  expect(await attempt({ details: byDns, certificate: other })).toMatchObject({ uses: [] });
+  expect(await attempt({ ...twice, certificate: other })).toMatchObject({ uses: [] });
 });
 
 const soon = { names: "DNS:client.example", from: "20260101000000Z", to: "20260301120010Z" };

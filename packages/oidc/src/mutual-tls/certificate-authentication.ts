@@ -3,10 +3,12 @@
 import type { X509Certificate } from "node:crypto";
 import type { JsonObject } from "@dex/runtime";
 import type { ClientKeySets } from "../client-jwts/client-key-sets.ts";
+import { idOfSubject } from "../client-jwts/key-ids.ts";
 import type { Client } from "../clients/client.ts";
 import type { ClientDetails } from "../clients/client-details.ts";
+import type { NoteKeyUse } from "../clients/secret-ports.ts";
 import { hasRegisteredSubject } from "./certificate-subject.ts";
-import type { ClientCertificate } from "./client-certificate.ts";
+import { type ClientCertificate, certificateIn } from "./client-certificate.ts";
 
 /** Why the certificate does not prove that the request comes from `client`, for operators; undefined when it does. */
 export type CheckClientCertificate = (
@@ -26,19 +28,35 @@ export function makeCheckClientCertificate(parts: {
    * nobody proves who it is with an issued certificate.
    */
   readonly authorities: readonly X509Certificate[];
+  readonly noteKeyUse?: NoteKeyUse | undefined;
 }): CheckClientCertificate {
-  return async (certificate, { details }, now) => {
+  return async (certificate, { id, details }, now) => {
     if (certificate === undefined) return "the client certificate is missing";
     if (!isValidAt(certificate.x509, now)) return "the client certificate is not valid now";
-    switch (details.token_endpoint_auth_method) {
-      case "tls_client_auth":
-        return issuedProblem(certificate.x509, details, parts.authorities, now);
-      case "self_signed_tls_client_auth":
-        return registeredProblem(certificate, details, parts.keySets, now);
-      default:
-        return "the client registered another method";
-    }
+    const problem = await problemOf(certificate, details, parts, now);
+    if (problem !== undefined) return problem;
+    const issued = details.token_endpoint_auth_method === "tls_client_auth";
+    // An authority may issue a new one every hour: what stays is the subject.
+    const keyId = issued ? idOfSubject(details) : certificate.thumbprint;
+    if (keyId !== undefined) parts.noteKeyUse?.(id, keyId, now);
+    return undefined;
   };
+}
+
+async function problemOf(
+  certificate: ClientCertificate,
+  details: ClientDetails,
+  parts: { readonly keySets: ClientKeySets; readonly authorities: readonly X509Certificate[] },
+  now: Date,
+): Promise<string | undefined> {
+  switch (details.token_endpoint_auth_method) {
+    case "tls_client_auth":
+      return issuedProblem(certificate.x509, details, parts.authorities, now);
+    case "self_signed_tls_client_auth":
+      return registeredProblem(certificate, details, parts.keySets, now);
+    default:
+      return "the client registered another method";
+  }
 }
 
 function issuedProblem(
@@ -75,13 +93,6 @@ async function registeredProblem(
 /** Whether somebody could find a certificate among these keys. */
 export function hasCertificate({ jwks, jwks_uri: uri }: ClientDetails): boolean {
   return uri !== undefined || jwks?.keys.some((key) => certificateIn(key) !== undefined) === true;
-}
-
-/** RFC 7517 §4.7: the first one is the key's own. */
-function certificateIn(key: JsonObject): string | undefined {
-  const { x5c } = key;
-  const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
-  return typeof first === "string" ? first : undefined;
 }
 
 function isValidAt({ validFromDate, validToDate }: X509Certificate, now: Date): boolean {

@@ -1,6 +1,6 @@
 // The certificate with which a client made its TLS connection, RFC 8705: from the connection itself or from the header of a proxy.
 import { X509Certificate } from "node:crypto";
-import { sha256 } from "@dex/runtime";
+import { type JsonObject, sha256 } from "@dex/runtime";
 
 /** Whoever sends the request has its key: the TLS handshake showed that. Nothing else of it was looked at. */
 export interface ClientCertificate {
@@ -33,6 +33,13 @@ export function parseClientCertificate(text: string): ClientCertificate | undefi
   } catch {
     return undefined;
   }
+}
+
+/** RFC 7517 §4.7: the first one is the key's own. In base64, DER. */
+export function certificateIn(key: JsonObject): string | undefined {
+  const { x5c } = key;
+  const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
+  return typeof first === "string" ? first : undefined;
 }
 
 function decode(text: string): Buffer | undefined {

@@ -19,6 +19,7 @@ import { backchannelRequests } from "./0032-backchannel-requests.ts";
 import { upstreamSessions } from "./0033-upstream-sessions.ts";
 import { clientDocuments } from "./0034-client-documents.ts";
 import { askedOfResources } from "./0037-asked-of-resources.ts";
+import { clientKeyUses } from "./0041-client-key-uses.ts";
 
 /** One step forward of the schema. Each runs in a transaction of its own; there is no way back. */
 export interface Migration {
@@ -49,4 +50,5 @@ export const MIGRATIONS: readonly Migration[] = [
   upstreamSessions,
   clientDocuments,
   askedOfResources,
+  clientKeyUses,
 ];

@@ -1,15 +1,16 @@
 import { silentLogger } from "@dex/runtime";
 import { expect, test } from "vitest";
-import { makeSecretUses, type SecretUse } from "./secret-uses.ts";
+import { type CredentialUse, makeCredentialUses } from "./credential-uses.ts";
 
 const morning = new Date("2030-06-01T08:00:00Z");
 const evening = new Date("2030-06-01T23:59:59Z");
 const tomorrow = new Date("2030-06-02T00:00:00Z");
 
 function make() {
-  const written: SecretUse[][] = [];
+  const written: CredentialUse[][] = [];
   const state = { failing: false };
-  const uses = makeSecretUses({
+  const uses = makeCredentialUses({
+    what: "client secrets",
     async record(batch) {
       if (state.failing) throw new Error("the database is away");
       written.push([...batch]);
@@ -26,8 +27,8 @@ test("a secret is written down once a day, however often it is used", async () =
   await uses.flush();
   expect(written).toEqual([
     [
-      { clientId: "a", secretId: "first", day: "2030-06-01" },
-      { clientId: "a", secretId: "second", day: "2030-06-01" },
+      { clientId: "a", credentialId: "first", day: "2030-06-01" },
+      { clientId: "a", credentialId: "second", day: "2030-06-01" },
     ],
   ]);
   uses.note("a", "first", evening);
@@ -35,7 +36,7 @@ test("a secret is written down once a day, however often it is used", async () =
   expect(written).toHaveLength(1);
   uses.note("a", "first", tomorrow);
   await uses.flush();
-  expect(written[1]).toEqual([{ clientId: "a", secretId: "first", day: "2030-06-02" }]);
+  expect(written[1]).toEqual([{ clientId: "a", credentialId: "first", day: "2030-06-02" }]);
 });
 
 test("what could not be written is written later, and a stop writes what is left", async () => {

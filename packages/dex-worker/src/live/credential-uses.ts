@@ -1,17 +1,17 @@
-// When each client's secret was used last, to the day: noted in memory on the hot path, and written down beside it. So the
-// token endpoint needs no statement for it, and each worker writes once a day for a secret, however often it is used.
-import type { NoteSecretUse } from "@dex/oidc";
+// When each secret, key and certificate of a client was used last, to the day: noted in memory on the hot path, and written down
+// beside it. So the token endpoint needs no statement for it, and each worker writes once a day for each, however often it is used.
+import type { NoteKeyUse, NoteSecretUse } from "@dex/oidc";
 import { describeError, type Logger } from "@dex/runtime";
 
-export interface SecretUse {
+export interface CredentialUse {
   readonly clientId: string;
-  readonly secretId: string;
+  readonly credentialId: string;
   /** As YYYY-MM-DD, in UTC. */
   readonly day: string;
 }
 
-export interface SecretUses {
-  readonly note: NoteSecretUse;
+export interface CredentialUses {
+  readonly note: NoteSecretUse & NoteKeyUse;
   /** Writes down what was noted. Throws when the database is away; then it is still noted. */
   flush(): Promise<void>;
   /** Flushes every minute until closed; failures are logged once and ended by a line when it works again. */
@@ -22,15 +22,17 @@ export interface SecretUses {
 
 const FLUSH_MILLISECONDS = 60_000;
 const MAX_BATCH = 1_000;
-/** Secrets that are remembered as written today, or wait to be. Those beyond are written more than once a day, or later. */
+/** Credentials that are remembered as written today, or wait to be. Those beyond are written more than once a day, or later. */
 const MAX_REMEMBERED = 20_000;
 
-export function makeSecretUses(parts: {
-  record: (uses: readonly SecretUse[]) => Promise<void>;
+export function makeCredentialUses(parts: {
+  /** Of which kind they are, for operators. */
+  what: "client secrets" | "client keys";
+  record: (uses: readonly CredentialUse[]) => Promise<void>;
   logger: Logger;
-}): SecretUses {
-  const { record, logger } = parts;
-  const waiting = new Map<string, SecretUse>();
+}): CredentialUses {
+  const { what, record, logger } = parts;
+  const waiting = new Map<string, CredentialUse>();
   const written = new Map<string, string>();
   let timer: NodeJS.Timeout | undefined;
   let reachable = true;
@@ -50,10 +52,10 @@ export function makeSecretUses(parts: {
   async function tryToFlush(): Promise<void> {
     try {
       await flush();
-      if (!reachable) logger.info("uses of client secrets are written down again");
+      if (!reachable) logger.info(`uses of ${what} are written down again`);
       reachable = true;
     } catch (error) {
-      if (reachable) logger.warn("uses of client secrets cannot be written down", describeError(error));
+      if (reachable) logger.warn(`uses of ${what} cannot be written down`, describeError(error));
       reachable = false;
     }
   }
@@ -64,11 +66,11 @@ export function makeSecretUses(parts: {
   }
 
   return {
-    note(clientId, secretId, now) {
-      const key = JSON.stringify([clientId, secretId]);
+    note(clientId, credentialId, now) {
+      const key = JSON.stringify([clientId, credentialId]);
       const day = now.toISOString().slice(0, 10);
       if (written.get(key) === day || waiting.get(key)?.day === day || waiting.size >= MAX_REMEMBERED) return;
-      waiting.set(key, { clientId, secretId, day });
+      waiting.set(key, { clientId, credentialId, day });
     },
     flush,
     start() {
