@@ -144,6 +144,14 @@ export function defaultAlgorithmFor(details: Pick<ClientDetails, "profile">): Si
   return demandsOf(details).ourAlgorithm?.is ?? "RS256";
 }
 
+/**
+ * What we sign something for the client with where another than the client says how, such as a resource: that, unless the
+ * client's profile forbids it.
+ */
+export function algorithmWithin(details: Pick<ClientDetails, "profile">, wanted: SigningAlgorithm): SigningAlgorithm {
+  return demandsOf(details).algorithms?.is.includes(wanted) === false ? defaultAlgorithmFor(details) : wanted;
+}
+
 /** The details with what follows from the profile and was left out. What contradicts it stays, and is refused. */
 export function withProfileDefaults<Details extends ClientDetails>(details: Details): Details {
   if (details.profile === undefined) return details;

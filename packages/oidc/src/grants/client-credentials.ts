@@ -1,6 +1,7 @@
 import { addSeconds, type JsonObject, type Random, toEpochSeconds } from "@dex/runtime";
 import { isAudienceScope } from "../clients/audience.ts";
 import type { Client } from "../clients/client.ts";
+import { algorithmWithin } from "../clients/profile.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type { TokenSigner } from "../ports.ts";
@@ -64,7 +65,8 @@ export function clientCredentialsGrant(parts: {
         jti: random(16).toString("base64url"),
         ...(confirmation === undefined ? {} : { cnf: { ...confirmation } }),
       };
-      const algorithm = resources[0]?.signingAlgorithm ?? client.idTokenSigningAlgorithm;
+      const { details, idTokenSigningAlgorithm } = client;
+      const algorithm = algorithmWithin(details, resources[0]?.signingAlgorithm ?? idTokenSigningAlgorithm);
       const token = await signer.sign(claims, { typ: ACCESS_TOKEN_JWT_TYP, algorithm });
       return {
         access_token: token,

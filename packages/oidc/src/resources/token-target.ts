@@ -1,6 +1,7 @@
 // What an access token is for, RFC 8707 §2.2: of all that was granted, as much as one token request asks for.
 import { isAudienceScope } from "../clients/audience.ts";
 import type { Client, SigningAlgorithm } from "../clients/client.ts";
+import { algorithmWithin } from "../clients/profile.ts";
 import { single } from "../endpoints/parameters.ts";
 import { OAuthError } from "../errors.ts";
 import type { GrantTerms } from "../ports.ts";
@@ -27,6 +28,7 @@ export interface TokenTarget {
   readonly audience: readonly string[] | undefined;
   readonly scope: readonly string[];
   readonly format: "jwt" | "opaque";
+  /** The resource's, unless the client's profile forbids that. */
   readonly signingAlgorithm: SigningAlgorithm;
   readonly mostSeconds: number | undefined;
   /** Places in GrantTerms.authorizationDetails. */
@@ -115,7 +117,7 @@ export function decideTarget(
     audience: [...chosen.map(({ identifier }) => identifier), ...(request.userinfo ? [parts.userinfoUrl] : [])],
     scope: scope.filter(wanted),
     format: chosen.some(({ tokenFormat }) => tokenFormat === "jwt") ? "jwt" : "opaque",
-    signingAlgorithm: chosen[0]?.signingAlgorithm ?? idTokenSigningAlgorithm,
+    signingAlgorithm: algorithmWithin(details, chosen[0]?.signingAlgorithm ?? idTokenSigningAlgorithm),
     mostSeconds: caps.length === 0 ? undefined : Math.min(...caps),
     details: detailsFor(chosen, request, terms),
   };
