@@ -77,14 +77,15 @@ export async function changeClient(
 }
 
 const isOfAnotherSector = (before: Client, { details }: Client) =>
-  details.sector_identifier_uri !== before.details.sector_identifier_uri;
+  details.sector_identifier_uri !== before.details.sector_identifier_uri ||
+  details.jwks_uri !== before.details.jwks_uri;
 
 /**
  * Why the client is not of the sector that it names (OIDC Core §8.1), for whoever described it: an administrator may have been
  * given the address by the client, too. Fetched once, as at registration.
  */
 async function sectorProblemOf(
-  client: Pick<Client, "details" | "redirectUris">,
+  client: Pick<Client, "details" | "redirectUris" | "grantTypes">,
   fetchDocument: FetchDocument,
 ): Promise<string | undefined> {
   try {

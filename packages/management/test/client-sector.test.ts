@@ -84,3 +84,18 @@ test("a client that is given another sector is of it, and one that keeps its own
   document = JSON.stringify([CALLBACK]);
   expect(await change(other)).toEqual({ kind: "done" });
 });
+
+test("a client without redirect URIs is of a sector by the address of its keys, also by another one (CIBA Core §4)", async () => {
+  const [keys, others] = ["https://app.example/keys", "https://app.example/other-keys"];
+  const device = {
+    ...{ redirectURIs: [], grantTypes: ["urn:ietf:params:oauth:grant-type:device_code"] },
+    details: { ...wanted.details, jwks_uri: keys, token_endpoint_auth_method: "private_key_jwt" },
+  };
+  document = JSON.stringify([CALLBACK]);
+  expect(await create(device)).toMatchObject({ kind: "refused" });
+  document = JSON.stringify([keys]);
+  expect(await create(device)).toMatchObject({ kind: "created" });
+  expect(await change({ jwks_uri: others })).toMatchObject({ kind: "refused" });
+  document = JSON.stringify([keys, others]);
+  expect(await change({ jwks_uri: others })).toEqual({ kind: "done" });
+});

@@ -49,6 +49,39 @@ test.each([
   });
 });
 
+const jwks_uri = "https://a.example/keys";
+const nowhere = { ...registered, redirectUris: [], details: { ...registered.details, jwks_uri } };
+const asking = {
+  ...nowhere,
+  redirectUris: ["https://a.example/cb"],
+  grantTypes: ["urn:openid:params:grant-type:ciba"],
+};
+
+test.each([
+  ["that people are not sent back to", nowhere, [jwks_uri]],
+  ["that asks for people by name", asking, ["https://a.example/cb", jwks_uri]],
+] as const)("a client %s belongs to a sector by the address of its keys (CIBA Core §4)", async (_what, one, listed) => {
+  const check = (list: readonly string[]) =>
+    checkSectorIdentifier(
+      { ...one, grantTypes: [...one.grantTypes] as never },
+      answering(JSON.stringify(list)).fetchDocument,
+    );
+  await check(listed);
+  for (const missing of listed) {
+    const others = listed.filter((uri) => uri !== missing);
+    await expect(check(others)).rejects.toMatchObject({ code: "invalid_client_metadata" });
+  }
+});
+
+test("a client without redirect URIs and keys belongs to nobody's sector (CIBA Core §4, OIDC Core §8.1)", async () => {
+  const { asked, fetchDocument } = answering("[]");
+  const strange = { ...nowhere, details: registered.details };
+  await expect(checkSectorIdentifier(strange, fetchDocument)).rejects.toMatchObject({
+    code: "invalid_client_metadata",
+  });
+  expect(asked).toEqual([]);
+});
+
 test("what cannot be reached is told like what is no list: nobody learns where we can go (SSR-1)", async () => {
   const unreachable = async () => {
     throw new OutboundFailure("10.0.0.1 is not a public address");
