@@ -117,6 +117,8 @@ export const clientDetailsShape = z.object({
   introspection_encrypted_response_alg: encryption.optional(),
   introspection_encrypted_response_enc: contentEncryption.optional(),
   request_object_signing_alg: z.enum(["RS256", "PS256", "ES256", "EdDSA", "none"]).optional(),
+  /** RFC 9101 §10.5 */
+  require_signed_request_object: z.boolean().optional(),
   request_uris: z.array(webAddress).max(20).optional(),
   default_max_age: z.int().min(0).max(2_147_483_647).optional(),
   require_auth_time: z.boolean().optional(),

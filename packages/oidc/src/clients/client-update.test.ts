@@ -59,6 +59,7 @@ const careful: Client = {
     require_auth_time: true,
     default_max_age: 60,
     default_acr_values: ["gold"],
+    require_signed_request_object: true,
   },
 };
 const again = { ...wanted, scope: "openid", ...careful.details };

@@ -38,6 +38,7 @@ const PROTECTIONS = [
   "authorization_signed_response_alg",
   "authorization_encrypted_response_alg",
   "require_pushed_authorization_requests",
+  "require_signed_request_object",
   "require_auth_time",
   "default_max_age",
   "default_acr_values",

@@ -91,6 +91,18 @@ const contradictions: {
     by: "OIDC Registration §2",
   },
   {
+    when: "all requests must be signed, and there is no key to check them with",
+    details: { require_signed_request_object: true },
+    member: "require_signed_request_object",
+    by: "RFC 9101 §10.5",
+  },
+  {
+    when: "all requests must be signed, and the algorithm is none",
+    details: { jwks, require_signed_request_object: true, request_object_signing_alg: "none" },
+    member: "require_signed_request_object",
+    by: "RFC 9101 §10.5",
+  },
+  {
     when: "the content of an ID token is encrypted, and its key is not",
     details: { jwks, id_token_encrypted_response_enc: "A128GCM" },
     member: "id_token_encrypted_response_enc",

@@ -135,6 +135,14 @@ const RULES: readonly Rule[] = [
     breaks: ({ details }) => isEncryptedTo(details) && details.jwks === undefined && details.jwks_uri === undefined,
   },
   {
+    // RFC 9101 §10.5
+    member: "require_signed_request_object",
+    reason: "needs keys, here or at jwks_uri, and another request_object_signing_alg than none",
+    breaks: ({ details }) =>
+      details.require_signed_request_object === true &&
+      (details.request_object_signing_alg === "none" || (details.jwks === undefined && details.jwks_uri === undefined)),
+  },
+  {
     member: "id_token_encrypted_response_enc",
     reason: "needs id_token_encrypted_response_alg",
     breaks: ({ details }) =>

@@ -106,6 +106,7 @@ export const SUPPORTED_MEMBERS = {
   frontchannel_logout_session_required: true,
   dpop_bound_access_tokens: true,
   require_pushed_authorization_requests: true,
+  require_signed_request_object: true,
 } as const satisfies Partial<Record<keyof ClientDetails, boolean>>;
 
 const METHODS_OF_CERTIFICATES: Readonly<Record<string, readonly CertificateUse[]>> = {

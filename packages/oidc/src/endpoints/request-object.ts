@@ -72,9 +72,14 @@ export function makeReadRequestObject(parts: RequestObjectParts): ReadRequestObj
   };
 }
 
+/** Whether every request must be signed: the client's profile says so, or it registered that (RFC 9101 §10.5). */
+function mustSign(details: ClientDetails): boolean {
+  return details.require_signed_request_object === true || demandsOf(details).signedRequests !== undefined;
+}
+
 function refuseUnsigned({ details }: Client): OAuthError | undefined {
+  if (!mustSign(details)) return undefined;
   const { signedRequests } = demandsOf(details);
-  if (signedRequests === undefined) return undefined;
   return new OAuthError("invalid_request", `the request must be a signed request object${citing(signedRequests)}`);
 }
 
@@ -96,7 +101,9 @@ async function findText(
 ): Promise<FoundText | OAuthError> {
   const { request_object_signing_alg: registered, request_uris: uris = [] } = details;
   const { algorithms: demanded } = demandsOf(details);
-  const algorithms = registered === undefined ? (demanded?.is ?? CLIENT_SIGNING_ALGORITHMS) : [registered];
+  const all = registered === undefined ? (demanded?.is ?? CLIENT_SIGNING_ALGORITHMS) : [registered];
+  // Registration refuses the two together, and is not all that changes clients.
+  const algorithms = all.filter((alg) => alg !== "none" || !mustSign(details));
   if (sent.has("request") && sent.has("request_uri")) {
     return new OAuthError("invalid_request", "request and request_uri must not come together");
   }
@@ -104,7 +111,7 @@ async function findText(
     const verifiable = registered === "none" || details.jwks !== undefined || details.jwks_uri !== undefined;
     const text = single(sent, "request") ?? "";
     // An unsigned one of a client that never spoke of them is a wish that is not fulfilled here, not a broken object.
-    const spokeOfThem = registered !== undefined || demanded !== undefined;
+    const spokeOfThem = registered !== undefined || demanded !== undefined || mustSign(details);
     if (!verifiable || (!spokeOfThem && saysUnsigned(text))) return notSupported("request");
     return { text, algorithms };
   }
@@ -120,7 +127,7 @@ async function findText(
   }
   // What is at an https address that the client registered comes from the client, signed or not (OIDC Core §6.2).
   const vouched = registered === undefined && demanded === undefined && uri.startsWith("https:");
-  return { text: document.text, algorithms: vouched ? [...algorithms, "none"] : algorithms };
+  return { text: document.text, algorithms: vouched && !mustSign(details) ? [...algorithms, "none"] : algorithms };
 }
 
 function saysUnsigned(text: string): boolean {
@@ -243,7 +250,7 @@ function parametersOf({ claims }: CompactJws, sent: URLSearchParams, client: Cli
     return invalid("response_type of the request object is another"); // OIDC Core §6.1
   }
   // RFC 9101 §6.3 says that nothing outside counts, and is held to where requests are signed on demand.
-  const mayStayOutside = demandsOf(client.details).signedRequests === undefined ? MAY_STAY_OUTSIDE : [];
+  const mayStayOutside = mustSign(client.details) ? [] : MAY_STAY_OUTSIDE;
   for (const name of mayStayOutside) {
     const value = single(sent, name);
     if (value !== undefined && !params.has(name)) params.set(name, value);
