@@ -18,7 +18,7 @@ export interface AuthorizationWiring {
 
 export function wireAuthorization(
   config: WorkerConfig,
-  { storage, random }: Outside,
+  { random }: Outside,
   { clientDocuments, keyRing, resources }: Live,
   parts: { readonly sealers: EngineSealers; readonly readRequestObject: ReadRequestObject },
 ): AuthorizationWiring {
@@ -33,7 +33,6 @@ export function wireAuthorization(
     resources,
     requirePushed: config.requirePushedAuthorizationRequests,
     pushedRequests,
-    wasAnswered: storage.signIns.wasAnswered,
   };
   return { rules, pushedRequests };
 }

@@ -78,9 +78,9 @@ async function redeeming(client = secret): Promise<Form> {
 const tokens = async () => (await requests.post(await redeeming(), [], secret)).body;
 const asked = () => ({ client_id: secret.id, redirect_uri: REDIRECT_URI, response_type: "code", scope: "openid" });
 
-async function pushed(): Promise<Request> {
+async function pushed(who: "stranger" | "signed in"): Promise<Request> {
   const browser = worker.browser();
-  await worker.signIn(browser, { client_id: secret.id });
+  if (who === "signed in") await worker.signIn(browser, { client_id: secret.id });
   const { body } = await requests.post(asked(), [], secret, `${worker.issuer}/par`);
   const query = new URLSearchParams({ client_id: secret.id, request_uri: body.request_uri });
   return () => browser.request(`${worker.issuer}/auth?${query}`);
@@ -223,8 +223,13 @@ const costs: readonly {
   },
   {
     what: "/auth with a pushed request and a session",
-    prepare: pushed,
-    ...{ status: 303, statements: ["signIn.wasAnswered", "session.find", "signIn.issueCode"], signatures: 0 },
+    prepare: () => pushed("signed in"),
+    ...{ status: 303, statements: ["session.find", "signIn.issueCode"], signatures: 0 },
+  },
+  {
+    what: "/auth with a pushed request and no session",
+    prepare: () => pushed("stranger"),
+    ...{ status: 303, statements: [], signatures: 0 },
   },
   {
     what: "introspection of an access token",

@@ -51,6 +51,7 @@ export * from "./endpoints/device-authorization.ts";
 export * from "./endpoints/discovery.ts";
 export * from "./endpoints/end-session.ts";
 export * from "./endpoints/introspection.ts";
+export * from "./endpoints/one-answer.ts";
 export { isWellFormedForm } from "./endpoints/parameters.ts";
 export * from "./endpoints/protected-resource.ts";
 export * from "./endpoints/pushed-authorization.ts";

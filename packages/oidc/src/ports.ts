@@ -111,6 +111,8 @@ export interface Session {
   readonly provedFor?: readonly string[] | undefined;
   /** Whether the client that was asked for has had an answer of this session before. */
   readonly knownToClient?: boolean;
+  /** Whether what the client asked with is for one answer and has had it, to whomever. */
+  readonly answered?: boolean;
   /** Scopes this user has granted to the client that was asked for; undefined when never asked. */
   readonly consentedScope: readonly string[] | undefined;
 }
@@ -134,8 +136,17 @@ export type IssueOutcome = "issued" | "flow used" | "user gone";
 
 /** The browser side: sessions, consent and the issuing of codes. Each method is one statement. */
 export interface SignIns {
-  /** The live session with this hash at `now`, or undefined. Extends the idle limit at most once a minute. */
-  findSession(hash: Buffer, clientId: string, now: Date, idleSeconds: number): Promise<Session | undefined>;
+  /**
+   * The live session with this hash at `now`, or undefined. Extends the idle limit at most once a minute. `oneAnswer` is the
+   * name of what the client asked with, where that is for one answer (nameForOneAnswer).
+   */
+  findSession(
+    hash: Buffer,
+    clientId: string,
+    now: Date,
+    idleSeconds: number,
+    oneAnswer?: string,
+  ): Promise<Session | undefined>;
   /**
    * Opens a session and, when a code is given, issues it: both or neither. An earlier session of this browser
    * (`replaces`) ends with it. `rightPassword` is the attempt that led here: the account's attempts and wrong guesses
@@ -150,8 +161,6 @@ export interface SignIns {
     rightPassword: PasswordAttemptOf | undefined;
     upstreamGrant?: NewUpstreamGrant | undefined;
   }): Promise<IssueOutcome>;
-  /** Whether an answer was given to what goes by this name: a login state, a pushed request (RFC 9126 §4), or a request object. */
-  wasAnswered(loginStateId: string): Promise<boolean>;
   /** Issues a code for an existing session and records `consent` with it when given: both or neither. */
   issueCode(input: { code: NewCode; consent: readonly string[] | undefined }): Promise<IssueOutcome>;
 }

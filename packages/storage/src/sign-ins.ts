@@ -1,7 +1,7 @@
 import type { IssueOutcome, NewCode, Session, SignIns } from "@dex/oidc";
 import { addSeconds } from "@dex/runtime";
 import { attemptKey } from "./attempts.ts";
-import { cold, type Database, hot } from "./database.ts";
+import { type Database, hot } from "./database.ts";
 import type { RedisAttempts } from "./redis-attempts.ts";
 import { sqlStateOf } from "./storage-unavailable.ts";
 import { isStorable, orUndefined, toStoredText, toStoredTexts } from "./stored-text.ts";
@@ -31,7 +31,8 @@ const FIND_SESSION = hot(
   SELECT s.user_id, u.email, u.email_verified, u.display_name, s.groups, s.preferred_username, u.profile,
     ${remoteIdOf("u.id", "s.connector_id")} AS remote_id,
     s.connector_id, s.auth_time, s.amr, s.expires_at, s.asked, s.proved_for,
-    jsonb_exists(s.clients, $2) AS known_to_client, c.scope AS consented_scope
+    jsonb_exists(s.clients, $2) AS known_to_client, c.scope AS consented_scope,
+    EXISTS (SELECT FROM authorization_code WHERE login_state_id = $6::text) AS answered
   FROM session s
   JOIN app_user u ON u.id = s.user_id AND NOT u.disabled
   LEFT JOIN consent c ON c.user_id = s.user_id AND c.client_id = $2
@@ -155,11 +156,6 @@ const ISSUE_CODE = hot(
     CASE WHEN $16::text[] IS NULL THEN ${ASYNCHRONOUS_COMMIT} END`,
 );
 
-const WAS_ANSWERED = cold(
-  "signIn.wasAnswered",
-  "SELECT EXISTS (SELECT FROM authorization_code WHERE login_state_id = $1) AS answered",
-);
-
 interface SessionRow extends TokenUserRow {
   readonly connector_id: string;
   readonly auth_time: Date;
@@ -168,6 +164,7 @@ interface SessionRow extends TokenUserRow {
   readonly asked: Session["asked"];
   readonly proved_for: readonly string[];
   readonly known_to_client: boolean;
+  readonly answered: boolean;
   readonly consented_scope: readonly string[] | null;
 }
 type OutcomeRow = { readonly active: boolean; readonly done: boolean };
@@ -175,10 +172,10 @@ type OutcomeRow = { readonly active: boolean; readonly done: boolean };
 /** The browser side of a sign-in: one statement for each step. */
 export function makeSignInStore(db: Database, redis: RedisAttempts | undefined): SignIns {
   return {
-    async findSession(hash, clientId, now, idleSeconds): Promise<Session | undefined> {
+    async findSession(hash, clientId, now, idleSeconds, oneAnswer): Promise<Session | undefined> {
       if (!isStorable(clientId)) return undefined;
       const touchSeconds = Math.min(TOUCH_SECONDS, idleSeconds / 2);
-      const values = [hash, clientId, now, addSeconds(now, idleSeconds), touchSeconds];
+      const values = [hash, clientId, now, addSeconds(now, idleSeconds), touchSeconds, oneAnswer];
       const [row] = await db.run<SessionRow>(FIND_SESSION, values);
       return row === undefined ? undefined : toSession(hash, row);
     },
@@ -215,10 +212,6 @@ export function makeSignInStore(db: Database, redis: RedisAttempts | undefined):
       );
       if (outcome === "issued" && tried !== undefined) await redis?.forgive(tried.account, tried.source);
       return outcome;
-    },
-    async wasAnswered(loginStateId) {
-      const [row] = await db.run<{ answered: boolean }>(WAS_ANSWERED, [loginStateId]);
-      return row?.answered === true;
     },
     issueCode: ({ code, consent }) =>
       issue(() =>
@@ -282,6 +275,7 @@ function toSession(hash: Buffer, row: SessionRow): Session {
     asked: row.asked,
     provedFor: row.proved_for,
     knownToClient: row.known_to_client,
+    answered: row.answered,
     consentedScope: orUndefined(row.consented_scope),
   };
 }

@@ -42,6 +42,7 @@ test("a session is found with its user, and with what the client may have, in on
     expiresAt: session.expiresAt,
     provedFor: [],
     knownToClient: false,
+    answered: false,
     consentedScope: undefined,
   });
   expect(opened.takeStatements()).toEqual(["session.find"]);
@@ -121,6 +122,20 @@ test("a code for a session carries what its connector said, and records consent 
   const repeated = { ...makeCodeRow(cast, { sessionHash: session.hash }), loginStateId: code.loginStateId };
   expect(await opened.storage.signIns.issueCode({ code: repeated, consent: ["profile"] })).toBe("flow used");
   expect((await find(session.hash, NOW))?.consentedScope).not.toContain("profile");
+});
+
+test("the statement that finds a session tells whether what is for one answer has had it, of whichever session (PAR-1)", async () => {
+  const [session, other] = [await openSession(), await openSession()];
+  const code = makeCodeRow(cast, { sessionHash: other.hash });
+  const { findSession } = opened.storage.signIns;
+  const answered = async (name?: string) =>
+    (await findSession(session.hash, cast.client.id, NOW, IDLE, name))?.answered;
+  expect(await answered(code.loginStateId)).toBe(false);
+  await opened.storage.signIns.issueCode({ code, consent: undefined });
+  opened.takeStatements();
+  expect(await answered(code.loginStateId)).toBe(true);
+  expect(opened.takeStatements()).toEqual(["session.find"]);
+  expect([await answered(), await answered(`${code.loginStateId}.`)]).toEqual([false, false]);
 });
 
 test("no code is issued for a session that has ended, or that is somebody else's", async () => {

@@ -3,6 +3,7 @@
 import type { Identity, UpstreamGrant } from "@dex/connectors";
 import {
   type AuthorizationAnswers,
+  answeredBefore,
   type Client,
   type Clients,
   type ConsentForRegistered,
@@ -14,6 +15,7 @@ import {
   limitsFor,
   type NewUpstreamGrant,
   type NextStep,
+  nameForOneAnswer,
   newSession,
   OAuthError,
   OUT_OF_BAND,
@@ -145,11 +147,11 @@ export function makeDispatcher(parts: {
 
   async function look(visit: Visit, state: LoginState): Promise<{ step: NextStep; live: Session | undefined }> {
     const hash = readSessionHash(visit.request, cookieNames);
+    const { clientId } = state.request;
+    const oneAnswer = nameForOneAnswer(state.request);
     const [client, found] = await Promise.all([
       clientOf(state),
-      hash === undefined
-        ? undefined
-        : signIns.findSession(hash, state.request.clientId, visit.now, sessionLimits.idleSeconds),
+      hash && signIns.findSession(hash, clientId, visit.now, sessionLimits.idleSeconds, oneAnswer),
     ]);
     const session = found !== undefined && countsFor(state, found) ? found : undefined;
     const sharing = await sharingOf(session);
@@ -182,7 +184,7 @@ export function makeDispatcher(parts: {
     if (refusal !== undefined) return refuse(visit, state, refusal, session.hash);
     const answer = answers.prepare({ state: forAnswer(state, session.connectorId), session, client, now: visit.now });
     await parts.keepClient(client);
-    refuseUnissued(await signIns.issueCode({ code: answer.stored, consent }));
+    refuseUnissued(await signIns.issueCode({ code: answer.stored, consent }), state);
     await deliver(visit, state, { answer, client });
   }
 
@@ -236,7 +238,7 @@ export function makeDispatcher(parts: {
   ): Promise<void> {
     const { response } = visit;
     cookies.clear(response, state.id);
-    if (isForOwnPages(state)) throw error;
+    if (isForOwnPages(state) || error.code === "invalid_request_uri") throw error;
     // Nobody listens there, so the person is told, in whose hands everything else is too.
     if (state.request.redirectUri === OUT_OF_BAND || endsElsewhere(state)) {
       const nothing =
@@ -344,6 +346,7 @@ export function makeDispatcher(parts: {
           rightPassword: person.rightPassword,
           upstreamGrant: sealGrant(person),
         }),
+        state,
       );
       parts.logger.info("signed in", {
         clientId: client.id,
@@ -382,11 +385,9 @@ function toSession(stored: ReturnType<typeof newSession>, { user, identity, cons
   };
 }
 
-function refuseUnissued(outcome: IssueOutcome): void {
+function refuseUnissued(outcome: IssueOutcome, { request }: LoginState): void {
   if (outcome === "issued") return;
-  const why =
-    outcome === "flow used"
-      ? "this sign-in was already completed; go back to the application and sign in again"
-      : "this account can no longer sign in";
-  throw new OAuthError("invalid_request", why, { detail: outcome });
+  // On a page of ours: with the first answer the client has what it asked for.
+  if (outcome === "flow used") throw answeredBefore(request);
+  throw new OAuthError("invalid_request", "this account can no longer sign in", { detail: outcome });
 }

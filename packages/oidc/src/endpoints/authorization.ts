@@ -68,8 +68,6 @@ export interface AuthorizationRules {
   readonly requirePushed?: boolean;
   /** Knows the requests that clients pushed; without it there are none. */
   readonly pushedRequests?: Pick<PushedRequests, "open"> | undefined;
-  /** Whether a pushed request or a request object that is for one use has been answered: SignIns.wasAnswered. */
-  readonly wasAnswered?: (name: string) => Promise<boolean>;
 }
 
 export interface AuthorizationParts extends AuthorizationRules {
@@ -148,10 +146,6 @@ export async function decideAuthorization(
   if (audience !== undefined) return deliver(audience); // TOK-19
   const hint = await readIdTokenHint(params, parts);
   if (hint.kind === "refused") return deliver(hint.error);
-  // As with pushed requests: the code's row holds that there is one answer, and this tells who comes back with it.
-  if (requestObject !== undefined && (await parts.wasAnswered?.(requestObject.name)) === true) {
-    return deliver(new OAuthError("invalid_request_object", "the request object has been used"));
-  }
   const wish = asksForRegistration(params) ? "register" : "sign in";
   const request = { ...toRequest(params, client, redirectUri, hint, parts), ...(requestObject && { requestObject }) };
   return { kind: "login", request, client, wish };
@@ -159,27 +153,17 @@ export async function decideAuthorization(
 
 /**
  * RFC 9126 §4: what was pushed has been through the checks, and whatever else is sent beside it does not count (PAR-2). That the
- * request is good for one code alone is held where the code is issued: here only who comes back with it is told so early.
+ * request is good for one code alone is held where the code is issued, and who is signed in is told before (decideNextStep).
  */
-async function openPushed(
-  sent: URLSearchParams,
-  client: Client,
-  parts: AuthorizationParts,
-): Promise<AuthorizationDecision> {
+function openPushed(sent: URLSearchParams, client: Client, parts: AuthorizationParts): AuthorizationDecision {
   const [requestUri = "", ...more] = sent.getAll("request_uri");
   const pushed = more.length === 0 ? parts.pushedRequests?.open(requestUri, client.id, parts.now) : undefined;
-  const stale = pushed === undefined || (await parts.wasAnswered?.(nameOf(pushed.request))) === true;
-  if (pushed === undefined || stale) {
+  if (pushed === undefined) {
     const message = "the request_uri is not one of this client's, or is no longer good";
     return { kind: "show", error: new OAuthError("invalid_request_uri", message) };
   }
   const { request, intent } = pushed;
   return { kind: "login", request, client, wish: intent === "register" ? "register" : "sign in" };
-}
-
-/** An object that was pushed twice is still one. */
-function nameOf({ requestObject, pushedAs }: AuthorizationRequest & { readonly pushedAs: string }): string {
-  return requestObject?.name ?? pushedAs;
 }
 
 function refuseUnpushed(

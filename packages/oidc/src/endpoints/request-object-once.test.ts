@@ -1,9 +1,10 @@
 import { sha256 } from "@dex/runtime";
 import { expect, test } from "vitest";
-import { base, decide, delivered } from "../../test/authorization-request.ts";
+import { base, decide } from "../../test/authorization-request.ts";
 import { type Claims, encodePart, makeClientKey } from "../../test/client-jwts.ts";
 import { client, clientsOf, issuer, now } from "../../test/fakes.ts";
 import { makeClientKeySets } from "../client-jwts/client-key-sets.ts";
+import { answeredBefore, nameForOneAnswer } from "./one-answer.ts";
 import { makeRequestDocuments } from "./request-documents.ts";
 import { makeReadRequestObject } from "./request-object.ts";
 
@@ -17,12 +18,7 @@ interface Signer {
   readonly jwk: object;
 }
 
-async function decideOn(
-  sent: Readonly<Record<string, string>>,
-  answered: readonly string[] = [],
-  id = "client-a",
-  { jwk }: Signer = key,
-) {
+async function decideOn(sent: Readonly<Record<string, string>>, id = "client-a", { jwk }: Signer = key) {
   const fetchDocument = async () => ({
     ...{ status: 200, contentType: "application/jwt", cacheControl: undefined },
     body: Buffer.from(key.sign(inside({ jti: "one", exp: seconds + 60 }))),
@@ -32,12 +28,11 @@ async function decideOn(
   return decide(new URLSearchParams({ client_id: id, response_type: "code", scope: "openid", ...sent }).toString(), {
     clients: clientsOf({ ...client, id, details }),
     readRequestObject: makeReadRequestObject({ issuer, ...parts }),
-    wasAnswered: async (name) => answered.includes(name),
   });
 }
 
 async function singleUse(sent: Readonly<Record<string, string>>, id?: string, signer?: Signer) {
-  const decision = await decideOn(sent, [], id, signer);
+  const decision = await decideOn(sent, id, signer);
   if (decision.kind !== "login") return expect.fail(`expected login, found ${decision.kind}`);
   return decision.request.requestObject;
 }
@@ -115,13 +110,12 @@ test("a jti that nobody signed keeps no one's request from being answered", asyn
 });
 
 test.each([{ jti: "one" }, { exp: seconds + 60 }])(
-  "after its answer the client is told that it was used (%o)",
+  "after its answer it is said to have been used (%o)",
   async (claims) => {
-    const sent = { request: key.sign(inside(claims)) };
-    const name = (await singleUse(sent))?.name ?? "";
-    const { to, members } = delivered(await decideOn(sent, [name]));
-    expect(to).toBe("https://a.example/cb");
-    expect(members.get("error")).toBe("invalid_request_object");
-    expect(members.get("state")).toBe(base.state);
+    const requestObject = await singleUse({ request: key.sign(inside(claims)) });
+    expect(nameForOneAnswer({ requestObject, pushedAs: "pushed" })).toBe(requestObject?.name);
+    expect(answeredBefore({ requestObject })).toMatchObject({ code: "invalid_request_object" });
+    // The client that pushed it hears of the address that it was given.
+    expect(answeredBefore({ requestObject, pushedAs: "pushed" })).toMatchObject({ code: "invalid_request_uri" });
   },
 );

@@ -107,6 +107,27 @@ const rows: Row[] = [
     by: "dex v2 ssoSharedWith",
   },
   { when: "the session has all it needs", session, step: "finish", by: "OIDC Core §3.1.2.3" },
+  {
+    when: "the pushed request has had its answer, though the person would have to sign in again",
+    request: { pushedAs: "pushed", ...prompt("login") },
+    session: { ...session, answered: true },
+    step: "refuse: invalid_request_uri",
+    by: "RFC 9126 §4, PAR-1",
+  },
+  {
+    when: "it has, and no page is to be shown",
+    request: { pushedAs: "pushed", ...prompt("none") },
+    session: { ...session, answered: true },
+    step: "refuse: invalid_request_uri",
+    by: "PAR-1",
+  },
+  {
+    when: "the request object has had its answer",
+    request: { requestObject: { name: "object", until: later(60) } },
+    session: { ...session, answered: true },
+    step: "refuse: invalid_request_object",
+    by: "RFC 9101 §4",
+  },
   { when: "there is no session", step: "authenticate: no session", by: "OIDC Core §3.1.2.3" },
   {
     when: "a new account is wanted, whoever is signed in",

@@ -1,4 +1,5 @@
 import type { Client } from "../clients/client.ts";
+import { answeredBefore } from "../endpoints/one-answer.ts";
 import { OAuthError } from "../errors.ts";
 import type { Session, UpstreamClaim } from "../ports.ts";
 import { scopeContains } from "../scope.ts";
@@ -67,6 +68,8 @@ export function decideNextStep(
   const silent = prompt.includes("none");
   const session = facts.session !== undefined && facts.session.expiresAt > now ? facts.session : undefined;
   if (session === undefined) return authenticate("no session", silent);
+  // The row of the first answer is what keeps it the only one; this is to say so before anything is asked for.
+  if (session.answered === true) return { kind: "refuse", error: answeredBefore(state.request) };
   const reason = reasonToAuthenticate(state, session, facts);
   if (reason !== undefined) {
     // What this very flow has just established will not get better by asking again.

@@ -1,5 +1,6 @@
 import { addSeconds, decodeBase64Url, type Random, sha256 } from "@dex/runtime";
 import { OUT_OF_BAND } from "../clients/redirect-uri.ts";
+import { nameForOneAnswer } from "../endpoints/one-answer.ts";
 import type { LoginState } from "../login-state/login-state.ts";
 import type { GrantTerms, NewCode, NewSession, Session } from "../ports.ts";
 import type { TokenLifetimes } from "./lifetimes.ts";
@@ -28,7 +29,7 @@ export function newCode(input: {
     value,
     stored: {
       hash: sha256(value),
-      loginStateId: request.requestObject?.name ?? request.pushedAs ?? state.id,
+      loginStateId: nameForOneAnswer(request) ?? state.id,
       ...(request.requestObject === undefined ? {} : { keepUntil: request.requestObject.until }),
       clientId: request.clientId,
       userId: "user" in session ? session.user.id : session.userId,
