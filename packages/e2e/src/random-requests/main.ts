@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { startFleet } from "@dex/testing";
 import { runRandomRequests } from "./random-requests.ts";
+import { CERTIFICATE_HEADER } from "./requests.ts";
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 
@@ -29,6 +30,11 @@ address that nobody registered, or with markup of its own.`);
       DEX_WORKER_ENABLE_FRONT_CHANNEL_TOKENS: "true",
       DEX_WORKER_ENABLE_CLIENT_REGISTRATION: "true",
       DEX_WORKER_CLIENT_REGISTRATION_TOKENS: registrationToken,
+      DEX_WORKER_PASSWORD_GRANT_CONNECTORS: "local",
+      DEX_WORKER_ENABLE_BACKCHANNEL_DECISIONS_BY_ADMINISTRATORS: "true",
+      DEX_WORKER_CLIENT_CERTIFICATE_HEADER: CERTIFICATE_HEADER,
+      DEX_WORKER_CLIENT_ID_DOCUMENTS: "any",
+      DEX_WORKER_INSECURE_PRIVATE_CLIENT_ADDRESSES: "true",
     },
   });
   try {

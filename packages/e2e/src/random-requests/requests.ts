@@ -1,14 +1,15 @@
 // Requests at random: a good one of which something is left out, doubled, spoiled or replaced by what nobody should believe.
 import fc from "fast-check";
 import { CANARY } from "./canary.ts";
-import type { Target, World } from "./world.ts";
+import type { Target } from "./target.ts";
+import type { World } from "./world.ts";
 
 /** A request as it goes over the wire. */
 export interface RandomRequest {
   readonly method: string;
   /** With the query, percent-encoded or badly so. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string;
 }
 
@@ -91,7 +92,7 @@ export function randomRequest(world: World): fc.Arbitrary<RandomRequest> {
           { weight: 1, arbitrary: fc.constantFrom("broken" as const, "bare" as const) },
         ),
         cookie: fc.oneof(
-          { weight: 8, arbitrary: fc.constantFrom("", ...world.cookies) },
+          { weight: 8, arbitrary: fc.constantFrom("", ...(target.cookie ? [target.cookie] : world.cookies)) },
           { weight: 1, arbitrary: headerText },
         ),
         authorization: fc.oneof(
@@ -107,6 +108,8 @@ export function randomRequest(world: World): fc.Arbitrary<RandomRequest> {
             arbitrary: fc.constantFrom("application/json", "text/plain", "multipart/form-data; boundary=x", "x"),
           },
         ),
+        proofs: proofsOf(target),
+        certificate: certificateHeader(world.certificates),
         beside: fc.oneof({ weight: 6, arbitrary: fc.constant("") }, { weight: 1, arbitrary: headerText }),
       })
       .map((drawn) => render(path, target, drawn));
@@ -134,6 +137,28 @@ const headerText = fc
   .oneof(hostileValue, fc.string({ maxLength: 60 }))
   .map((text) => text.replace(/[^\x20-\x7e]/g, "").slice(0, 4_000));
 
+/** The values of the DPoP headers: those of the target for the most part, one or several of them, spoiled or huge. */
+function proofsOf({ proofs = [] }: Target): fc.Arbitrary<readonly string[]> {
+  const good = proofs.length === 0 ? headerText : fc.constantFrom(...proofs);
+  const spoiled = fc.tuple(good, fc.nat({ max: 600 })).map(([proof, at]) => proof.slice(0, at) + proof.slice(at + 1));
+  return fc.oneof(
+    { weight: 8, arbitrary: fc.constant([]) },
+    { weight: proofs.length === 0 ? 0 : 6, arbitrary: good.map((proof) => [proof]) },
+    { weight: 2, arbitrary: fc.oneof(headerText, spoiled).map((proof) => [proof]) },
+    { weight: 1, arbitrary: fc.array(fc.oneof(good, headerText), { minLength: 2, maxLength: 4 }) },
+    { weight: 1, arbitrary: good.map((proof) => [proof.padEnd(7_000, "A")]) },
+  );
+}
+
+/** Where the load balancer of the fleet would say what certificate a client has. */
+export const CERTIFICATE_HEADER = "x-client-certificate";
+const certificateHeader = (certificates: readonly string[]) =>
+  fc.oneof(
+    { weight: 16, arbitrary: fc.constant("") },
+    { weight: 2, arbitrary: fc.constantFrom(...certificates) },
+    { weight: 1, arbitrary: headerText },
+  );
+
 interface Drawn {
   readonly fates: readonly Fate[];
   readonly extra: readonly (readonly [string, string])[];
@@ -143,6 +168,8 @@ interface Drawn {
   readonly authorization: string;
   readonly origin: string;
   readonly contentType: string;
+  readonly proofs: readonly string[];
+  readonly certificate: string;
   readonly beside: string;
 }
 
@@ -160,11 +187,13 @@ function render(base: string, target: Target, drawn: Drawn): RandomRequest {
     ...(drawn.cookie === "" ? {} : { cookie: drawn.cookie }),
     ...(drawn.authorization === "" ? {} : { authorization: drawn.authorization }),
     ...(drawn.origin === "" ? {} : { origin: drawn.origin }),
-    ...(drawn.beside === "" ? {} : { dpop: drawn.beside, "x-forwarded-host": drawn.beside, accept: drawn.beside }),
+    ...(drawn.beside === "" ? {} : { "x-forwarded-host": drawn.beside, accept: drawn.beside }),
+    ...(drawn.proofs.length === 0 ? {} : { dpop: [...drawn.proofs] }),
+    ...(drawn.certificate === "" ? {} : { [CERTIFICATE_HEADER]: drawn.certificate }),
   };
   return {
     method: drawn.method,
-    path: base + target.path + (inQuery ? `?${form}` : ""),
+    path: (target.atOrigin === true ? "" : base) + target.path + (inQuery ? `?${form}` : ""),
     headers,
     body: inQuery || drawn.method === "GET" ? "" : body,
   };

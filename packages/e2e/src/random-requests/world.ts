@@ -1,23 +1,17 @@
 // What a run of random requests knows of the dex it is let loose on: clients, tokens, a browser that is signed in, and the
 // value of each parameter that would be right.
-import { type FleetFacts, openFormBrowser, signInWithForms } from "@dex/testing";
+import { type FleetFacts, makeTestCertificates, openFormBrowser, signInWithForms } from "@dex/testing";
 import { CANARY } from "./canary.ts";
-
-/** One address, and what a good request to it holds. */
-export interface Target {
-  readonly path: string;
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  readonly parameters: Readonly<Record<string, string>>;
-  /** A JSON body is made of the parameters instead of a form. */
-  readonly json?: boolean;
-  readonly authorization?: readonly string[];
-}
+import { makeGrantTargets } from "./grant-targets.ts";
+import type { Target } from "./target.ts";
 
 export interface World {
   readonly issuer: string;
   readonly targets: readonly Target[];
   /** Cookies of a browser that is signed in and has a flow open; and of one that is not. */
   readonly cookies: readonly string[];
+  /** As a load balancer says them. */
+  readonly certificates: readonly string[];
   /** Addresses that somebody registered: nothing else beside dex's own may be where an answer leads. */
   readonly registered: readonly string[];
 }
@@ -82,12 +76,21 @@ export async function makeWorld(facts: FleetFacts, registrationToken: string): P
     `Bearer ${client.registration_access_token}`,
     `Bearer ${registrationToken}`,
   ];
+  const grants = await makeGrantTargets(facts, REDIRECT_URI);
   return {
     issuer,
-    targets: targetsOf(known, client, [basic, ...bearer], discovery),
+    targets: [...targetsOf(known, client, [basic, ...bearer], discovery), ...grants],
     cookies: [cookieHeader(browser.cookies), cookieHeader(stranger.cookies)],
+    certificates: certificates(),
     registered: [REDIRECT_URI, SIGNED_OUT_URI],
   };
+}
+
+function certificates(): readonly string[] {
+  const made = makeTestCertificates();
+  made.remove();
+  const derOf = (pem: string) => pem.replace(/-----[^-]+-----|\s/g, "");
+  return [made.server, made.expired].flatMap(({ cert }) => [encodeURIComponent(cert), derOf(cert), `:${derOf(cert)}:`]);
 }
 
 async function register(issuer: string, registrationToken: string): Promise<Registered> {
