@@ -11,7 +11,7 @@ if (parsed.kind === "refused") throw new Error(parsed.reason);
 const { resource } = parsed;
 const choose = (creditor: unknown) =>
   chooseAuthorizationDetails(JSON.stringify([{ type: "payment", amount: "9.00", creditor }]), {
-    client: { id: "shop" },
+    client: { id: "shop", dynamic: false },
     resources: { all: () => [resource], find: () => resource },
   }).kind;
 

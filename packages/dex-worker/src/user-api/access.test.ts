@@ -18,12 +18,21 @@ describe("whom a token stands for", () => {
       kind: "user",
       userId: "7e2f9c6e",
       audience: ["app"],
+      delegated: false,
+      madeFor: "sign-in",
       signIn: { issuedAtSeconds: seconds, authTimeSeconds: seconds - 9 },
     });
     expect(decideBearer("JWT", { ...ofUser, aud: ["app", "admin"] }, HERE, now)).toMatchObject({
       audience: ["app", "admin"],
     });
   });
+
+  test.each([{ sub: "robot" }, { sub: "robot", act: { sub: "other" } }, "robot", null])(
+    "one with act %o stands for somebody who acts for its user, whatever that says (RFC 8693 §4.1)",
+    (act) => {
+      expect(decideBearer("JWT", { ...ofUser, act }, HERE, now)).toMatchObject({ delegated: true });
+    },
+  );
 
   test("an access token that a client got for itself stands for that client (RFC 6749 §4.4)", () => {
     expect(decideBearer("at+jwt", ofClient, HERE, now)).toEqual({ kind: "client", clientId: "admin" });
@@ -103,14 +112,21 @@ const admin: User = {
   createdAt: now,
 };
 const person: User = { ...admin, id: "bob", admin: false };
-const byUser = (user: User | undefined, ...audience: (Client | undefined)[]): KnownBearer => ({
+const dynamicClient: Client = { ...client, id: "stranger", dynamic: true };
+const byUser = (user: User | undefined, ...audience: (Client | undefined)[]): UserBearer => ({
   kind: "user",
   user,
   accessEndedAt: undefined,
+  delegated: false,
+  madeFor: "sign-in",
   signIn: { issuedAtSeconds: seconds, authTimeSeconds: seconds, acr: "1" },
   audience,
 });
 const byClient = (one: Client | undefined): KnownBearer => ({ kind: "client", client: one });
+
+type UserBearer = Extract<KnownBearer, { kind: "user" }>;
+/** Somebody else who acts for them, RFC 8693 §4.1. */
+const actingFor = (bearer: UserBearer): KnownBearer => ({ ...bearer, delegated: true });
 
 type Row = readonly [
   who: string,
@@ -169,6 +185,63 @@ const TABLE: readonly Row[] = [
     "unauthorized",
   ],
   ["a user for no audience", byUser(admin), false, "unauthorized", "unauthorized", "unauthorized"],
+  [
+    "somebody who acts for an admin",
+    actingFor(byUser(admin, adminClient)),
+    false,
+    "forbidden",
+    "forbidden",
+    "forbidden",
+  ],
+  ["somebody who acts for another", actingFor(byUser(person, client)), false, "forbidden", "forbidden", "forbidden"],
+  [
+    "somebody who acts for a disabled admin",
+    actingFor(byUser({ ...admin, disabled: true }, adminClient)),
+    false,
+    "unauthorized",
+    "unauthorized",
+    "unauthorized",
+  ],
+  [
+    "somebody through a client that nobody registered",
+    byUser(person, dynamicClient),
+    false,
+    "forbidden",
+    "forbidden",
+    "forbidden",
+  ],
+  [
+    "somebody through a client that nobody registered, with a token for the API",
+    { ...byUser(person, dynamicClient), madeFor: "API" },
+    false,
+    "forbidden",
+    "allowed",
+    "forbidden",
+  ],
+  [
+    "an admin through a client that nobody registered, with a token for the API",
+    { ...byUser(admin, dynamicClient), madeFor: "API" },
+    false,
+    "forbidden",
+    "allowed",
+    "forbidden",
+  ],
+  [
+    "an admin through a client that nobody registered and another",
+    byUser(admin, client, dynamicClient),
+    false,
+    "forbidden",
+    "forbidden",
+    "forbidden",
+  ],
+  [
+    "an admin through one that nobody registered and was made an admin client",
+    byUser(admin, { ...dynamicClient, admin: true }),
+    false,
+    "allowed",
+    "allowed",
+    "allowed",
+  ],
   ["an admin client", byClient(adminClient), true, "allowed", "allowed", "allowed"],
   ["an admin client without the flag", byClient(adminClient), false, "unauthorized", "unauthorized", "unauthorized"],
   ["a client that is no admin", byClient(client), true, "forbidden", "forbidden", "forbidden"],
@@ -235,7 +308,15 @@ describe("a sign-in that is not what is demanded (RFC 9470 §3)", () => {
       return decision.kind === "allowed" ? "allowed" : decision.error.code;
     };
     const of = (user: User): KnownBearer => ({
-      ...{ kind: "user", user, accessEndedAt: undefined, signIn, audience: [adminClient] },
+      ...{
+        kind: "user",
+        user,
+        accessEndedAt: undefined,
+        delegated: false,
+        madeFor: "sign-in",
+        signIn,
+        audience: [adminClient],
+      },
     });
     expect([outcome(of(admin)), outcome(of(person))]).toEqual([expected, "unauthorized"]);
     expect(outcome(byClient(adminClient))).toBe("allowed");
@@ -264,6 +345,8 @@ describe("a token of before the end of its user's access, such as a new password
         user: admin,
         audience: [adminClient],
         accessEndedAt: endedAt,
+        delegated: false,
+        madeFor: "sign-in",
         signIn,
       };
       for (const permission of ["admin", "own account or admin"] as const) {

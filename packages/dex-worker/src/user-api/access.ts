@@ -38,6 +38,9 @@ export type KnownBearer =
       readonly user: User | undefined;
       /** Whatever was begun before is worth nothing. */
       readonly accessEndedAt: Date | undefined;
+      /** Somebody else acts for them. */
+      readonly delegated: boolean;
+      readonly madeFor: Extract<Bearer, { kind: "user" }>["madeFor"];
       readonly signIn: SignInFacts;
       /** In the order of the audience; undefined for a client that is not there any more. */
       readonly audience: readonly (Client | undefined)[];
@@ -79,7 +82,7 @@ function meets({ authTimeSeconds, acr }: SignInFacts, demand: SignInDemand, nowS
 }
 
 function decideUser(
-  { user, accessEndedAt, signIn, audience }: Extract<KnownBearer, { kind: "user" }>,
+  { user, accessEndedAt, delegated, madeFor, signIn, audience }: Extract<KnownBearer, { kind: "user" }>,
   asked: { readonly permission: Permission; readonly accountId: string | undefined },
 ): AccessDecision {
   if (user === undefined || user.disabled) return unauthorized();
@@ -87,7 +90,13 @@ function decideUser(
   // Whoever got the token is trusted with what it opens: all of them must still be clients of ours.
   const clients = audience.filter((client) => client !== undefined);
   if (clients.length === 0 || clients.length < audience.length) return unauthorized();
+  // What a person may do here is not handed on: nothing says for what of it somebody was to act for them.
+  if (delegated) return refused("forbidden", "a token by which somebody acts for another opens nothing here");
   const admins = clients.filter(isAdminClient);
+  // Who signs in to a client that registered itself has not allowed it anything here.
+  if (madeFor === "sign-in" && clients.some((client) => client.dynamic && !isAdminClient(client))) {
+    return refused("forbidden", "this token was not issued to a client that an administrator registered");
+  }
   if (asked.permission === "own account or admin" && asked.accountId === user.id) {
     return { kind: "allowed", id: user.id, clients: admins };
   }
@@ -210,10 +219,10 @@ export function makeAccessCheck(
     if (shown.kind === "client") return { kind: "client", client: await findClientOf(shown, parts) };
     const bearer = shown.kind === "grant" ? await openGrant(shown.token, parts.families, now) : shown;
     if (bearer === undefined) return undefined;
-    const { signIn, userId } = bearer;
+    const { signIn, userId, delegated, madeFor } = bearer;
     const audience = await Promise.all(bearer.audience.map((id) => parts.clients.find(id)));
     const { user, accessEndedAt } = (await parts.users.findWithAccess(userId)) ?? {};
-    return { kind: "user", user, accessEndedAt, signIn, audience };
+    return { kind: "user", user, accessEndedAt, delegated, madeFor, signIn, audience };
   }
 
   return async (request, asked, now) => {

@@ -26,6 +26,7 @@ const idTokenClaims = z.object({
   iat: z.number(),
   auth_time: z.number().optional(),
   acr: z.string().optional(),
+  act: z.unknown().optional(),
 });
 // What is bound to nothing that we know is no bearer token either (DPO-2).
 const confirmation = z
@@ -55,6 +56,10 @@ export type Bearer =
       readonly kind: "user";
       readonly userId: string;
       readonly audience: readonly string[];
+      /** Somebody else acts for them by it, RFC 8693 §4.1. */
+      readonly delegated: boolean;
+      /** What the clients of the audience got it for: to know who signed in, or to use this API. */
+      readonly madeFor: "sign-in" | "API";
       readonly signIn: SignInFacts;
       readonly confirmation?: undefined;
     }
@@ -89,9 +94,10 @@ export function decideBearer(typ: string, claims: Claims, of: BearerOf, now: Dat
 function readIdToken(claims: Claims) {
   const parsed = idTokenClaims.safeParse(claims);
   if (!parsed.success) return undefined;
-  const { iss, exp, sub, aud, iat, auth_time, acr } = parsed.data;
+  const { iss, exp, sub, aud, iat, auth_time, acr, act } = parsed.data;
   const signIn = { issuedAtSeconds: iat, authTimeSeconds: auth_time, acr };
-  return { iss, exp, bearer: { kind: "user", userId: sub, audience: aud, signIn } as const };
+  const user = { kind: "user", userId: sub, audience: aud, signIn, madeFor: "sign-in" } as const;
+  return { iss, exp, bearer: { ...user, delegated: act !== undefined } };
 }
 
 function readClientToken(claims: Claims, resource: string | undefined) {
@@ -147,6 +153,8 @@ export async function openGrant(
     kind: "user",
     userId: user.id,
     audience: [clientId],
+    delegated: terms?.act !== undefined,
+    madeFor: "API",
     signIn: {
       // One that does not say when it was issued is as old as can be.
       issuedAtSeconds: token.issuedAt === undefined ? 0 : toEpochSeconds(token.issuedAt),

@@ -8,11 +8,14 @@ import {
   type CheckConnector,
   type ManagedClients,
   type ManagedConnectors,
+  type ManagedProofs,
   type ManagedResources,
   type ManagedSecrets,
   makeAccountRoutes,
   makeBackchannelRequestRoutes,
   makeClientChangeRoutes,
+  makeClientKeyAdministration,
+  makeClientKeyRoutes,
   makeClientSecretAdministration,
   makeClientSecretRoutes,
   makeConnectorRoutes,
@@ -38,6 +41,8 @@ import { type AccessParts, type ApiRequest, makeAccessCheck, PERMISSIONS, type P
 export interface ManagementApiParts extends Omit<AccessParts, "clients" | "users"> {
   readonly clients: ManagedClients & ChangeableClients & { find(clientId: string): Promise<Client | undefined> };
   readonly clientSecrets: ManagedSecrets;
+  readonly clientKeys: { lastUses(clientId: string): Promise<ReadonlyMap<string, string>> };
+  readonly clientProofs: ManagedProofs;
   readonly connectors: ManagedConnectors;
   readonly checkConnector: CheckConnector;
   readonly resources: ManagedResources;
@@ -74,9 +79,13 @@ export function makeApiRoutes(parts: ManagementApiParts): readonly ApiRoute<Perm
     ...makeMailRoutes({ mailQueue: parts.mailQueue, permission }),
     ...makeBackchannelRequestRoutes({ ...parts, ...parts.backchannelDecisions, permission }),
     ...makeManagementRoutes({ ...parts, adminClients: "refused", permission, conventions: USER_API }),
-    ...makeClientChangeRoutes({ ...parts, permission }),
+    ...makeClientChangeRoutes({ ...parts, proofs: parts.clientProofs, adminClients: "refused", permission }),
     ...makeClientSecretRoutes({
       secrets: makeClientSecretAdministration({ ...parts, secrets: parts.clientSecrets, adminClients: "refused" }),
+      permission,
+    }),
+    ...makeClientKeyRoutes({
+      keys: makeClientKeyAdministration({ ...parts, keys: parts.clientKeys, adminClients: "refused" }),
       permission,
     }),
     ...makeConnectorRoutes({ ...parts, permission }),

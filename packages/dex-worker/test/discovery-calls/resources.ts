@@ -2,7 +2,7 @@
 import { parseResource } from "@dex/oidc";
 import * as oauth from "oauth4webapi";
 import { expect } from "vitest";
-import { CALLBACK } from "../dynamic-world.ts";
+import { CALLBACK, type Registered } from "../dynamic-world.ts";
 import { type CallWorld, type MemberCalls, VERIFIER } from "./call-world.ts";
 
 const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
@@ -18,21 +18,21 @@ export async function registerPayments({ worker }: Pick<CallWorld, "worker">): P
 }
 
 /** Finds the metadata of this resource, and has a token for it that the resource takes. */
-async function useResource(world: CallWorld, identifier: string, path: string): Promise<void> {
+async function useResource(world: CallWorld, identifier: string, path: string, client?: Registered): Promise<void> {
   const resource = new URL(identifier);
   const metadata = await oauth.processResourceDiscoveryResponse(
     resource,
     await oauth.resourceDiscoveryRequest(resource),
   );
   expect(metadata.authorization_servers).toEqual([world.issuer]);
-  const tokens = await obtain(world, { resource: metadata.resource });
+  const tokens = await obtain(world, { resource: metadata.resource }, client);
   const headers = { Authorization: `Bearer ${tokens.access_token}` };
   expect((await fetch(identifier + path, { headers })).status).toBe(200);
   expect((await fetch(identifier + path)).headers.get("www-authenticate")).toContain("resource_metadata=");
 }
 
-async function obtain(world: CallWorld, asked: Readonly<Record<string, string>>) {
-  const client = await world.register("code");
+async function obtain(world: CallWorld, asked: Readonly<Record<string, string>>, given?: Registered) {
+  const client = given ?? (await world.register("code"));
   const page = await world.authorize(world.request(client, asked), world.signedIn);
   const code = page.url.searchParams.get("code") ?? expect.fail(`no code in ${page.url}`);
   const grant = { grant_type: "authorization_code", code, redirect_uri: CALLBACK, code_verifier: VERIFIER };
@@ -44,8 +44,12 @@ async function obtain(world: CallWorld, asked: Readonly<Record<string, string>>)
 export const RESOURCE_CALLS: Readonly<Record<string, MemberCalls>> = {
   protected_resources: {
     "{issuer}/userinfo": (world) => useResource(world, `${world.issuer}/userinfo`, ""),
-    "{issuer}/api/v1": (world) =>
-      useResource(world, `${world.issuer}/api/v1`, `/account/${encodeURIComponent(world.userId)}/refresh`),
+    // Not for clients that register themselves.
+    async "{issuer}/api/v1"(world) {
+      const client = { ...(await world.worker.addClient({ redirectURIs: [CALLBACK] })), body: {} };
+      const path = `/account/${encodeURIComponent(world.userId)}/refresh`;
+      await useResource(world, `${world.issuer}/api/v1`, path, client);
+    },
   },
   authorization_details_types_supported: {
     async payment(world) {

@@ -66,8 +66,9 @@ export function describeOwnResources(parts: {
 }
 
 /**
- * Our API as a resource that every client can ask tokens for on behalf of a person, who is asked. An administrator who
- * registers a resource of the same identifier says otherwise.
+ * Our API as a resource that every client of an administrator's can ask tokens for on behalf of a person, who is asked: one that
+ * nobody looked at would only have to find an administrator who allows too much. An administrator who registers a resource of
+ * the same identifier says otherwise.
  */
 export function makeApiResource(parts: { readonly issuer: string; readonly issuerName: string }): Resource {
   return {
@@ -78,6 +79,7 @@ export function makeApiResource(parts: { readonly issuer: string; readonly issue
     tokenFormat: "opaque",
     signingAlgorithm: "RS256",
     allowedClients: undefined,
+    dynamicClients: "named",
     introspectedBy: [],
     authorizationDetailsTypes: [],
   };

@@ -30,7 +30,7 @@ const COMMON: readonly string[] = ["type", "identifier", ...LISTS];
 /** What a request asks for, where each of it is of a type that a resource knows which the client may ask for; RFC 9396 §5. */
 export function chooseAuthorizationDetails(
   text: string,
-  parts: { readonly client: Pick<Client, "id">; readonly resources: Resources },
+  parts: { readonly client: Pick<Client, "id" | "dynamic">; readonly resources: Resources },
 ): AuthorizationDetailsChoice {
   const details = parseAuthorizationDetails(text);
   if (details === undefined) return refused("authorization_details must be a JSON array of objects, each with a type");
@@ -72,7 +72,7 @@ export function containsAuthorizationDetails(
 
 function resourceOf(
   type: string,
-  { client, resources }: { readonly client: Pick<Client, "id">; readonly resources: Resources },
+  { client, resources }: { readonly client: Pick<Client, "id" | "dynamic">; readonly resources: Resources },
 ): { readonly resource: Resource; readonly type: AuthorizationDetailsType } | undefined {
   for (const resource of resources.all()) {
     const known = resource.authorizationDetailsTypes.find((one) => one.type === type);

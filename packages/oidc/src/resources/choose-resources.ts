@@ -8,20 +8,25 @@ export type ResourceChoice =
   | { readonly kind: "chosen"; readonly resources: readonly Resource[] }
   | { readonly kind: "refused"; readonly error: OAuthError };
 
+interface AskingFor {
+  readonly client: Pick<Client, "id" | "dynamic">;
+  readonly resources: Resources;
+  readonly behalf: "person" | "client";
+}
+
 /**
  * The resources of these identifiers, each once, where the client may ask for every one of them. `behalf`: of a person, who
  * is asked, or of the client itself, and then the resource has to name it. Whether one is unknown or only not for this client
  * is not told.
  */
-export function chooseResources(
-  asked: readonly string[],
-  { client, resources, behalf }: { client: Pick<Client, "id">; resources: Resources; behalf: "person" | "client" },
-): ResourceChoice {
+export function chooseResources(asked: readonly string[], { client, resources, behalf }: AskingFor): ResourceChoice {
   if (asked.length > MAX_RESOURCES_ASKED) return refused(`more than ${MAX_RESOURCES_ASKED} resources were asked for`);
   if (!asked.every(isResourceIdentifier)) return refused("resource must be an absolute URI without a fragment");
   const found = [...new Set(asked)].map((identifier) => resources.find(identifier));
   const known = found.filter((one) => one !== undefined);
-  const mayAsk = ({ allowedClients }: Resource) => allowedClients?.includes(client.id) ?? behalf === "person";
+  const isOpen = ({ dynamicClients }: Resource) =>
+    behalf === "person" && !(client.dynamic && dynamicClients === "named");
+  const mayAsk = (one: Resource) => one.allowedClients?.includes(client.id) ?? isOpen(one);
   return known.length === found.length && known.every(mayAsk)
     ? { kind: "chosen", resources: known }
     : refused("the client cannot have tokens for this resource");

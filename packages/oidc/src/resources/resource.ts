@@ -19,6 +19,8 @@ export interface Resource {
   readonly signingAlgorithm: SigningAlgorithm;
   /** Clients that may ask for it; undefined: every one where a person is asked, and none where nobody is. */
   readonly allowedClients: readonly string[] | undefined;
+  /** `named`: clients that no administrator registered have to be among the allowed ones, also where a person is asked. */
+  readonly dynamicClients?: "named";
   /** The resource's own clients: they may ask about tokens for it at the introspection endpoint, and exchange them. */
   readonly introspectedBy: readonly string[];
   /** What can be asked of it beyond scopes, RFC 9396. */
