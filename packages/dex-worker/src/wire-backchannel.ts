@@ -10,10 +10,10 @@ import {
 } from "@dex/oidc";
 import { makeOutgoingClient } from "@dex/runtime";
 import { canonicalEmail } from "@dex/users";
+import { approvalPage } from "./approval/approval-page.ts";
 import { backchannelApproval, backchannelRequestPage } from "./backchannel/backchannel-approval.ts";
 import { makePingNotices, PING_NOTICE } from "./backchannel/ping-notices.ts";
 import type { WorkerConfig } from "./config.ts";
-import { approvalPage } from "./device/approval-page.ts";
 import type { PageRoute } from "./visit.ts";
 import { reachOf } from "./wire-client-jwts.ts";
 import type { Live, LoginWiring, Outside } from "./wiring.ts";

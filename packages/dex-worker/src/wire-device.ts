@@ -5,8 +5,8 @@ import {
   makeDeviceAuthorizationEndpoint,
   makeUserCodeHashes,
 } from "@dex/oidc";
+import { approvalPage } from "./approval/approval-page.ts";
 import type { WorkerConfig } from "./config.ts";
-import { approvalPage } from "./device/approval-page.ts";
 import { deviceApproval } from "./device/device-approval.ts";
 import { makeEnterUserCode } from "./device/user-code-entries.ts";
 import { userCodePage } from "./device/user-code-page.ts";

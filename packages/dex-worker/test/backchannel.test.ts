@@ -221,7 +221,7 @@ describe("the person", () => {
     const [yes, no] = await Promise.all(
       browsers.map((browser, at) => world.answer(browser, pages[at] ?? expect.fail(), at === 0 ? "approve" : "deny")),
     );
-    expect([yes?.status, no?.status].toSorted()).toEqual([200, 404]);
+    expect([yes?.status, no?.status].toSorted()).toEqual([200, 410]);
     expect((await world.poll(caller, id)).status).toBe(yes?.status === 200 ? 200 : 400);
   });
 
@@ -238,12 +238,12 @@ describe("the person", () => {
   test("who comes late, or with a link of their own making, is told so", async () => {
     const browser = worker.browser();
     for (const request of ["", "x", "00000000-0000-4000-8000-000000000000"]) {
-      expect((await browser.open(`${worker.issuer}/backchannel?request=${request}`)).status).toBe(404);
+      expect((await browser.open(`${worker.issuer}/backchannel?request=${request}`)).status).toBe(410);
     }
     await world.askWell(caller);
     const link = await world.lastLink();
     await world.decide("deny");
-    expect((await browser.open(link)).status).toBe(404);
+    expect((await browser.open(link)).status).toBe(410);
   });
 });
 

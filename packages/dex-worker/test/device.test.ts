@@ -302,8 +302,9 @@ describe("the person", () => {
     const [left, right] = [await world.enterAndSignIn(one, user_code), await world.enterAndSignIn(other, user_code)];
     expect((await world.answer(one, left, "deny")).status).toBe(200);
     const late = await world.answer(other, right, "approve");
-    expect(late.status).toBe(400);
+    expect(late.status).toBe(410);
     expect(late.text).toContain("answered already");
+    expect(late.text).toMatch(/id="back" href="\/dex\/device"/);
     const unknown = await world.enter(worker.browser(), user_code);
     expect(unknown.status).toBe(400);
     expect(unknown.text).toContain("expired, or been answered");

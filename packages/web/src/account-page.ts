@@ -49,6 +49,8 @@ export interface AccountIdentity {
 export interface AccountApplication {
   readonly clientId: string;
   readonly name: string;
+  /** The host whose document describes the client: its name is of its own choice. */
+  readonly clientHost?: string | undefined;
   /** Where somebody signs in to it from here. */
   readonly signInHref?: string | undefined;
   readonly scope: readonly string[];
@@ -179,7 +181,7 @@ ${more.length === 0 ? undefined : html`<ul class="more">${more}</ul>`}
 }
 
 function renderApplications(view: AccountView): Html {
-  const rows = view.applications.map(({ clientId, name, signInHref, scope, lastUsedAt, grants = [] }) => {
+  const rows = view.applications.map(({ clientId, name, clientHost, signInHref, scope, lastUsedAt, grants = [] }) => {
     const href = parseOnwardLink(signInHref);
     const shown =
       href === undefined
@@ -191,7 +193,7 @@ function renderApplications(view: AccountView): Html {
       button: "Remove access",
       label: `Remove the access of ${name}`,
     });
-    return html`<li>${renderIcon(name)}<span class="row-text">${shown}<small>${renderScopes(scope)}</small><small>Last used ${renderMoment(lastUsedAt, view.now)}</small></span><span class="row-actions">${form}</span>${renderGrants(view, name, grants)}</li>`;
+    return html`<li>${renderIcon(name)}<span class="row-text">${shown}${clientHost && html`<small>from <bdi class="client-host">${clientHost}</bdi></small>`}<small>${renderScopes(scope)}</small><small>Last used ${renderMoment(lastUsedAt, view.now)}</small></span><span class="row-actions">${form}</span>${renderGrants(view, name, grants)}</li>`;
   });
   return html`<section aria-labelledby="applications-heading">
 <h2 id="applications-heading">Applications with access</h2>

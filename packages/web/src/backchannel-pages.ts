@@ -1,7 +1,12 @@
 // The pages on which a person answers a client that asked for them by name (CIBA Core).
-import { type ApprovalView, renderApprovalPage } from "./device-pages.ts";
+import {
+  type ApprovalDoneView,
+  type ApprovalView,
+  renderApprovalDonePage,
+  renderApprovalPage,
+} from "./approval-pages.ts";
 import { html } from "./html.ts";
-import { renderLayout, type Theme } from "./layout.ts";
+import type { Theme } from "./layout.ts";
 
 export interface BackchannelApprovalView extends ApprovalView {
   /** What the client says beside: another person's words. */
@@ -18,27 +23,29 @@ export function renderBackchannelApprovalPage(theme: Theme, view: BackchannelApp
       bindingMessage === undefined
         ? undefined
         : html`<p class="device-code">The application says <b class="binding-message" id="binding-message"><bdi>${bindingMessage}</bdi></b></p>`,
-    warning:
-      bindingMessage === undefined
-        ? "Allow it only if you began this yourself, just now. Otherwise somebody else would be signed in as you."
-        : "Allow it only if you began this yourself, just now, and see the same message there. Otherwise somebody else would be signed in as you.",
+    warning: `Allow it only if you have just begun this yourself, or are on the phone with somebody who has a reason to ask${bindingMessage === undefined ? "" : ", and the same message is shown or said there"}. Otherwise somebody else would be signed in as you.`,
     formId: "backchannel-approval-form",
   });
 }
 
-export interface BackchannelDoneView {
-  readonly decision: "approved" | "denied";
-  readonly clientName: string;
-}
-
-/** The end: nothing leads on from here, the application does. */
-export function renderBackchannelDonePage(theme: Theme, { decision, clientName }: BackchannelDoneView): string {
-  const name = html`<bdi class="name">${clientName}</bdi>`;
-  const content =
-    decision === "approved"
-      ? html`<h1 id="backchannel-approved">You are being signed in</h1>
-<p class="lead">${name} goes on where you began. You can close this page.</p>`
-      : html`<h1 id="backchannel-denied">You were not signed in</h1>
-<p class="lead">${name} was told so. You can close this page.</p>`;
-  return renderLayout(theme, { title: decision === "approved" ? "Sign-in allowed" : "Sign-in denied", content });
+/** The end: what goes on, goes on at the application. */
+export function renderBackchannelDonePage(theme: Theme, view: ApprovalDoneView): string {
+  const name = html`<bdi class="name">${view.clientName}</bdi>`;
+  return renderApprovalDonePage(
+    theme,
+    view,
+    view.decision === "approved"
+      ? {
+          title: "Sign-in allowed",
+          id: "backchannel-approved",
+          heading: "You are being signed in",
+          explanation: html`${name} goes on where it was begun.`,
+        }
+      : {
+          title: "Sign-in denied",
+          id: "backchannel-denied",
+          heading: "You were not signed in",
+          explanation: html`${name} was told so.`,
+        },
+  );
 }

@@ -78,9 +78,10 @@ function renderPromises({ policyUri, termsUri }: ConsentView): Html | undefined 
   ].flatMap(({ id, words, link }) =>
     link === undefined
       ? []
-      : [html` <a id="${id}" href="${link}" target="_blank" rel="noopener noreferrer nofollow">${words}</a>`],
+      : [html`<a id="${id}" href="${link}" target="_blank" rel="noopener noreferrer nofollow">${words}</a>`],
   );
-  return links.length === 0 ? undefined : html`<p class="aside promises">Of this application:${links}</p>`;
+  const listed = links.map((link, index) => html`${index === 0 ? " " : " · "}${link}`);
+  return links.length === 0 ? undefined : html`<p class="aside">Of this application:${listed}</p>`;
 }
 
 function renderReturn(view: ConsentView): Html {

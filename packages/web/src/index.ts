@@ -9,6 +9,7 @@ export { type AccountEmailView, renderAccountEmailPage } from "./account-email-p
 export { type AccountNotice, parseAccountNotice } from "./account-notices.ts";
 export { type AccountView, renderAccountPage } from "./account-page.ts";
 export { type AccountPasswordView, renderAccountPasswordPage } from "./account-password-page.ts";
+export type { ApprovalDoneView, ApprovalView } from "./approval-pages.ts";
 export {
   type BackchannelApprovalView,
   renderBackchannelApprovalPage,
@@ -22,10 +23,8 @@ export { type ConfirmAddressView, renderConfirmAddressPage } from "./confirm-add
 export { type ConsentView, renderConsentPage } from "./consent-page.ts";
 export { CONTINUE_SCRIPT, type ContinueView, renderContinuePage } from "./continue-page.ts";
 export {
-  type ApprovalView,
   type DeviceApprovalView,
   type DeviceCodeView,
-  type DeviceDoneView,
   renderDeviceApprovalPage,
   renderDeviceCodePage,
   renderDeviceDonePage,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { HOSTILE_TEXTS, shapeOf } from "../test/page-shape.ts";
 import {
   renderChooserPage,
   renderConsentPage,
@@ -40,19 +41,6 @@ const consent = {
 };
 const error = { title: "Not found", message: "No such page.", requestId: "abc", backHref: "/dex/" };
 
-const hostile = [
-  `"><script>alert(1)</script>`,
-  `'><img src=x onerror=alert(1)>`,
-  "</title></textarea></style></script><svg onload=alert(1)>",
-  "javascript:alert(1)//",
-  'x" autofocus onfocus=alert(1) x="',
-  "` onmouseover=alert(1) ",
-  "\0<\0script>alert(1)</script>",
-  "&lt;script&gt;&#60;b&#62;",
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a template of another language is what is tried
-  "${7*7}{{7*7}}<%= 7*7 %>",
-  "\u202e<b>\u2066",
-];
 const fields = [
   ...["issuerName", "logoUrl", "stylesheetUrl"].map((field) => ({
     field: `theme.${field}`,
@@ -105,26 +93,12 @@ const fields = [
   })),
 ];
 
-// The tags and attribute names of a page, in order: what a hostile value must not be able to change.
-function shapeOf(page: string): { tags: string[]; targets: string[] } {
-  const tags: string[] = [];
-  const targets: string[] = [];
-  for (const [, name = "", rest = ""] of page.matchAll(/<([a-z!/][^\s>]*)((?:[^">]|"[^"]*")*)>/gi)) {
-    const attributes = [...rest.matchAll(/([^\s="]+)(?:="([^"]*)")?/g)];
-    tags.push([name, ...attributes.map(([, attribute]) => attribute)].join(" "));
-    for (const [, attribute, value = ""] of attributes) {
-      if (attribute === "href" || attribute === "src" || attribute === "action") targets.push(value);
-    }
-  }
-  return { tags, targets };
-}
-
 test.each(fields)(
   "hostile text as $field changes no tag and no attribute of the page (BRO-11)",
   ({ field, render }) => {
     const link = /href|Uri|Url/.test(field);
     const harmless = shapeOf(render(link && !field.includes("stylesheet") ? "not a link" : "harmless"));
-    for (const value of hostile) {
+    for (const value of HOSTILE_TEXTS) {
       const shape = shapeOf(render(value));
       expect(shape.tags).toEqual(harmless.tags);
       // The stylesheet's address comes from the configuration; every other target passes parseLink (BRO-12).

@@ -5,6 +5,7 @@ import { InvalidInput } from "../middleware/invalid-input.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
 import { ACCOUNT_PATH, type AccountGate } from "./account-gate.ts";
+import { renderWait } from "./request-limits.ts";
 
 const EMAIL_PATH = `${ACCOUNT_PATH}/email`;
 const MAX_TYPED_LENGTH = 320;
@@ -38,8 +39,7 @@ export function accountEmailPages(parts: {
     const counted = await failures.count(`account mail ${userId}`, MAILS_WINDOW_SECONDS, now);
     if (counted.failures <= MAX_MAILS) return;
     const seconds = Math.max(1, Math.ceil((counted.windowEndsAt.getTime() - now.getTime()) / 1000));
-    const minutes = Math.ceil(seconds / 60);
-    throw new InvalidInput(429, `too many mails were asked for; please try again in ${minutes} minutes`, {
+    throw new InvalidInput(429, `too many mails were asked for; please try again ${renderWait(seconds)}`, {
       "Retry-After": String(seconds),
     });
   }

@@ -3,6 +3,7 @@ import { sha256 } from "@dex/runtime";
 import { type AccountOverview, decideUnlink, type LinkedIdentity, type OwnAccounts } from "@dex/users";
 import { type AccountView, parseAccountNotice, renderAccountPage } from "@dex/web";
 import type { ConnectorSet } from "../live/connector-set.ts";
+import { hostOfClient } from "../login/question.ts";
 import { readQuery } from "../middleware/form-body.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
@@ -101,6 +102,7 @@ function toView(
     applications: applications.map(({ initiateLoginUri, ...one }) => ({
       ...one,
       name: one.clientName ?? one.clientId,
+      clientHost: hostOfClient(one.clientId),
       signInHref: initiateLoginUri === undefined ? undefined : initiateLoginUrl(initiateLoginUri, issuer),
     })),
     sessions: sessions.map(({ hash, connectorId, ...session }) => ({

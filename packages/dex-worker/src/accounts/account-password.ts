@@ -15,6 +15,7 @@ import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
 import { ACCOUNT_PATH, type AccountGate, type OwnersForm } from "./account-gate.ts";
 import { findLocalConnector } from "./account-overview.ts";
+import { renderWait } from "./request-limits.ts";
 
 const PASSWORD_PATH = `${ACCOUNT_PATH}/password`;
 
@@ -101,7 +102,7 @@ export function accountPasswordPages(parts: {
         return WRONG;
       case "throttled": {
         const { retryAfterSeconds } = outcome;
-        const message = `too many attempts; please try again in ${retryAfterSeconds} seconds`;
+        const message = `too many attempts; please try again ${renderWait(retryAfterSeconds)}`;
         return { status: 429, message, retryAfterSeconds };
       }
       case "busy":

@@ -34,6 +34,7 @@ import type { PageRoute, Visit } from "../visit.ts";
 import { PASSWORD_PROBLEMS } from "./password-words.ts";
 import { markRegisteringBrowser } from "./registration-cookie.ts";
 import type { RegistrationLimits } from "./registration-limits.ts";
+import { renderWait } from "./request-limits.ts";
 
 const MAX_FIELD_LENGTH = 1024;
 
@@ -115,7 +116,7 @@ export function registerPage(parts: RegisterParts): PageRoute {
       const wait = await parts.limits.countRegistration(decision.email, visit.request.ip ?? "", visit.now);
       if (wait !== undefined) {
         visit.response.setHeader("Retry-After", String(wait));
-        const message = `There were too many attempts. Please try again in ${Math.ceil(wait / 60)} minutes.`;
+        const message = `There were too many attempts. Please try again ${renderWait(wait)}.`;
         return showForm(parts, visit, state, applicant, { status: 429, email, message });
       }
       await begin(parts, visit, state, applicant, { email: decision.email, password });

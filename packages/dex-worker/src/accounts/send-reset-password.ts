@@ -13,7 +13,7 @@ import { requestIdOf } from "../middleware/request-id.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
-import type { CountRequest } from "./request-limits.ts";
+import { type CountRequest, renderWait } from "./request-limits.ts";
 
 const MAX_TYPED_LENGTH = 320;
 /**
@@ -71,7 +71,7 @@ export function sendResetPasswordPage(parts: SendResetPasswordParts): PageRoute 
       const wait = await count(parts, email, visit);
       if (wait !== undefined) {
         visit.response.setHeader("Retry-After", String(wait));
-        const message = `There were too many attempts. Please try again in ${Math.ceil(wait / 60)} minutes.`;
+        const message = `There were too many attempts. Please try again ${renderWait(wait)}.`;
         return ask(parts, visit, way, { status: 429, message, ...answer });
       }
       await send(parts, visit, way, email);

@@ -27,6 +27,7 @@ import type { IsLinkOwner } from "./link-owner.ts";
 import type { MailedLinks } from "./mailed-link.ts";
 import { isRegisteringBrowser } from "./registration-cookie.ts";
 import type { RegistrationLimits } from "./registration-limits.ts";
+import { renderWait } from "./request-limits.ts";
 
 const PLACE = "verify-email";
 
@@ -156,7 +157,7 @@ async function isRegistrant(
   const wait = await parts.limits.countPassword(id, visit.request.ip ?? "", visit.now);
   if (wait !== undefined) {
     visit.response.setHeader("Retry-After", String(wait));
-    const message = `There were too many attempts. Please try again in ${Math.ceil(wait / 60)} minutes.`;
+    const message = `There were too many attempts. Please try again ${renderWait(wait)}.`;
     ask(parts, visit, pending, token, { status: 429, message });
     return false;
   }

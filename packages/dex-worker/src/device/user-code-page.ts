@@ -14,6 +14,8 @@ import {
   type UserCode,
 } from "@dex/oidc";
 import { renderDeviceCodePage } from "@dex/web";
+import { renderWait } from "../accounts/request-limits.ts";
+import { approvalRequest } from "../approval/approval-request.ts";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import { formTargets } from "../login/form-targets.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
@@ -26,7 +28,6 @@ import { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
-import { approvalRequest } from "./approval-request.ts";
 import type { EnterUserCode } from "./user-code-entries.ts";
 
 type FoundDevice = Extract<EnteredUserCode, { kind: "found" }>;
@@ -34,7 +35,8 @@ type FoundDevice = Extract<EnteredUserCode, { kind: "found" }>;
 const OF_OUR_OWN = { scope: ["openid"], targets: {} };
 const MAX_TYPED_LENGTH = 64;
 const NO_CODE = "This is not a code. It has eight letters, or twelve, as the device shows them.";
-const UNKNOWN = "No device is waiting with this code. It may have expired, or been answered already.";
+const UNKNOWN =
+  "No device is waiting with this code. Look at the device again: the code may have expired, or been answered already.";
 
 /**
  * The page at the verification_uri, RFC 8628 §3.3: the person types the code, and the flow of the device's client begins, which
@@ -82,7 +84,7 @@ export function userCodePage(parts: {
     const found = await enter({ userCode, flowId: state.id, source, userId: await userIdOf(visit) }, visit.now);
     if (found.kind === "too many") {
       const { retryAfterSeconds } = found;
-      const message = `too many codes were tried; please begin again in ${retryAfterSeconds} seconds`;
+      const message = `too many codes were tried; please begin again ${renderWait(retryAfterSeconds)}`;
       throw new InvalidInput(429, message, { "Retry-After": String(retryAfterSeconds) }, paths.device());
     }
     if (found.kind === "unknown") return undefined;
@@ -109,9 +111,9 @@ export function userCodePage(parts: {
 
     async POST(visit) {
       refuseForeignOrigin(visit.request, issuerOrigin);
-      const state = openFlow(visit, cookies);
+      const state = openFlow(visit, cookies, paths.device());
       const form = await readForm(visit.request);
-      checkFormToken(form, state.formToken);
+      checkFormToken(form, state.formToken, paths.device());
       const typed = (form.get("user_code") ?? "").slice(0, MAX_TYPED_LENGTH + 1);
       const userCode = parseUserCode(typed);
       if (userCode === undefined) return show(visit, state, { status: 400, userCode: "", message: NO_CODE });

@@ -4,6 +4,8 @@ import { BACKCHANNEL_APPROVAL_PATH } from "@dex/oidc";
 export interface LoginPaths {
   /** The authorization endpoint. */
   readonly authorization: string;
+  /** "Your account", where there is no flow. */
+  readonly account: string;
   /** `mode` turns from signing in to registering and back. */
   chooser(flowId: string, mode?: "sign in" | "register"): string;
   connector(connectorId: string, flowId: string): string;
@@ -40,6 +42,7 @@ export function makeLoginPaths(issuer: URL): LoginPaths {
   const query = (flowId: string) => `?flow=${encodeURIComponent(flowId)}`;
   return {
     authorization: `${base}/auth`,
+    account: `${base}/account`,
     chooser: (flowId, mode) =>
       `${base}/login${query(flowId)}${mode === undefined ? "" : `&mode=${mode === "register" ? "register" : "sign-in"}`}`,
     connector: (connectorId, flowId) => `${base}/auth/${encodeURIComponent(connectorId)}/login${query(flowId)}`,

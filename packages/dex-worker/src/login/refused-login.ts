@@ -2,6 +2,7 @@
 import type { Connector, LoginRefusal } from "@dex/connectors";
 import type { LoginState } from "@dex/oidc";
 import type { Logger } from "@dex/runtime";
+import { renderWait } from "../accounts/request-limits.ts";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import { requestIdOf } from "../middleware/request-id.ts";
 import type { Pages } from "../pages.ts";
@@ -60,7 +61,7 @@ function describeRefusal(
   switch (refusal.kind) {
     case "throttled": {
       const { retryAfterSeconds } = refusal;
-      const message = `too many attempts; please try again in ${retryAfterSeconds} seconds`;
+      const message = `too many attempts; please try again ${renderWait(retryAfterSeconds)}`;
       return { status: 429, message, retryAfterSeconds };
     }
     case "busy": {

@@ -155,14 +155,19 @@ function unavailable(retryAfterSeconds: number, level: Failure["level"]): Failur
 
 // On a page the reader is a person, who did not write the request that was refused.
 function explain({ message }: Failure, error: unknown): string {
-  return error instanceof OAuthError
-    ? `the application that sent you here asked for something that is not possible: ${message}`
-    : message;
+  if (!(error instanceof OAuthError)) return message;
+  const advice = "go back to it and begin again. If that does not help, tell those who run the application";
+  // A person who took their time, or came back, has done nothing that is not possible.
+  return error.code === "invalid_request_uri"
+    ? `what the application that sent you here asked for has expired, or was answered already; ${advice}: ${message}`
+    : `the application that sent you here asked for something that is not possible; ${advice}: ${message}`;
 }
 
 function titleOf(status: number): string {
   if (status === 404) return "Page not found";
   if (status === 403) return "This was not accepted";
+  if (status === 410) return "This is no longer open";
+  if (status === 429) return "Please wait a little";
   if (status === 503) return "Please try again in a moment";
   return status >= 500 ? "Something went wrong" : "This request cannot be completed";
 }

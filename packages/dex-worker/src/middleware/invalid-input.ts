@@ -1,6 +1,6 @@
 /** Input that no endpoint would take: its form is wrong before its meaning is looked at. */
 export class InvalidInput extends Error {
-  readonly status: 400 | 403 | 404 | 405 | 409 | 413 | 415 | 429;
+  readonly status: 400 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 429;
   readonly headers: Readonly<Record<string, string>>;
   /** Where a person may go on, from a page that says so. */
   readonly backHref: string | undefined;

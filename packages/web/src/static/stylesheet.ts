@@ -125,6 +125,7 @@ label { display: block; margin-bottom: 0.375rem; font-size: 0.9375rem; font-weig
   background: var(--field);
   font: inherit;
 }
+.field input::placeholder { color: var(--quiet); opacity: 1; }
 .copied { margin-top: 1.5rem; }
 .device-code { margin-top: 1.25rem; padding: 0.75rem; border: 1px solid var(--edge); border-radius: 0.75rem; text-align: center; color: var(--quiet); }
 .device-code b { display: block; color: var(--text); font-size: 1.5rem; }

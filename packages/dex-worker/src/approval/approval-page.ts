@@ -1,22 +1,16 @@
-import {
-  audiencesOf,
-  type Clients,
-  type DeviceRequests,
-  type LoginState,
-  type NextStep,
-  type Resources,
-  type Session,
-} from "@dex/oidc";
+import type { Clients, DeviceRequests, LoginState, NextStep, Resources, Session } from "@dex/oidc";
 import type { Logger } from "@dex/runtime";
-import type { ApprovalView, Theme } from "@dex/web";
+import type { ApprovalDoneView, ApprovalView, Theme } from "@dex/web";
 import type { ConnectorSet } from "../live/connector-set.ts";
 import { describeAskedOfResources, isScopeOfOurs } from "../login/asked-of-resources.ts";
 import type { Dispatcher } from "../login/dispatcher.ts";
 import type { LoginCookies } from "../login/login-cookies.ts";
 import { scopeThrough } from "../login/offered-connectors.ts";
 import { checkFormToken, openFlow } from "../login/open-flow.ts";
+import type { LoginPaths } from "../login/paths.ts";
+import { nameOfClient, namesOfOtherClients, questionToken, readDecision } from "../login/question.ts";
 import { readForm } from "../middleware/form-body.ts";
-import { InvalidInput } from "../middleware/invalid-input.ts";
+import type { InvalidInput } from "../middleware/invalid-input.ts";
 import { refuseForeignOrigin } from "../middleware/same-origin.ts";
 import type { Pages } from "../pages.ts";
 import type { PageRoute, Visit } from "../visit.ts";
@@ -35,9 +29,11 @@ export interface ApprovalKind<About> {
   hashesOf(about: About): readonly Buffer[];
   /** Where the form of this flow goes. */
   actionOf(flowId: string): string;
+  /** Where a person begins again when the flow has come to nothing. */
+  readonly backHref: string;
   /** The page. Throws InvalidInput when there is nothing left to answer. */
   prepare(about: About, now: Date): Promise<(theme: Theme, view: ApprovalView) => string>;
-  renderDone(theme: Theme, view: { readonly decision: Decision; readonly clientName: string }): string;
+  renderDone(theme: Theme, view: ApprovalDoneView): string;
   /** What who comes too late is told. */
   gone(): InvalidInput;
 }
@@ -57,11 +53,12 @@ export function approvalPage<About>(
     devices: Pick<DeviceRequests, "decide">;
     dispatcher: Dispatcher;
     cookies: LoginCookies;
+    paths: LoginPaths;
     pages: Pages;
     logger: Logger;
   },
 ): PageRoute {
-  const { clients, connectors, devices, dispatcher, cookies, pages } = parts;
+  const { clients, connectors, devices, dispatcher, cookies, paths, pages } = parts;
 
   /** What is missing for this flow when it is not the approval, is done first: undefined then. */
   async function stepOf(visit: Visit, state: LoginState): Promise<(ApprovalStep & { about: About }) | undefined> {
@@ -72,7 +69,6 @@ export function approvalPage<About>(
     return undefined;
   }
 
-  const nameOf = async (id: string) => (await clients.find(id))?.name ?? id;
   const scopeOf = ({ request }: LoginState, { connectorId }: Session) =>
     scopeThrough(connectors.find(connectorId), request.scope);
 
@@ -80,22 +76,21 @@ export function approvalPage<About>(
     path: kind.path,
 
     async GET(visit) {
-      const state = openFlow(visit, cookies);
+      const state = openFlow(visit, cookies, kind.backHref);
       const step = await stepOf(visit, state);
       if (step === undefined) return;
       const { clientId } = state.request;
       const client = await clients.find(clientId);
       const scope = scopeOf(state, step.session);
-      const others = audiencesOf(scope).filter((id) => id !== clientId);
       const view: ApprovalView = {
         clientName: client?.name ?? clientId,
         unverified: client?.dynamic === true,
         userEmail: step.session.user.email,
         scopes: scope.filter(isScopeOfOurs),
         resources: describeAskedOfResources(state.request, parts.resources),
-        otherClients: await Promise.all(others.map(nameOf)),
+        otherClients: await namesOfOtherClients(clients, clientId, scope),
         action: kind.actionOf(state.id),
-        formToken: tokenFor(state, step.session),
+        formToken: questionToken(state, step.session),
       };
       const render = await kind.prepare(step.about, visit.now);
       pages.show(visit.response, 200, (theme) => render(theme, view));
@@ -103,13 +98,13 @@ export function approvalPage<About>(
 
     async POST(visit) {
       refuseForeignOrigin(visit.request, parts.issuerOrigin);
-      const state = openFlow(visit, cookies);
+      const state = openFlow(visit, cookies, kind.backHref);
       const form = await readForm(visit.request);
       const step = await stepOf(visit, state);
       if (step === undefined) return;
       const { session, about } = step;
-      checkFormToken(form, tokenFor(state, session));
-      const decision = decisionIn(form);
+      checkFormToken(form, questionToken(state, session));
+      const decision: Decision = readDecision(form) === "approve" ? "approved" : "denied";
       const { clientId, resources, authorizationDetails } = state.request;
       const targets = {
         ...(resources === undefined ? {} : { resources }),
@@ -120,20 +115,10 @@ export function approvalPage<About>(
       cookies.clear(visit.response, state.id);
       if (!decided) throw kind.gone();
       parts.logger.info(`${kind.what} decided`, { clientId, userId: session.user.id, decision });
-      const clientName = await nameOf(clientId);
-      pages.show(visit.response, 200, (theme) => kind.renderDone(theme, { decision, clientName }));
+      const clientName = await nameOfClient(clients, clientId);
+      pages.show(visit.response, 200, (theme) =>
+        kind.renderDone(theme, { decision, clientName, accountHref: paths.account }),
+      );
     },
   };
-}
-
-function decisionIn(form: URLSearchParams): Decision {
-  const decision = form.get("decision");
-  if (decision === "approve") return "approved";
-  if (decision === "deny") return "denied";
-  throw new InvalidInput(400, "the form says neither yes nor no");
-}
-
-// The answer counts for the person who was asked: after somebody else signed in, in another tab, the form is dead.
-function tokenFor(state: LoginState, session: Session): string {
-  return `${state.formToken}.${session.hash.toString("base64url")}`;
 }
