@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { client } from "../../test/fakes.ts";
 import { CLIENT_LIFETIME_MEMBERS } from "../tokens/lifetimes.ts";
+import type { Client } from "./client.ts";
 import { renderClientInformation } from "./client-information.ts";
 import { parseClientChanges } from "./client-metadata.ts";
 import { decideClientUpdate } from "./client-update.ts";
@@ -42,6 +43,27 @@ test.each(["*", [""], ["a b"], ["\u0000"], [7], ["x".repeat(256)], Array.from({ 
   "%j names no clients",
   (sharedWith) => {
     expect(parseClientChanges({ details: { sso_shared_with: sharedWith } }).kind).toBe("refused");
+  },
+);
+
+const ours = {
+  access_token_format: "jwt",
+  groups: ["admins"],
+  roles: ["admin"],
+  trusted_issuers: [{ issuer: "https://ci.example", subject: "job" }],
+};
+test.each(Object.entries(ours))(
+  "a client that registers itself does not choose its %s, nor by an update (DCR-1, DCR-2)",
+  (member, value) => {
+    const sent = { redirect_uris: wanted.redirect_uris, [member]: value };
+    const decision = decideRegistration(sent, SUPPORTED);
+    if (decision.kind !== "register") throw decision.error;
+    expect(decision.metadata.details).not.toHaveProperty(member);
+    for (const details of [{}, { [member]: "an administrator's" }] as Client["details"][]) {
+      const update = decideClientUpdate({ ...own, details }, { client_id: own.id, ...sent }, SUPPORTED);
+      if (update.kind !== "update") throw update.error;
+      expect(update.client.details).toEqual(details);
+    }
   },
 );
 
