@@ -28,6 +28,7 @@ const CI = { issuer: "urn:example:ci", audience: "urn:example:deploy", subject: 
 const DETAILS = '[{"type":"payment","amount":"1"}]';
 /** For requests of which a run has some hundred each. */
 const PROOFS = 150;
+const VERIFIER = "x".repeat(43);
 const PATIENCE_MILLISECONDS = 15_000;
 
 type Parameters = Readonly<Record<string, string>>;
@@ -38,6 +39,8 @@ interface Ground {
   readonly issuer: string;
   readonly redirectUri: string;
   readonly client: { readonly id: string; readonly basic: string };
+  /** The header of the client, often enough that few requests go without. */
+  readonly basics: readonly string[];
   /** Authenticates with assertions. */
   readonly signer: { readonly id: string };
   readonly signing: ClientSigning;
@@ -87,7 +90,7 @@ async function layGround(facts: FleetFacts, redirectUri: string): Promise<Ground
   await eventually(() => token(issuer, basic, { grant_type: "client_credentials", resource }));
   return {
     ...{ issuer, redirectUri, signing, resource, person, signer },
-    client: { id: client.id, basic },
+    ...{ client: { id: client.id, basic }, basics: Array.from({ length: 6 }, () => basic) },
     administrator: String(administrator.access_token),
   };
 }
@@ -112,6 +115,8 @@ function withEach(good: Parameters, others: Parameters): readonly Parameters[] {
 async function tokenTargets(ground: Ground): Promise<readonly Target[]> {
   const { issuer, client, signer, signing, resource, person, redirectUri } = ground;
   const tokens = await codeTokens(ground);
+  const refreshable = await severally(() => codeTokens(ground));
+  const codes = await severally(() => codeFor(ground));
   const device = await post(`${issuer}/device/code`, client.basic, { scope: "openid" });
   const ask = { scope: "openid", login_hint: person.email };
   const ciba = await eventually(() => post(`${issuer}/bc-authorize`, client.basic, ask));
@@ -121,11 +126,14 @@ async function tokenTargets(ground: Ground): Promise<readonly Target[]> {
   const grants: readonly Parameters[] = [
     ...withEach({ grant_type: "client_credentials", resource }, { ...wishes, scope: "read" }),
     ...withEach({ grant_type: "password", username: person.email, password: person.password, scope: "openid" }, wishes),
+    ...codes.map((code) => ({ grant_type: "authorization_code", code, redirect_uri: redirectUri })),
     ...withEach(
-      { grant_type: "authorization_code", code: "x", redirect_uri: redirectUri, code_verifier: "x".repeat(43) },
+      { grant_type: "authorization_code", code: codes[0] ?? "", redirect_uri: redirectUri, code_verifier: VERIFIER },
       wishes,
     ),
-    ...withEach({ grant_type: "refresh_token", refresh_token: text(tokens.refresh_token) }, wishes),
+    ...refreshable.flatMap(({ refresh_token }) => {
+      return withEach({ grant_type: "refresh_token", refresh_token: text(refresh_token) }, wishes);
+    }),
     ...withEach({ grant_type: TYPES.device, device_code: text(device.device_code) }, wishes),
     ...withEach({ grant_type: TYPES.ciba, auth_req_id: text(ciba.auth_req_id) }, wishes),
     ...withEach(
@@ -144,7 +152,7 @@ async function tokenTargets(ground: Ground): Promise<readonly Target[]> {
   const assertions = await many(() => signing.sign(asserted));
   const own = await many(() => signing.sign({ iss: signer.id, sub: signer.id, aud: issuer }));
   const proofs = await signing.proofs(PROOFS, "POST", `${issuer}/token`);
-  const target = (parameters: Parameters, authorization = [client.basic, client.basic]): Target => ({
+  const target = (parameters: Parameters, authorization = ground.basics): Target => ({
     ...{ path: "/token", method: "POST", parameters, authorization, proofs },
   });
   return [
@@ -159,7 +167,7 @@ async function tokenTargets(ground: Ground): Promise<readonly Target[]> {
 
 /** Tokens, also of a resource and bound to a key, where they are asked about, given back and used. */
 async function targetsWithTokens(ground: Ground): Promise<readonly Target[]> {
-  const { issuer, client, signing, resource } = ground;
+  const { issuer, client, basics, signing, resource } = ground;
   const [tokens, forApi] = [await codeTokens(ground), await codeTokens(ground, { resource })];
   const [proof] = await signing.proofs(1, "POST", `${issuer}/token`);
   const password = { grant_type: "password", username: ground.person.email, password: ground.person.password };
@@ -167,18 +175,17 @@ async function targetsWithTokens(ground: Ground): Promise<readonly Target[]> {
   const accessToken = text(bound.access_token);
   const proofs = await signing.proofs(PROOFS, "GET", `${issuer}/userinfo`, accessToken);
   const all = [tokens.access_token, tokens.refresh_token, tokens.id_token, forApi.access_token, accessToken];
-  const basic = [client.basic, client.basic];
   return [
     ...all.flatMap((one): readonly Target[] => [
-      { path: "/introspect", method: "POST", parameters: { token: text(one) }, authorization: basic },
+      { path: "/introspect", method: "POST", parameters: { token: text(one) }, authorization: basics },
       { path: "/userinfo", method: "GET", parameters: {}, authorization: [`Bearer ${text(one)}`], proofs },
     ]),
     {
-      ...{ path: "/introspect", method: "POST", authorization: basic },
+      ...{ path: "/introspect", method: "POST", authorization: basics },
       parameters: { token: accessToken, token_type_hint: "access_token" },
     },
-    { path: "/revoke", method: "POST", parameters: { token: "unknown", token_type_hint: "x" }, authorization: basic },
-    { path: "/revoke", method: "POST", parameters: { token: text(tokens.refresh_token) }, authorization: basic },
+    { path: "/revoke", method: "POST", parameters: { token: "unknown", token_type_hint: "x" }, authorization: basics },
+    { path: "/revoke", method: "POST", parameters: { token: text(tokens.refresh_token) }, authorization: basics },
     ...Array.from({ length: 3 }, (): Target => {
       const authorization = Array.from({ length: 6 }, () => `DPoP ${accessToken}`);
       return { path: "/userinfo", method: "GET", parameters: {}, authorization, proofs };
@@ -187,7 +194,7 @@ async function targetsWithTokens(ground: Ground): Promise<readonly Target[]> {
 }
 
 /** The authorization endpoint with what was pushed or signed, and where requests are pushed. */
-async function pushedTargets({ issuer, client, signer, signing, resource, redirectUri, person }: Ground) {
+async function pushedTargets({ issuer, client, basics, signer, signing, resource, redirectUri, person }: Ground) {
   const verifier = randomUUID();
   const request = {
     ...{ client_id: client.id, redirect_uri: redirectUri, response_type: "code", scope: "openid read", resource },
@@ -204,7 +211,7 @@ async function pushedTargets({ issuer, client, signer, signing, resource, redire
   const { request_uri: pushed } = await post(`${issuer}/par`, client.basic, request);
   const proofs = await signing.proofs(PROOFS, "POST", `${issuer}/par`);
   const at = (path: string, parameters: Parameters): Target => ({
-    ...{ path, method: "POST", parameters, authorization: [client.basic, client.basic], proofs },
+    ...{ path, method: "POST", parameters, authorization: basics, proofs },
   });
   const ask = (parameters: Parameters): Target => ({ path: "/auth", method: "GET", parameters });
   const assertion = await signing.sign({ iss: signer.id, sub: signer.id, aud: issuer });
@@ -225,7 +232,7 @@ async function pushedTargets({ issuer, client, signer, signing, resource, redire
 
 /** The form for user codes, and the question behind it. */
 async function devicePages(ground: Ground): Promise<readonly Target[]> {
-  const { issuer, client } = ground;
+  const { issuer, client, basics } = ground;
   const wishes = { resource: ground.resource, authorization_details: DETAILS, dpop_jkt: "x", nonce: "n" };
   const begun = await post(`${issuer}/device/code`, client.basic, { scope: "openid" });
   const browser = openFormBrowser({ stopAt: [ground.redirectUri] });
@@ -234,10 +241,9 @@ async function devicePages(ground: Ground): Promise<readonly Target[]> {
   const next = await browser.submit(page, { user_code: text(begun.user_code) }, { formId: "device-form" });
   const question = await signIn(browser, next, ground);
   const { target: answer } = targetOf(question, "device-approval-form", browser, { decision: "deny" });
-  const basic = [client.basic, client.basic];
   return [
     ...withEach({ scope: "openid" }, { ...wishes, code_challenge: "x", code_challenge_method: "S256" }).map(
-      (parameters): Target => ({ path: "/device/code", method: "POST", parameters, authorization: basic }),
+      (parameters): Target => ({ path: "/device/code", method: "POST", parameters, authorization: basics }),
     ),
     { path: "/device", method: "GET", parameters: { user_code: text(begun.user_code) } },
     { path: "/device/approve", method: "GET", parameters: { flow: "x" } },
@@ -248,7 +254,7 @@ async function devicePages(ground: Ground): Promise<readonly Target[]> {
 
 /** Asking for a person, the page that the mail leads to, and the decisions of administrators. */
 async function backchannelTargets(ground: Ground, facts: FleetFacts): Promise<readonly Target[]> {
-  const { issuer, client, signing, person, administrator } = ground;
+  const { issuer, client, basics, signing, person, administrator } = ground;
   const good = { scope: "openid", login_hint: person.email };
   const wishes = {
     ...{ binding_message: "W4SCT", requested_expiry: "60", acr_values: "1", user_code: "1", login_hint_token: "x" },
@@ -265,7 +271,7 @@ async function backchannelTargets(ground: Ground, facts: FleetFacts): Promise<re
   const { target: answer } = targetOf(question, "backchannel-approval-form", browser, { decision: "deny" });
   const signed = await many(() => signing.sign({ iss: client.id, aud: issuer, ...good }));
   const ask = (parameters: Parameters): Target => ({
-    ...{ path: "/bc-authorize", method: "POST", parameters, authorization: [client.basic, client.basic] },
+    ...{ path: "/bc-authorize", method: "POST", parameters, authorization: basics },
   });
   const requests = `/api/v1/users/${person.id}/backchannel-requests`;
   const authorization = Array.from({ length: 4 }, () => `Bearer ${administrator}`);
@@ -331,13 +337,25 @@ async function signIn(browser: FormBrowser, page: Page, { person }: Ground): Pro
   return browser.submit(page, { login: person.email, password: person.password }, { formId: "login-form" });
 }
 
-async function codeTokens(ground: Ground, more: Parameters = {}): Promise<Members> {
+async function codeFor(ground: Ground, more: Parameters = {}): Promise<string> {
   const { issuer, client, redirectUri, person } = ground;
   const query = { client_id: client.id, redirect_uri: redirectUri, response_type: "code", ...more };
   const url = `${issuer}/auth?${new URLSearchParams({ ...query, scope: "openid email offline_access" })}`;
   const end = await signInWithForms(openFormBrowser({ stopAt: [redirectUri] }), url, person);
-  const code = end.searchParams.get("code") ?? "";
+  return end.searchParams.get("code") ?? "";
+}
+
+async function codeTokens(ground: Ground, more: Parameters = {}): Promise<Members> {
+  const { issuer, client, redirectUri } = ground;
+  const code = await codeFor(ground, more);
   return token(issuer, client.basic, { grant_type: "authorization_code", code, redirect_uri: redirectUri, ...more });
+}
+
+/** One after the other: each is a sign-in, with a password. */
+async function severally<T>(make: () => Promise<T>): Promise<readonly T[]> {
+  const made: T[] = [];
+  while (made.length < 8) made.push(await make());
+  return made;
 }
 
 const many = <T>(make: () => Promise<T>) => Promise.all(Array.from({ length: 12 }, make));

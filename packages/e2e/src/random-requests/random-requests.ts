@@ -18,6 +18,8 @@ export interface Report {
   readonly requests: number;
   /** How many answers had each status. */
   readonly statuses: Readonly<Record<string, number>>;
+  /** What was not refused, by path and grant: how many. */
+  readonly accepted: Readonly<Record<string, number>>;
   /** The smallest request of each lane that was answered as none may be, with what is wrong about the answer. */
   readonly violations: readonly { readonly wrong: string; readonly request: RandomRequest }[];
   readonly slowestMilliseconds: number;
@@ -36,6 +38,7 @@ export async function runRandomRequests(
   { requests, seed, lanes = 8, say }: RunOptions,
 ): Promise<Report> {
   const statuses: Record<string, number> = {};
+  const accepted: Record<string, number> = {};
   const violations: { wrong: string; request: RandomRequest }[] = [];
   let [sent, slowest] = [0, 0];
 
@@ -47,6 +50,7 @@ export async function runRandomRequests(
       return false;
     }
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+    if (answer.status < 400) accepted[keyOf(request)] = (accepted[keyOf(request)] ?? 0) + 1;
     slowest = Math.max(slowest, answer.milliseconds);
     const wrong = wrongWith(answer, world);
     if (wrong !== undefined) violations.push({ wrong, request });
@@ -67,7 +71,14 @@ export async function runRandomRequests(
     await Promise.all(Array.from({ length: lanes }, (_, lane) => run(world, each, seed + begun * 31 + lane)));
     say(`${sent} requests, ${violations.length} answered as none may be`);
   }
-  return { requests: sent, statuses, violations, slowestMilliseconds: Math.round(slowest) };
+  return { requests: sent, statuses, accepted, violations, slowestMilliseconds: Math.round(slowest) };
+}
+
+/** Where it went, without what names somebody or something, and with the grant of a token request. */
+function keyOf({ method, path, body }: RandomRequest): string {
+  const [place = ""] = path.split("?");
+  const grant = place.endsWith("/token") ? ` ${new URLSearchParams(body).get("grant_type")}` : "";
+  return `${method} ${place.replace(/\/(?:[0-9a-f-]{36}|https%3A[^/]*)/g, "/*").slice(0, 100)}${grant}`;
 }
 
 /**

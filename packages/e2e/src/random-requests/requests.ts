@@ -92,7 +92,7 @@ export function randomRequest(world: World): fc.Arbitrary<RandomRequest> {
           { weight: 1, arbitrary: fc.constantFrom("broken" as const, "bare" as const) },
         ),
         cookie: fc.oneof(
-          { weight: 8, arbitrary: fc.constantFrom("", ...(target.cookie ? [target.cookie] : world.cookies)) },
+          { weight: 8, arbitrary: fc.constantFrom(...cookiesFor(target, world)) },
           { weight: 1, arbitrary: headerText },
         ),
         authorization: fc.oneof(
@@ -100,7 +100,7 @@ export function randomRequest(world: World): fc.Arbitrary<RandomRequest> {
           { weight: 1, arbitrary: headerText.map((text) => `Bearer ${text}`) },
           { weight: 1, arbitrary: headerText.map((text) => `Basic ${Buffer.from(text, "latin1").toString("base64")}`) },
         ),
-        origin: fc.constantFrom("", "", "", new URL(world.issuer).origin, "https://evil.example", "null"),
+        origin: fc.constantFrom(...originsFor(target, world)),
         contentType: fc.oneof(
           { weight: 20, arbitrary: fc.constant("") },
           {
@@ -136,6 +136,16 @@ const extraName = fc.oneof(
 const headerText = fc
   .oneof(hostileValue, fc.string({ maxLength: 60 }))
   .map((text) => text.replace(/[^\x20-\x7e]/g, "").slice(0, 4_000));
+
+/** The form of a page comes from its browser, but for a few that do not. */
+const cookiesFor = ({ cookie }: Target, { cookies }: World): readonly string[] =>
+  cookie === undefined ? ["", ...cookies] : [cookie, cookie, cookie, ...cookies, ""];
+
+function originsFor({ cookie }: Target, { issuer }: World): readonly string[] {
+  const own = new URL(issuer).origin;
+  const foreign = ["https://evil.example", "null"];
+  return cookie === undefined ? ["", "", "", own, ...foreign] : [own, own, own, own, own, own, "", ...foreign];
+}
 
 /** The values of the DPoP headers: those of the target for the most part, one or several of them, spoiled or huge. */
 function proofsOf({ proofs = [] }: Target): fc.Arbitrary<readonly string[]> {
