@@ -39,7 +39,7 @@ const consent = {
   action: "/dex/consent?flow=1",
   formToken: "token",
 };
-const error = { title: "Not found", message: "No such page.", requestId: "abc", backHref: "/dex/" };
+const error = { title: "Not found", message: "No such page.", requestId: "abc", forHelpers: "gone", backHref: "/dex/" };
 
 const fields = [
   ...["issuerName", "logoUrl", "stylesheetUrl"].map((field) => ({
@@ -87,7 +87,7 @@ const fields = [
     render: (value: string) => renderConsentPage(theme, { ...consent, unverified: true, clientHost: value }),
   },
   { field: "oob.code", render: (value: string) => renderOobPage(theme, { code: value, lifetimeMinutes: 5 }) },
-  ...["title", "message", "requestId", "backHref"].map((field) => ({
+  ...["title", "message", "requestId", "forHelpers", "backHref"].map((field) => ({
     field: `error.${field}`,
     render: (value: string) => renderErrorPage(theme, { ...error, [field]: value }),
   })),

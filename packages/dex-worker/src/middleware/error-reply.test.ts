@@ -1,11 +1,13 @@
 // What is told of a request that failed in a way nobody foresaw.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { OAuthError } from "@dex/oidc";
 import { type Logger, systemRandom } from "@dex/runtime";
 import express from "express";
 import { expect, onTestFinished, test } from "vitest";
 import { makePages } from "../pages.ts";
 import { errorReply, type ReplyForm, replyWith } from "./error-reply.ts";
+import { InvalidInput } from "./invalid-input.ts";
 import { requestId } from "./request-id.ts";
 
 const pages = makePages({ issuerName: "dex", logoUrl: undefined, stylesheetUrl: "/x.css" });
@@ -59,3 +61,35 @@ test.each<ReplyForm>(["page", "token", "bearer", { resourceMetadata: "https://de
     }
   },
 );
+
+const told = [
+  {
+    what: "a request_uri that is good no longer",
+    error: new OAuthError("invalid_request_uri", "it was used"),
+    title: "This request cannot be completed",
+    reads: ["has expired, or was answered already; please go back to it and begin again.", ">it was used<"],
+  },
+  {
+    what: "what no application may ask for",
+    error: new OAuthError("invalid_request", "the client is unknown"),
+    title: "This request cannot be completed",
+    reads: ["is not possible; please go back to it and begin again.", ">the client is unknown<"],
+  },
+  {
+    what: "what was answered already",
+    error: new InvalidInput(410, "it was answered", {}, "/dex/device"),
+    title: "This is no longer open",
+    reads: ["It was answered.", 'id="back" href="/dex/device"'],
+  },
+  {
+    what: "too many tries",
+    error: new InvalidInput(429, "too many codes were tried"),
+    title: "Please wait a little",
+    reads: ["Too many codes were tried."],
+  },
+];
+test.each(told)("a page tells a person of $what, and what to do next", async ({ error, title, reads }) => {
+  const { text } = await answerTo("page", error);
+  expect(text).toContain(`<h1>${title}</h1>`);
+  for (const one of reads) expect(text).toContain(one);
+});

@@ -88,7 +88,7 @@ function reply(
     return;
   }
   const backHref = error instanceof InvalidInput ? error.backHref : undefined;
-  pages.error(response, failure.status, { title: titleOf(failure.status), message: explain(failure, error), backHref });
+  pages.error(response, failure.status, { title: titleOf(failure.status), ...explain(failure, error), backHref });
 }
 
 function challengesOf(form: ReplyForm, error: OAuthError, { headers }: Request): readonly string[] {
@@ -154,13 +154,14 @@ function unavailable(retryAfterSeconds: number, level: Failure["level"]): Failur
 }
 
 // On a page the reader is a person, who did not write the request that was refused.
-function explain({ message }: Failure, error: unknown): string {
-  if (!(error instanceof OAuthError)) return message;
-  const advice = "go back to it and begin again. If that does not help, tell those who run the application";
-  // A person who took their time, or came back, has done nothing that is not possible.
-  return error.code === "invalid_request_uri"
-    ? `what the application that sent you here asked for has expired, or was answered already; ${advice}: ${message}`
-    : `the application that sent you here asked for something that is not possible; ${advice}: ${message}`;
+function explain({ message }: Failure, error: unknown): { readonly message: string; readonly forHelpers?: string } {
+  if (!(error instanceof OAuthError)) return { message };
+  // Who took their time, or came back, was led to nothing that is not possible.
+  const what =
+    error.code === "invalid_request_uri"
+      ? "what the application that sent you here asked for has expired, or was answered already"
+      : "the application that sent you here asked for something that is not possible";
+  return { message: `${what}; please go back to it and begin again`, forHelpers: message };
 }
 
 function titleOf(status: number): string {
