@@ -120,12 +120,13 @@ async function issue(exchange: Exchange, parts: TokenExchangeParts, now: Date): 
     now,
   );
   if (grant === undefined) {
-    throw new OAuthError("invalid_grant", "the person cannot have tokens", { detail: "disabled, or gone meanwhile" });
+    // RFC 8693 §2.2.2: of a subject token too that is good and does not do.
+    throw new OAuthError("invalid_request", "the person cannot have tokens", { detail: "disabled, or gone meanwhile" });
   }
   if (target !== undefined) {
     return issueForResources({ grant, client, target: { ...target, mostSeconds: seconds }, confirmation }, parts, now);
   }
-  const answer = { issued_token_type: EXCHANGED_TYPES[request.requested], expires_in: seconds, scope: scope.join(" ") };
+  const answer = { issued_token_type: EXCHANGED_TYPES[request.requested], expires_in: seconds, ...granted(scope) };
   if (request.requested === "id_token") {
     const order = { grant, client, scope, nonce: undefined, userClaims: "by scope", beside: {}, notAfter } as const;
     return { ...answer, access_token: await parts.issueIdToken(order, now), token_type: "N_A" };
@@ -147,9 +148,14 @@ async function issueForResources(
     issued_token_type: EXCHANGED_TYPES.access_token,
     token_type: tokenTypeFor(order.confirmation),
     expires_in: lifetimeSeconds,
-    ...(scope.length === 0 ? {} : { scope: scope.join(" ") }),
+    ...granted(scope),
     ...(authorizationDetails.length === 0 ? {} : { authorization_details: authorizationDetails }),
   };
+}
+
+/** RFC 6749 §3.3 has no word for an empty scope. */
+function granted(scope: readonly string[]): { readonly scope?: string } {
+  return scope.length === 0 ? {} : { scope: scope.join(" ") };
 }
 
 /** Throws where the chain has become too long. */
