@@ -29,7 +29,7 @@ function publishClient(more: Readonly<Record<string, unknown>> = {}): Published 
 }
 
 // RFC 8252 §7.3: registered without a port, used with any.
-const documentOf = (url: string, more: Readonly<Record<string, unknown>>) =>
+const documentOf = (url: string, more: Readonly<Record<string, unknown>> = {}) =>
   JSON.stringify({
     client_id: url,
     client_name: "Agent",
@@ -191,6 +191,17 @@ test("what changes in the document counts when it is read again, and what an adm
   await allow(asked);
   const stored = await worker.storage.clients.find(published.url);
   expect(stored).toMatchObject({ name: "Renamed", details: { access_token_lifetime: 60 } });
+});
+
+test("a document that was not good, or not there, is not asked for with each request, and soon is again", async () => {
+  const published = publishClient({ client_secret: "s" });
+  const url = worker.authorizationUrl({ client_id: published.url });
+  const see = async () => (await worker.browser().open(url)).status;
+  expect([await see(), await see(), published.visits()]).toEqual([400, 400, 1]);
+  published.replace(documentOf(published.url));
+  worker.passTime(11);
+  // It is a client, which is told at its redirect URI that PKCE is needed.
+  expect([await see(), published.visits()]).toEqual([303, 2]);
 });
 
 test("one address makes the authorization endpoint fetch so many documents in a minute, and then none", async () => {
