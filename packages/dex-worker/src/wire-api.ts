@@ -25,6 +25,8 @@ export function wireApi(
   return makeManagementApi({
     clients: storage.clients,
     clientSecrets: storage.clientSecrets,
+    clientKeys: storage.clientKeys,
+    clientProofs: storage.clientProofs,
     connectors: storage.connectors,
     resources: storage.resources,
     async checkConnector(id) {
@@ -58,6 +60,7 @@ export function wireApi(
     clientCredentials: config.apiUseClientCredentials,
     pageSealer: makeSealer({ secrets: config.keySecrets, salt, purpose: "page-token", random }),
     hashChosenSecret: hasher.hash,
+    httpKeys: reachOf(config).privateAddresses,
     fetchDocument: makeOutgoingClient(reachOf(config)).fetchDocument,
     sealClientSecret: makeClientSecretSealer({ secrets: config.keySecrets, salt, random }).seal,
     random,

@@ -69,6 +69,8 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
   const parts: ManagementApiParts = {
     clients: stores.clients,
     clientSecrets: stores.storage.clientSecrets,
+    clientKeys: stores.storage.clientKeys,
+    clientProofs: stores.storage.clientProofs,
     connectors: stores.connectors,
     resources: stores.resources,
     checkConnector: async (id) => (id === "up" ? [{ name: "discovery", ok: true, detail: "found" }] : "unknown"),
@@ -100,6 +102,7 @@ export async function openTestApi({ enabled = true }: { enabled?: boolean } = {}
       purpose: "page-token",
       random: systemRandom,
     }),
+    httpKeys: "refused",
     fetchDocument: () => Promise.reject(new Error("nothing is fetched here")),
     hashChosenSecret: (secret) => hasher.hash(secret),
     random: systemRandom,

@@ -18,6 +18,7 @@ const API_ERRORS = {
   not_dead: { status: 409 },
   secret_limit: { status: 409 },
   last_secret: { status: 409 },
+  last_key: { status: 409 },
   already_decided: { status: 409 },
   user_unavailable: { status: 409 },
   local_connector_missing: { status: 409 },

@@ -1,6 +1,6 @@
 // What the APIs take and show of clients and connectors. The OpenAPI document is made of these.
 import { connectorConfigSchema, MAX_CONNECTORS } from "@dex/connectors";
-import { clientChangesShape, clientDetailsShape, newClientShape } from "@dex/oidc";
+import { clientChangesShape, clientDetailsShape, clientProofShape, newClientShape } from "@dex/oidc";
 import { z } from "zod";
 
 /** A client as renderClient shows it. */
@@ -65,6 +65,41 @@ const clientSecretShape = z.strictObject({
 export const clientSecretsAnswer = z.strictObject({ secrets: z.array(clientSecretShape) });
 export const addedClientSecretAnswer = z.strictObject({
   secret: clientSecretShape.extend({ secret: z.string().describe("Shown this once.") }),
+});
+/** A JWK: what is in it is looked at where it is decided on. */
+export const clientKeyShape = clientDetailsShape.shape.jwks.unwrap().shape.keys.unwrap();
+export const clientKeyBody = z.strictObject({ key: z.unknown() });
+export const describedClientKeyBody = z.strictObject({ key: clientKeyShape });
+const shownClientKey = z.strictObject({
+  id: z
+    .string()
+    .describe("The thumbprint: of the key (RFC 7638), of its certificate (RFC 8705 section 3.1), or of the subject."),
+  kind: z.enum(["key", "certificate", "subject", "published"]),
+  kid: z.string().optional(),
+  kty: z.string().optional(),
+  crv: z.string().optional(),
+  alg: z.string().optional(),
+  use: z.string().optional(),
+  bits: z.int().optional(),
+  subject: z.string().optional(),
+  expiresAt: z.iso.datetime().optional(),
+  expired: z.boolean().optional(),
+  lastUsedOn: z.iso.date().describe("The day in UTC; written within a minute or so of the first use.").optional(),
+});
+export const clientKeysAnswer = z.strictObject({
+  tokenEndpointAuthMethod: z.string().optional(),
+  jwksURI: z.string().describe("Where the client publishes its keys; those that it used are listed.").optional(),
+  keys: z.array(shownClientKey),
+});
+export const addedClientKeyAnswer = z.strictObject({ key: shownClientKey });
+export const clientAuthenticationBody = z.strictObject({ authentication: z.unknown() });
+export const describedClientAuthenticationBody = z.strictObject({ authentication: clientProofShape });
+export const clientAuthenticationAnswer = z.strictObject({
+  authentication: z.strictObject({
+    tokenEndpointAuthMethod: z.string(),
+    endedSecrets: z.int().describe("How many secrets prove nothing any more."),
+    secret: z.string().describe("One that was made in their place; shown this once.").optional(),
+  }),
 });
 export const clientsAnswer = z.strictObject({ clients: z.array(clientShape) });
 export const createdClientAnswer = z.strictObject({ client: createdClientShape });

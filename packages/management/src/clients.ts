@@ -11,9 +11,11 @@ import {
   parseNewClient,
   renderClient,
   type SealSecret,
+  SUBJECT_MEMBERS,
 } from "@dex/oidc";
 import type { FetchDocument, JsonObject, Random, Secret } from "@dex/runtime";
 import type { Actor } from "@dex/users";
+import { type KeyAddresses, keysProblemOf } from "./new-keys.ts";
 
 /** What is needed of the stored clients. Each write and its audit event are one transaction (ADM-6). */
 export interface ManagedClients {
@@ -47,13 +49,22 @@ export type ClientChange =
   | { readonly kind: "unknown" }
   | { readonly kind: "refused"; readonly reason: string };
 
+export interface ChangeParts extends KeyAddresses {
+  readonly clients: ChangeableClients;
+  readonly fetchDocument: FetchDocument;
+  /** Whether those who ask may change what proves a client that can administer. */
+  readonly adminClients: "allowed" | "refused";
+}
+
 /** Changes a client. `wanted` is what somebody described, unchecked. */
 export async function changeClient(
-  { clients, fetchDocument }: { readonly clients: ChangeableClients; readonly fetchDocument: FetchDocument },
+  parts: ChangeParts,
   clientId: string,
   wanted: unknown,
   actor: Actor,
+  now: Date,
 ): Promise<ClientChange> {
+  const { clients, fetchDocument, adminClients } = parts;
   const decision = parseClientChanges(wanted);
   if (decision.kind === "refused") return decision;
   if (!CLIENT_ID.test(clientId)) return { kind: "unknown" };
@@ -63,6 +74,11 @@ export async function changeClient(
   const client = await clients.find(clientId);
   if (client === undefined) return { kind: "unknown" };
   if (decision.kind === "details") {
+    const keys = keysProblemOf(decision.changed, parts, now);
+    if (keys !== undefined) return { kind: "refused", reason: keys };
+    if (client.admin && adminClients === "refused" && PROVING.some((member) => touches(decision, member))) {
+      return ADMIN_PROOF_REFUSED;
+    }
     const outcome = decideDetails(client, decision);
     if (outcome.kind === "refused") return outcome;
     const next = { ...client, details: outcome.details };
@@ -75,6 +91,18 @@ export async function changeClient(
   if (problem !== undefined) return { kind: "refused", reason: problem };
   return { kind: await clients.setGrantTypes(clientId, decision.grantTypes, actor) };
 }
+
+/** Whoever may write these can be the client. */
+const PROVING = ["jwks", "jwks_uri", "trusted_issuers", "token_endpoint_auth_method", ...SUBJECT_MEMBERS] as const;
+type Details = { readonly changed: ClientDetails; readonly removed: readonly string[] };
+const touches = ({ changed, removed }: Details, member: (typeof PROVING)[number]) =>
+  changed[member] !== undefined || removed.includes(member);
+
+// A stolen admin token lives for minutes. Were it able to give an admin client a key, the theft would outlive it.
+const ADMIN_PROOF_REFUSED: ClientChange = {
+  kind: "refused",
+  reason: "what proves an admin client can only be changed with dexctl on the database",
+};
 
 const isOfAnotherSector = (before: Client, { details }: Client) =>
   details.sector_identifier_uri !== before.details.sector_identifier_uri ||
@@ -102,7 +130,7 @@ const CHANGED_MEANWHILE: ClientChange = {
   reason: "somebody else changed the client at the same moment: try again",
 };
 
-export interface ClientAdministrationParts {
+export interface ClientAdministrationParts extends KeyAddresses {
   readonly clients: ManagedClients;
   /** Whether those who ask may make clients that can administer in turn. */
   readonly adminClients: "allowed" | "refused";
@@ -144,6 +172,8 @@ export function makeClientAdministration(parts: ClientAdministrationParts): Clie
       if (decision.kind === "refused") return { ...decision, code: "bad_request" };
       // A stolen admin token lives for minutes. Were it able to make admin clients, the theft would outlive it.
       if (decision.metadata.admin && parts.adminClients === "refused") return ADMIN_REFUSED;
+      const keys = keysProblemOf(decision.metadata.details, parts, now);
+      if (keys !== undefined) return { kind: "refused", code: "bad_request", reason: keys };
       const { sealClientSecret: sealSecret } = parts;
       if (needsSealedSecret(decision.metadata.details) && sealSecret === undefined) return SEAL_REFUSED;
       const sector = await sectorProblemOf(decision.metadata, parts.fetchDocument);

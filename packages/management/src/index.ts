@@ -1,7 +1,10 @@
 export { makeAccountRoutes } from "./account-routes.ts";
 export { ApiError, type ApiErrorCode } from "./api-error.ts";
 export { type BackchannelDecisionParts, makeBackchannelRequestRoutes } from "./backchannel-request-routes.ts";
+export type { ManagedProofs } from "./client-authentication.ts";
 export { makeClientChangeRoutes } from "./client-change-routes.ts";
+export { makeClientKeyRoutes } from "./client-key-routes.ts";
+export { makeClientKeyAdministration } from "./client-keys.ts";
 export { makeClientSecretRoutes } from "./client-secret-routes.ts";
 export { type ManagedSecrets, makeClientSecretAdministration } from "./client-secrets.ts";
 export type { ChangeableClients, ManagedClients } from "./clients.ts";

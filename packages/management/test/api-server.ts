@@ -35,6 +35,7 @@ export async function openTestApi(conventions: ApiConventions, adminClients: "al
       clients,
       connectors,
       adminClients,
+      httpKeys: "refused",
       fetchDocument: () => Promise.reject(new Error("nothing is fetched here")),
       hashChosenSecret: hasher.hash,
       random: systemRandom,

@@ -42,12 +42,13 @@ async function fetchDocument(url: string) {
   return { status: 200, contentType: "application/json", cacheControl: undefined, body: Buffer.from(document) };
 }
 
+const parts = { clients, fetchDocument, adminClients: "allowed", httpKeys: "refused" } as const;
 const administration = makeClientAdministration({
-  ...{ clients, fetchDocument, adminClients: "allowed", random: systemRandom },
+  ...{ ...parts, random: systemRandom },
   hashChosenSecret: () => Promise.reject(new Error("no secret is chosen here")),
 });
 const create = (client: object = wanted) => administration.create(client, ACTOR, new Date());
-const change = (details: object) => changeClient({ clients, fetchDocument }, stored[0]?.id ?? "", { details }, ACTOR);
+const change = (details: object) => changeClient(parts, stored[0]?.id ?? "", { details }, ACTOR, new Date());
 
 test("a client whose redirect URIs the document lists is made; it is read once", async () => {
   document = JSON.stringify([CALLBACK, "https://other.example/callback"]);

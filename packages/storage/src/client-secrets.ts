@@ -69,7 +69,8 @@ interface AddedSecret {
 }
 
 const FIRST: typeof FIRST_SECRET = "first";
-const HAS_FIRST = "num_nonnulls(secret_sha256, secret_argon2id, secret_bcrypt) > 0";
+/** In the columns of a client. */
+export const HAS_FIRST = "num_nonnulls(secret_sha256, secret_argon2id, secret_bcrypt) > 0";
 const IS_SEALED = "coalesce(details ->> 'token_endpoint_auth_method', '') = 'client_secret_jwt'";
 const HAS_SECRETS = `NOT public AND coalesce(details ->> 'token_endpoint_auth_method', '')
   NOT IN ('private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth')`;

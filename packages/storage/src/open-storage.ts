@@ -23,6 +23,7 @@ import { makeBackchannelRequestStore } from "./backchannel-requests.ts";
 import { type Changes, makeChanges } from "./changes.ts";
 import { type ClientDocumentStore, makeClientDocumentStore } from "./client-documents.ts";
 import { type ClientKeyStore, makeClientKeyStore } from "./client-keys.ts";
+import { type ClientProofStore, makeClientProofStore } from "./client-proofs.ts";
 import { type ClientSecretStore, makeClientSecretStore } from "./client-secrets.ts";
 import { type ClientStore, makeClientStore } from "./clients.ts";
 import { type ConnectorStore, makeConnectorStore } from "./connectors.ts";
@@ -59,6 +60,7 @@ export interface Storage {
   readonly clientDocuments: ClientDocumentStore;
   readonly clientSecrets: ClientSecretStore;
   readonly clientKeys: ClientKeyStore;
+  readonly clientProofs: ClientProofStore;
   readonly connectors: ConnectorStore;
   readonly resources: ResourceStore;
   readonly users: Users;
@@ -121,6 +123,7 @@ export function openStorage(options: StorageOptions): Storage {
     clientDocuments: makeClientDocumentStore(db),
     clientSecrets: makeClientSecretStore(db),
     clientKeys: makeClientKeyStore(db),
+    clientProofs: makeClientProofStore(db),
     connectors: makeConnectorStore(db),
     resources: makeResourceStore(db),
     users: makeUserStore(db),

@@ -36,6 +36,8 @@ export function makeAdminApiRoutes(parts: {
     ...makeManagementRoutes({
       ...parts,
       adminClients: "allowed",
+      // What flags workers run with is not known here.
+      httpKeys: "allowed",
       hashChosenSecret: (secret) => hasher.hash(secret),
       permission: "admin api secret" as const,
       conventions: ADMIN_API,

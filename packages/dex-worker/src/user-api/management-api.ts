@@ -58,6 +58,7 @@ export interface ManagementApiParts extends Omit<AccessParts, "clients" | "users
   readonly pageSealer: Sealer;
   readonly hashChosenSecret: (secret: string) => Promise<string>;
   readonly fetchDocument: FetchDocument;
+  readonly httpKeys: "allowed" | "refused";
   readonly sealClientSecret?: SealSecret | undefined;
   readonly random: Random;
   readonly clock: Clock;

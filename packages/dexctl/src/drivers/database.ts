@@ -34,6 +34,7 @@ export function makeDatabaseManagement(parts: {
   const clients = makeClientAdministration({
     clients: stores.clients,
     adminClients: "allowed",
+    httpKeys: "unknown",
     hashChosenSecret: refuseChosenSecret,
     fetchDocument,
     random,
@@ -56,7 +57,13 @@ export function makeDatabaseManagement(parts: {
     },
     listClients: clients.list,
     async changeClient(clientId, changes) {
-      const outcome = await changeClient({ clients: stores.clients, fetchDocument }, clientId, changes, ACTOR);
+      const outcome = await changeClient(
+        { clients: stores.clients, fetchDocument, adminClients: "allowed", httpKeys: "unknown" },
+        clientId,
+        changes,
+        ACTOR,
+        clock(),
+      );
       if (outcome.kind === "refused") throw new Failure("refused", toPrintable(outcome.reason));
       return outcome.kind;
     },

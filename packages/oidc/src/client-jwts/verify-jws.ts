@@ -17,7 +17,7 @@ const KEY_MEMBERS = {
 const CURVES: Readonly<Record<string, string>> = { ES256: "P-256", EdDSA: "Ed25519" };
 
 /** Below, a key is weak; above, one signature costs more than a request may. */
-const RSA_BITS = { min: 2048, max: 8192 };
+export const RSA_BITS = { min: 2048, max: 8192 };
 const MAX_RSA_EXPONENT = 2n ** 32n;
 
 /**
