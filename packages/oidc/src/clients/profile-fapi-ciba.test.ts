@@ -30,16 +30,16 @@ test.each([
 });
 
 const CIBA = "FAPI-CIBA section 5.2.2";
-const ADVANCED = "FAPI 1.0 Advanced section";
+const PART_2 = "FAPI 1.0 Part 2 section";
 
 test.each<{ when: string; details?: object; more?: object; member: string; by: string }>([
   ...["client_secret_basic", "client_secret_post", "client_secret_jwt"].map((method) => ({
     when: `it proves itself by ${method}`,
     details: { token_endpoint_auth_method: method },
     member: "token_endpoint_auth_method",
-    by: `${ADVANCED} 5.2.2`,
+    by: `${PART_2} 5.2.2`,
   })),
-  { when: "its only key is for RS256", details: { jwks: rsa }, member: "jwks", by: `${ADVANCED} 8.6` },
+  { when: "its only key is for RS256", details: { jwks: rsa }, member: "jwks", by: `${PART_2} 8.6` },
   {
     when: "it has a certificate's name and nothing to sign with",
     details: { token_endpoint_auth_method: "tls_client_auth", tls_client_auth_subject_dn: "CN=a", jwks: { keys: [] } },
@@ -50,13 +50,13 @@ test.each<{ when: string; details?: object; more?: object; member: string; by: s
     when: "its requests are signed by RS256",
     details: { backchannel_authentication_request_signing_alg: "RS256" },
     member: "backchannel_authentication_request_signing_alg",
-    by: `${ADVANCED} 8.6`,
+    by: `${PART_2} 8.6`,
   },
   {
     when: "its ID tokens are signed by RS256",
     more: { idTokenSignedResponseAlg: "RS256" },
     member: "idTokenSignedResponseAlg",
-    by: `${ADVANCED} 8.6`,
+    by: `${PART_2} 8.6`,
   },
   {
     when: "people would come to it through a browser, too",

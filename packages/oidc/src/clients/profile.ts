@@ -68,7 +68,9 @@ const FAPI2: Demands = {
   requestObjectSeconds: { is: 3600, by: `${MESSAGE_SIGNING} 5.3.1` },
 };
 
-const FAPI1_ADVANCED = "FAPI 1.0 Advanced section";
+// Part 2 is what is called Advanced, and Part 1 Baseline.
+const FAPI1_PART1 = "FAPI 1.0 Part 1 section";
+const FAPI1_PART2 = "FAPI 1.0 Part 2 section";
 const CIBA_PROFILE = "FAPI-CIBA section 5.2.2";
 
 /**
@@ -78,18 +80,15 @@ const CIBA_PROFILE = "FAPI-CIBA section 5.2.2";
 const FAPI_CIBA: Demands = {
   authenticationMethods: {
     is: ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"],
-    by: `${FAPI1_ADVANCED} 5.2.2`,
+    by: `${FAPI1_PART2} 5.2.2`,
   },
-  algorithms: { is: ["PS256", "ES256", "EdDSA"], by: `${FAPI1_ADVANCED} 8.6` },
-  ourAlgorithm: { is: "ES256", by: `${FAPI1_ADVANCED} 8.6` },
+  algorithms: { is: ["PS256", "ES256", "EdDSA"], by: `${FAPI1_PART2} 8.6` },
+  ourAlgorithm: { is: "ES256", by: `${FAPI1_PART2} 8.6` },
   grantTypes: { is: [CIBA_GRANT, "refresh_token", "client_credentials"], by: CIBA_PROFILE },
-  boundTokens: { is: "required", by: `${FAPI1_ADVANCED} 5.2.2` },
+  boundTokens: { is: "required", by: `${FAPI1_PART2} 5.2.2` },
   signedBackchannelRequests: { is: "required", by: CIBA_PROFILE },
   bindingMessage: { is: "required", by: CIBA_PROFILE },
 };
-
-const FAPI1_PART1 = "FAPI 1.0 Part 1 section";
-const FAPI1_PART2 = "FAPI 1.0 Part 2 section";
 
 /**
  * Requests are signed, so they may come through the browser. Answers are signed too: what is in one is bound by the hashes of
@@ -119,8 +118,9 @@ const FAPI1: Demands = {
 };
 
 /**
- * Under FAPI 2 answers in a JWT (JARM) and signed introspection are there for who asks for them under either profile. They are not demanded:
- * the certification's plan runs with plain answers too, and a client that wants them signed asks so in each request.
+ * Under FAPI 2 answers in a JWT (JARM) and signed introspection are there for who asks for them under either profile. They are
+ * not demanded: the certification's plan runs with plain answers too, and a client that wants them signed asks so in each
+ * request.
  */
 const DEMANDS: Readonly<Record<Profile, Demands>> = {
   fapi2: FAPI2,
