@@ -330,7 +330,14 @@ function targetOf(page: Page, formId: string, browser: FormBrowser, fields: Para
   const base = page.url.pathname.startsWith("/dex/") ? "/dex" : "";
   const parameters = { ...Object.fromEntries(form.fields), ...fields };
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-  return { target: { path: form.action.pathname.slice(base.length), method: form.method, parameters, cookie } };
+  return {
+    target: {
+      path: `${form.action.pathname.slice(base.length)}${form.action.search}`,
+      method: form.method,
+      parameters,
+      cookie,
+    },
+  };
 }
 
 async function signIn(browser: FormBrowser, page: Page, { person }: Ground): Promise<Page> {

@@ -15,6 +15,13 @@ test("of thousands of random requests to every endpoint none gets a 5xx, waits, 
   expect(report.requests).toBeGreaterThanOrEqual(10_000);
   // Some get through: were all refused at the door, nothing behind it would have been tried.
   expect(report.statuses).toMatchObject({ 200: expect.any(Number), 303: expect.any(Number), 400: expect.any(Number) });
+  const grants = ["token-exchange", "jwt-bearer"].map((name) => `urn:ietf:params:oauth:grant-type:${name}`);
+  const newer = [
+    ...["/par", "/introspect", "/revoke", "/device/code"].map((path) => `POST /dex${path}`),
+    ...["client_credentials", "refresh_token", ...grants].map((grant) => `POST /dex/token ${grant}`),
+    ...["GET /dex/userinfo", "GET /.well-known/oauth-protected-resource/dex/userinfo"],
+  ];
+  expect(Object.keys(report.accepted)).toEqual(expect.arrayContaining(newer));
 });
 
 const dex = { issuer: "https://dex.example/dex", registered: ["https://rp.example/cb"] };
