@@ -1,7 +1,15 @@
 // What FAPI 1.0 Advanced refuses of a client, whoever describes it.
 import { describe, expect, test } from "vitest";
-import { makeClientKey } from "../../test/client-jwts.ts";
 import { client as any } from "../../test/fakes.ts";
+import {
+  type Breach,
+  expectHttpsAlone,
+  expectNoPublicClientAndNoRs256,
+  expectRefused,
+  jwks,
+  rsa,
+  sharedSecrets,
+} from "../../test/profile-refusals.ts";
 import { decideDetails } from "./change-details.ts";
 import { RESPONSE_TYPES } from "./client-details.ts";
 import { parseNewClient } from "./client-metadata.ts";
@@ -10,8 +18,6 @@ import { decideRegistration } from "./registration-metadata.ts";
 import { SUPPORTED, supportedWith } from "./supported.ts";
 
 const profile = "fapi1-advanced" as const;
-const jwks = { keys: [makeClientKey("ES256", "one").jwk] };
-const rsa = makeClientKey("RS256", "rsa").jwk;
 const uris = ["https://a.example/cb"];
 const code = ["authorization_code", "refresh_token"];
 const hybrid = [...code, "implicit"];
@@ -46,19 +52,8 @@ const algorithm = (member: string, value = "RS256") => ({
   member,
   by: "Part 2 section 8.6",
 });
-const breaches: {
-  when: string;
-  details: Readonly<Record<string, unknown>>;
-  grants?: readonly string[];
-  member: string;
-  by: string;
-}[] = [
-  ...["client_secret_basic", "client_secret_post", "client_secret_jwt"].map((method) => ({
-    when: `it proves itself by ${method}`,
-    details: { token_endpoint_auth_method: method },
-    member: "token_endpoint_auth_method",
-    by: "Part 2 section 5.2.2",
-  })),
+const breaches: readonly Breach[] = [
+  ...sharedSecrets("Part 2 section 5.2.2"),
   {
     when: "its only key is for RS256",
     details: { jwks: { keys: [{ ...rsa, alg: "RS256" }] } },
@@ -103,36 +98,16 @@ const breaches: {
     by: "Part 2 section 5.2.2",
   },
 ];
-test.each(breaches)(
-  "$member is refused when $when (FAPI 1.0 $by)",
-  ({ details: changes, grants = code, member, by }) => {
-    const details = { profile, jwks, ...changes };
-    const registered = decideRegistration({ redirect_uris: uris, grant_types: grants, ...details });
-    const described = parseNewClient({ redirectURIs: uris, grantTypes: grants, details });
-    if (registered.kind !== "refused" || described.kind !== "refused") return expect.fail("one was accepted");
-    expect(registered.error.code).toBe("invalid_client_metadata");
-    const says = new RegExp(`^\\w+: .* under the profile fapi1-advanced \\(FAPI 1\\.0 ${by}\\)$`);
-    for (const reason of [registered.error.message, described.reason]) expect(reason).toMatch(says);
-    expect(registered.error.message.startsWith(`${member}: `)).toBe(true);
-  },
-);
+test.each(breaches)("$member is refused when $when (FAPI 1.0 $by)", (breach) => {
+  expectRefused(breach, { profile, redirectUris: uris, specification: "FAPI 1.0" });
+});
 
 test("redirect URIs are https (FAPI 1.0 Part 1 section 5.2.2)", () => {
-  const redirectUris = [...uris, "http://127.0.0.1/cb"];
-  const registered = decideRegistration({ redirect_uris: redirectUris, grant_types: code, profile, jwks });
-  expect(registered).toMatchObject({ kind: "refused", error: { code: "invalid_redirect_uri" } });
-  expect(parseNewClient({ redirectURIs: redirectUris, details: { profile, jwks } })).toMatchObject({
-    reason: expect.stringMatching(/^redirectURIs: must be https .*\(FAPI 1\.0 Part 1 section 5\.2\.2\)$/),
-  });
+  expectHttpsAlone(profile, uris, "FAPI 1.0 Part 1 section 5.2.2");
 });
 
 test("no client is public, and none has ID tokens under RS256", () => {
-  const details = { profile, jwks };
-  const native = { clientName: "App", public: true, grantTypes: ["authorization_code"] };
-  expect(parseNewClient({ ...native, redirectURIs: uris, details })).toMatchObject({ kind: "refused" });
-  expect(parseNewClient({ redirectURIs: uris, details, idTokenSignedResponseAlg: "RS256" })).toMatchObject({
-    reason: expect.stringMatching(/^idTokenSignedResponseAlg: must be one of PS256, ES256, EdDSA/),
-  });
+  expectNoPublicClientAndNoRs256(profile, uris);
 });
 
 test("where no certificates are seen no client registers itself for it", () => {

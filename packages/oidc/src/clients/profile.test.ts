@@ -1,7 +1,15 @@
 // What a profile refuses of a client, whoever describes it: FAPI 2.0 Security Profile and Message Signing.
 import { describe, expect, test } from "vitest";
-import { makeClientKey } from "../../test/client-jwts.ts";
 import { client as any } from "../../test/fakes.ts";
+import {
+  type Breach,
+  expectHttpsAlone,
+  expectNoPublicClientAndNoRs256,
+  expectRefused,
+  jwks,
+  rsa,
+  sharedSecrets,
+} from "../../test/profile-refusals.ts";
 import { decideDetails } from "./change-details.ts";
 import { parseNewClient } from "./client-metadata.ts";
 import { decideClientUpdate } from "./client-update.ts";
@@ -9,8 +17,6 @@ import { decideRegistration } from "./registration-metadata.ts";
 import { SUPPORTED } from "./supported.ts";
 
 const FAPI2 = ["fapi2", "fapi2-message-signing"] as const;
-const jwks = { keys: [makeClientKey("ES256", "one").jwk] };
-const rsa = makeClientKey("RS256", "rsa").jwk;
 const uris = ["https://a.example/cb", "https://a.example/cb?dummy1=lorem&dummy2=ipsum"];
 const code = ["authorization_code", "refresh_token"];
 
@@ -27,20 +33,8 @@ test.each(FAPI2)("with %s and a key a client can be registered, and has what fol
   });
 });
 
-const breaches: {
-  when: string;
-  details: Readonly<Record<string, unknown>>;
-  grants?: readonly string[];
-  redirectUris?: readonly string[];
-  member: string;
-  by: string;
-}[] = [
-  ...["client_secret_basic", "client_secret_post", "client_secret_jwt"].map((method) => ({
-    when: `it proves itself by ${method}`,
-    details: { token_endpoint_auth_method: method },
-    member: "token_endpoint_auth_method",
-    by: "5.3.2.1",
-  })),
+const breaches: readonly Breach[] = [
+  ...sharedSecrets("5.3.2.1"),
   {
     when: "its only key is for RS256",
     details: { jwks: { keys: [{ ...rsa, alg: "RS256" }] } },
@@ -93,36 +87,16 @@ const breaches: {
   },
 ];
 describe.each(FAPI2)("with %s", (profile) => {
-  test.each(breaches)("$member is refused when $when (FAPI 2.0 section $by)", (row) => {
-    const { grants = code, redirectUris = uris, member, by } = row;
-    const details = { profile, jwks, ...row.details };
-    const registered = decideRegistration({ redirect_uris: redirectUris, grant_types: grants, ...details });
-    const described = parseNewClient({ redirectURIs: redirectUris, grantTypes: grants, details });
-    if (registered.kind !== "refused" || described.kind !== "refused") return expect.fail("one was accepted");
-    expect(registered.error.code).toBe("invalid_client_metadata");
-    const says = new RegExp(`^\\w+: .* under the profile ${profile} \\(FAPI 2.0 Security Profile section ${by}\\)$`);
-    for (const reason of [registered.error.message, described.reason]) expect(reason).toMatch(says);
-    expect(registered.error.message.startsWith(`${member}: `)).toBe(true);
+  test.each(breaches)("$member is refused when $when (FAPI 2.0 section $by)", (breach) => {
+    expectRefused(breach, { profile, redirectUris: uris, specification: "FAPI 2.0 Security Profile section" });
   });
 
   test("redirect URIs are https (FAPI 2.0 section 5.3.2.2)", () => {
-    const details = { profile, jwks };
-    const redirectUris = [...uris, "http://127.0.0.1/cb"];
-    const registered = decideRegistration({ redirect_uris: redirectUris, grant_types: code, ...details });
-    expect(registered).toMatchObject({ kind: "refused", error: { code: "invalid_redirect_uri" } });
-    expect(parseNewClient({ redirectURIs: redirectUris, details })).toMatchObject({
-      kind: "refused",
-      reason: expect.stringMatching(/^redirectURIs: must be https/),
-    });
+    expectHttpsAlone(profile, uris, "FAPI 2.0 Security Profile section 5.3.2.2");
   });
 
   test("no client is public, and none has ID tokens under RS256", () => {
-    const details = { profile, jwks };
-    const native = { clientName: "App", public: true, grantTypes: ["authorization_code"] };
-    expect(parseNewClient({ ...native, redirectURIs: uris, details })).toMatchObject({ kind: "refused" });
-    expect(parseNewClient({ redirectURIs: uris, details, idTokenSignedResponseAlg: "RS256" })).toMatchObject({
-      reason: expect.stringMatching(/^idTokenSignedResponseAlg: must be one of PS256, ES256, EdDSA/),
-    });
+    expectNoPublicClientAndNoRs256(profile, uris);
   });
 });
 
