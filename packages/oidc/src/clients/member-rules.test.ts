@@ -121,6 +121,12 @@ const contradictions: {
     by: "RFC 9701 §6",
   },
   {
+    when: "the content of answers is encrypted, and its key is not",
+    details: { jwks, authorization_encrypted_response_enc: "A128GCM" },
+    member: "authorization_encrypted_response_enc",
+    by: "JARM §3",
+  },
+  {
     when: "keys come twice",
     details: { jwks, jwks_uri: "https://a.example/jwks" },
     member: "jwks",

@@ -93,6 +93,12 @@ describe.each(["browser", "client"] as const)("sent by the %s a request is refus
       error: "invalid_request",
       by: "Part 1 section 5.2.2",
     },
+    {
+      when: "without state where openid is not asked for",
+      claims: jarm({ scope: "read", resource: "https://api.example/", state: undefined }),
+      error: "invalid_request",
+      by: "Part 1 section 5.2.2",
+    },
     { when: "without exp", claims: hybrid({ exp: undefined }), by: "Part 2 section 5.2.2" },
     { when: "without nbf", claims: hybrid({ nbf: undefined }), by: "Part 2 section 5.2.2" },
     { when: "that is good for long", claims: hybrid({ exp: seconds + 61 * MINUTE }), by: "Part 2 section 5.2.2" },
