@@ -64,6 +64,7 @@ export function wireClientJwts(
       endpoints: endpoints.flatMap((url) => [url, aliasOf(config, url) ?? url]),
       keySets,
       useOnce: storage.useOnce,
+      useBothOnce: storage.useBothOnce,
       clientSecrets,
       noteSecretUse,
       noteKeyUse,

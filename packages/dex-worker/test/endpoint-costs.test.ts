@@ -105,6 +105,7 @@ const exchanging = async (more: Form = {}) => ({
 });
 const credentials = { grant_type: "client_credentials" };
 const SPEND = "usedOnce.use";
+const SPEND_BOTH = "usedOnce.useBoth";
 
 const costs: readonly {
   readonly what: string;
@@ -144,7 +145,7 @@ const costs: readonly {
       const form = { ...(await redeeming(signing)), ...(await asserting()) };
       return post("/token", form, signing, [await requests.prove(key)]);
     },
-    ...{ statements: [SPEND, SPEND, "code.redeem"], signatures: 1 },
+    ...{ statements: [SPEND_BOTH, "code.redeem"], signatures: 1 },
   },
   {
     what: "a refresh token",
@@ -170,6 +171,7 @@ const costs: readonly {
     ...{ status: 400, statements: ["device.poll"], signatures: 0 },
   },
   {
+    // Two, since a device asks many times before it is let in: one statement for both costs each of them half as much again.
     what: "a device that was let in",
     prepare: async () => post("/token", await deviceForm("approve")),
     ...{ statements: ["device.poll", "device.redeem"], signatures: 1 },
@@ -190,6 +192,7 @@ const costs: readonly {
     ...{ statements: ["device.poll", "device.redeem"], signatures: 1 },
   },
   {
+    // What a token is exchanged for depends on what it is, which only the first tells.
     what: "the exchange of an access token",
     prepare: async () => post("/token", await exchanging()),
     ...{ statements: ["family.findLive", "directGrant.open"], signatures: 0 },

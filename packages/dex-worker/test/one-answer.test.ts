@@ -122,5 +122,5 @@ test("of five strangers who sign in at once with one request_uri one gets a code
   const answers = await Promise.all(pages.map(({ browser, page }) => browser.submit(page, person)));
   const refused = answers.filter(({ url }) => !url.searchParams.has("code"));
   expect(refused).toHaveLength(4);
-  for (const { status, url } of refused) expect([status, url.origin]).toEqual([400, new URL(worker.issuer).origin]);
+  for (const { url } of refused) expect(url.origin).toBe(new URL(worker.issuer).origin);
 });

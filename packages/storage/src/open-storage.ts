@@ -11,6 +11,7 @@ import type {
   Revocations,
   SignIns,
   TokenFamilies,
+  UseBothOnce,
 } from "@dex/oidc";
 import type { Logger, Secret } from "@dex/runtime";
 import type { Actor, OwnAccounts, Passwords, Registrations, UserDirectory, Users } from "@dex/users";
@@ -47,7 +48,7 @@ import { makeSignInStore } from "./sign-ins.ts";
 import { makeSigningKeyStore, type SigningKeyStore } from "./signing-keys.ts";
 import { makeFamilyStore } from "./token-families.ts";
 import { makeUpstreamGrantStore, type UpstreamGrants } from "./upstream-grants.ts";
-import { makeUseOnce } from "./used-once.ts";
+import { makeUseBothOnce, makeUseOnce } from "./used-once.ts";
 import { makeUserDirectory } from "./user-directory.ts";
 import { type Administrators, makeAdministrators, makeUserStore } from "./users.ts";
 
@@ -89,6 +90,7 @@ export interface Storage {
   readonly ownAccounts: OwnAccounts;
   readonly registrations: Registrations;
   readonly useOnce: UseOnce;
+  readonly useBothOnce: UseBothOnce;
   /** One round trip: resolves when the database answers. */
   ping(): Promise<void>;
   /** Closes all connections when their statements have ended. The Redis client stays its opener's. */
@@ -152,6 +154,7 @@ export function openStorage(options: StorageOptions): Storage {
     ownAccounts: makeOwnAccountStore(db),
     registrations: makeRegistrationStore(db),
     useOnce: makeUseOnce(db),
+    useBothOnce: makeUseBothOnce(db),
     async ping() {
       await db.run(PING);
     },

@@ -60,6 +60,7 @@ function secretsFor({ token_endpoint_auth_method: method }: ClientDetails): Part
 
 function make(registered: ClientDetails = details) {
   const used = new Map<string, Date>();
+  const useOnce = async (one: string, until: Date) => !used.has(one) && used.set(one, until) !== undefined;
   const fetched: string[] = [];
   const uses: unknown[] = [];
   const keyUses: unknown[] = [];
@@ -81,7 +82,11 @@ function make(registered: ClientDetails = details) {
           throw new Error("nothing is to be fetched");
         },
       }),
-      useOnce: async (one, until) => !used.has(one) && used.set(one, until) !== undefined,
+      useOnce,
+      useBothOnce: async (first, second) => {
+        if (!(await useOnce(first.key, first.until))) return "neither";
+        return (await useOnce(second.key, second.until)) ? "both" : "first alone";
+      },
       clientSecrets: sealer,
       noteSecretUse: (...use) => void uses.push(use),
       noteKeyUse: (...use) => void keyUses.push(use),

@@ -17,8 +17,28 @@ import { rememberedUntil } from "./workers-apart.ts";
 /** The only `client_assertion_type`, RFC 7523 §2.2. */
 export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/** Why the assertion does not prove that the request comes from `client`, for operators; undefined when it does. */
-export type CheckClientAssertion = (assertion: CompactJws, client: Client, now: Date) => Promise<string | undefined>;
+/** Whether the assertion proves that the request comes from `client`, once it is used up. */
+export type CheckClientAssertion = (assertion: CompactJws, client: Client, now: Date) => Promise<CheckedAssertion>;
+
+/** `reason` is for operators. */
+export type CheckedAssertion =
+  | { readonly kind: "wrong"; readonly reason: string }
+  | { readonly kind: "right"; readonly spend: SpendAssertion };
+
+/** Uses the assertion up for all workers, and `beside` with it. `neither`: it was used before, and proves nothing. */
+export type SpendAssertion = (beside?: OneUse) => Promise<UsedOnce>;
+
+/** What may be used one time until it is over, on any worker. */
+export interface OneUse {
+  readonly key: string;
+  readonly until: Date;
+}
+
+/** Which of two were used here for the first time. */
+export type UsedOnce = "both" | "first alone" | "neither";
+
+/** The same as UseOnce of two in one round trip: the second is not used where the first was used before. */
+export type UseBothOnce = (first: OneUse, second: OneUse) => Promise<UsedOnce>;
 
 /** True for the first who uses `key` on any worker, and false for all others until `until`. Of racing callers one is first. */
 export type UseOnce = (key: string, until: Date) => Promise<boolean>;
@@ -29,6 +49,7 @@ export interface ClientAssertionParts {
   readonly endpoints: readonly string[];
   readonly keySets: ClientKeySets;
   readonly useOnce: UseOnce;
+  readonly useBothOnce: UseBothOnce;
   /** What opens the secrets of clients that make MACs. Without it no MAC proves anything. */
   readonly clientSecrets?: Pick<ClientSecretSealer, "open"> | undefined;
   readonly noteSecretUse?: NoteSecretUse | undefined;
@@ -55,28 +76,50 @@ const assertionClaims = z.object({
 });
 
 /**
- * Checks in this order: what the client registered, the signature, the claims, and at last that the jti was never used on any
- * worker. Only what a client signed is ever remembered, so that nobody else fills the table or spends a jti of its own.
+ * Checks in this order: what the client registered, the signature, the claims. That the jti was never used on any worker is left
+ * to `spend`. Only what a client signed is ever remembered, so that nobody else fills the table or spends a jti of its own.
  */
 export function makeCheckClientAssertion(parts: ClientAssertionParts): CheckClientAssertion {
   return async (assertion, client, now) => {
-    if (!TYPES.includes(assertion.typ)) return "the assertion is of another type";
+    if (!TYPES.includes(assertion.typ)) return wrong("the assertion is of another type");
     const maker = await findMaker(assertion, client, parts, now);
-    if (maker.kind === "nobody") return maker.reason;
+    if (maker.kind === "nobody") return wrong(maker.reason);
     const parsed = assertionClaims.safeParse(assertion.claims);
     if (!parsed.success)
-      return `a claim of the assertion is missing or malformed: ${parsed.error.issues[0]?.path.join(".")}`;
+      return wrong(`a claim of the assertion is missing or malformed: ${parsed.error.issues[0]?.path.join(".")}`);
     const { data: claims } = parsed;
     const misfit = misfitIn(claims, client, parts, toEpochSeconds(now));
-    if (misfit !== undefined) return misfit;
+    if (misfit !== undefined) return wrong(misfit);
     const until = rememberedUntil(new Date(claims.exp * 1000));
-    const first = await parts.useOnce(`client assertion ${JSON.stringify([client.id, claims.jti])}`, until);
-    if (!first) return "the jti of the assertion was used before";
-    if (maker.kind === "secret") parts.noteSecretUse?.(client.id, maker.id, now);
-    const keyId = maker.kind === "key" ? idOfKey(maker.key) : undefined;
-    if (keyId !== undefined) parts.noteKeyUse?.(client.id, keyId, now);
-    return undefined;
+    const own = { key: `client assertion ${JSON.stringify([client.id, claims.jti])}`, until };
+    return {
+      kind: "right",
+      async spend(beside) {
+        const used = await useUp(own, beside, parts);
+        if (used !== "neither") noteUseOf(maker, client, parts, now);
+        return used;
+      },
+    };
   };
+}
+
+async function useUp(
+  own: OneUse,
+  beside: OneUse | undefined,
+  { useOnce, useBothOnce }: ClientAssertionParts,
+): Promise<UsedOnce> {
+  if (beside !== undefined) return useBothOnce(own, beside);
+  return (await useOnce(own.key, own.until)) ? "both" : "neither";
+}
+
+function noteUseOf(maker: Maker, { id }: Client, parts: ClientAssertionParts, now: Date): void {
+  if (maker.kind === "secret") parts.noteSecretUse?.(id, maker.id, now);
+  const keyId = maker.kind === "key" ? idOfKey(maker.key) : undefined;
+  if (keyId !== undefined) parts.noteKeyUse?.(id, keyId, now);
+}
+
+function wrong(reason: string): CheckedAssertion {
+  return { kind: "wrong", reason };
 }
 
 /** What of the client's made an assertion. */

@@ -1,5 +1,5 @@
 import { equalInConstantTime, sha256 } from "@dex/runtime";
-import type { CheckClientAssertion } from "../client-jwts/client-assertion.ts";
+import type { CheckClientAssertion, OneUse, SpendAssertion } from "../client-jwts/client-assertion.ts";
 import { OAuthError } from "../errors.ts";
 import type { CheckClientCertificate } from "../mutual-tls/certificate-authentication.ts";
 import type { ClientCertificate } from "../mutual-tls/client-certificate.ts";
@@ -17,15 +17,26 @@ export interface ClientAuthentication {
    * The client that the request proves to come from, RFC 6749 §2.3. Throws invalid_client, invalid_request when two
    * methods were mixed, too_many_requests after too many wrong secrets. `source` is the peer's address.
    */
-  authenticate(
-    request: {
-      authorization: string | undefined;
-      body: URLSearchParams;
-      source: string;
-      clientCertificate?: ClientCertificate | undefined;
-    },
-    now: Date,
-  ): Promise<Client>;
+  authenticate(request: AuthenticatedRequest, now: Date): Promise<Client>;
+  /** The same for who has more to use up: nothing is proved by what is for one use until `spend` was called. */
+  prove(request: AuthenticatedRequest, now: Date): Promise<ProvenClient>;
+}
+
+export interface AuthenticatedRequest {
+  readonly authorization: string | undefined;
+  readonly body: URLSearchParams;
+  readonly source: string;
+  readonly clientCertificate?: ClientCertificate | undefined;
+}
+
+export interface ProvenClient {
+  readonly client: Client;
+  /**
+   * Uses up the assertion for all workers, and `beside` with it: one round trip. Throws invalid_client when the assertion was
+   * used before, and then `beside` is not used; false when only `beside` was. To be called once, whatever else is wrong with
+   * the request. Undefined where what was shown may be shown again.
+   */
+  readonly spend: ((beside?: OneUse) => Promise<boolean>) | undefined;
 }
 
 /** What an unknown client's secret is compared with, so that it takes as long as a known one's. */
@@ -58,30 +69,57 @@ export function makeClientAuthentication(parts: {
     noteUse: parts.noteSecretUse,
   };
   const throttle = makeSecretThrottle(parts.failures);
-  return {
-    async authenticate({ authorization, body, source, clientCertificate }, now) {
-      const parsed = parseClientCredentials(authorization, body);
-      if (parsed.kind === "refused") throw parsed.error;
-      const { credentials } = parsed;
-      parts.admit?.(credentials.clientId, source, now);
-      const client = await clients.find(credentials.clientId);
-      // Whoever guesses ids must not be able to make a counter for each of them.
-      const guessed = client?.id ?? "(unknown)";
-      throttle.refuseBlocked(guessed, source, now);
-      const byCertificate = client !== undefined && provesByCertificate(client.details);
-      const failure = byCertificate
-        ? await certificateFailureOf(credentials, client, { checks, clientCertificate }, now)
-        : await failureOf(credentials, client, checks, now);
-      if (failure === undefined && client !== undefined) return client;
+
+  async function prove(
+    { authorization, body, source, clientCertificate }: AuthenticatedRequest,
+    now: Date,
+  ): Promise<ProvenClient> {
+    const parsed = parseClientCredentials(authorization, body);
+    if (parsed.kind === "refused") throw parsed.error;
+    const { credentials } = parsed;
+    parts.admit?.(credentials.clientId, source, now);
+    const client = await clients.find(credentials.clientId);
+    // Whoever guesses ids must not be able to make a counter for each of them.
+    const guessed = client?.id ?? "(unknown)";
+    throttle.refuseBlocked(guessed, source, now);
+    const byCertificate = client !== undefined && provesByCertificate(client.details);
+    const refuse = async (failure: string): Promise<never> => {
       const showed = byCertificate && clientCertificate !== undefined;
       const guess = showed || credentials.method === "client_assertion" || credentials.secret !== undefined;
       if (guess) await throttle.countFailure(guessed, source, now);
       // One message for every reason: which client ids exist, and which are public, is nobody's business.
       throw new OAuthError("invalid_client", "client authentication failed", {
-        detail: `${failure ?? "unknown client"}, client_id ${JSON.stringify(credentials.clientId.slice(0, 100))}`,
+        detail: `${failure}, client_id ${JSON.stringify(credentials.clientId.slice(0, 100))}`,
       });
+    };
+    const { failure, spend } = byCertificate
+      ? await certificateProofOf(credentials, client, { checks, clientCertificate }, now)
+      : await proofOf(credentials, client, checks, now);
+    if (failure !== undefined || client === undefined) return refuse(failure ?? "unknown client");
+    if (spend === undefined) return { client, spend };
+    return {
+      client,
+      async spend(beside) {
+        const used = await spend(beside);
+        return used === "neither" ? refuse("the jti of the assertion was used before") : used === "both";
+      },
+    };
+  }
+
+  return {
+    prove,
+    async authenticate(request, now) {
+      const { client, spend } = await prove(request, now);
+      await spend?.();
+      return client;
     },
   };
+}
+
+/** Why what was shown proves nothing, for operators, or how it is used up, where it is for one use. */
+interface ShownProof {
+  readonly failure?: string | undefined;
+  readonly spend?: SpendAssertion;
 }
 
 interface Checks {
@@ -93,28 +131,31 @@ interface Checks {
 }
 
 /** RFC 8705 §2: the request itself holds the client_id, and nothing that proves anything. */
-async function certificateFailureOf(
+async function certificateProofOf(
   { method }: ClientCredentials,
   client: Client,
   { checks, clientCertificate }: { checks: Checks; clientCertificate: ClientCertificate | undefined },
   now: Date,
-): Promise<string | undefined> {
-  if (method !== "none") return "the client registered another method";
-  if (checks.certificate === undefined) return "client certificates are not supported";
-  return checks.certificate(clientCertificate, client, now);
+): Promise<ShownProof> {
+  if (method !== "none") return { failure: "the client registered another method" };
+  if (checks.certificate === undefined) return { failure: "client certificates are not supported" };
+  return { failure: await checks.certificate(clientCertificate, client, now) };
 }
 
-async function failureOf(
+async function proofOf(
   credentials: ClientCredentials,
   client: Client | undefined,
   checks: Checks,
   now: Date,
-): Promise<string | undefined> {
-  if (credentials.method !== "client_assertion") return secretFailureOf(credentials, client, checks, now);
-  if (client === undefined) return "unknown client";
-  if (!mayUse(client, credentials.method)) return "the client registered another method";
-  if (checks.assertion === undefined) return "client assertions are not supported";
-  return checks.assertion(credentials.assertion, client, now);
+): Promise<ShownProof> {
+  if (credentials.method !== "client_assertion") {
+    return { failure: await secretFailureOf(credentials, client, checks, now) };
+  }
+  if (client === undefined) return { failure: "unknown client" };
+  if (!mayUse(client, credentials.method)) return { failure: "the client registered another method" };
+  if (checks.assertion === undefined) return { failure: "client assertions are not supported" };
+  const checked = await checks.assertion(credentials.assertion, client, now);
+  return checked.kind === "wrong" ? { failure: checked.reason } : { spend: checked.spend };
 }
 
 async function secretFailureOf(

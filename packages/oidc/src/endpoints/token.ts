@@ -1,5 +1,5 @@
 import type { Client } from "../clients/client.ts";
-import type { ClientAuthentication } from "../clients/client-authentication.ts";
+import type { ClientAuthentication, ProvenClient } from "../clients/client-authentication.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import type { Grant } from "../grants/grant.ts";
@@ -56,17 +56,16 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       if (grantType === undefined) throw new OAuthError("invalid_request", "grant_type is missing");
       const grant = grants.get(grantType);
       if (grant === undefined) throw new OAuthError("unsupported_grant_type", "this grant_type is not supported");
-      const { client, proved } = await callerOf(grant, request, parts, now);
-      // AUT-13
-      if (!client.grantTypes.includes(grant.grantType)) {
-        throw new OAuthError("unauthorized_client", `the client may not use the ${grant.grantType} grant`);
-      }
-      refuseGrantBeyondProfile(client, grant);
-      const sender = proveSender(request, target, now);
-      const confirmation = confirmationFor(client, sender);
-      refuseUnbound(client, confirmation);
-      // Such a client has shown nothing until its grant is good, and who has shown nothing writes nothing.
-      if (proved) await sender.spend();
+      const { client, proved, spend } = await callerOf(grant, request, parts, now);
+      const { sender, confirmation } = await unlessRefused(spend, () => {
+        refuseGrant(client, grant);
+        const sender = proveSender(request, target, now);
+        const confirmation = confirmationFor(client, sender);
+        refuseUnbound(client, confirmation);
+        return { sender, confirmation };
+      });
+      // A public client has shown nothing until its grant is good, and who has shown nothing writes nothing.
+      await (proved ? sender.spend(spend) : spend?.());
       const proofs = { confirmation, shown: sender.confirmation };
       const answer = await grant.redeem({ params: body, client, ...proofs, source: request.source }, now);
       if (!proved) await sender.spend();
@@ -75,18 +74,28 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
   };
 }
 
+/** An assertion that was shown is used up, whatever else is wrong with the request. */
+async function unlessRefused<Passed>(spend: ProvenClient["spend"], check: () => Passed): Promise<Passed> {
+  try {
+    return check();
+  } catch (error) {
+    await spend?.();
+    throw error;
+  }
+}
+
 /** The client that asks, and whether it has proved by itself who it is: public ones never do. */
 async function callerOf(
   grant: Grant,
   request: ClientRequest,
   { clientAuthentication, clients }: Pick<TokenEndpointParts, "clientAuthentication" | "clients">,
   now: Date,
-): Promise<{ readonly client: Client; readonly proved: boolean }> {
+): Promise<ProvenClient & { readonly proved: boolean }> {
   const { authorization, body } = request;
   const shown = authorization ?? CREDENTIALS.find((name) => body.has(name));
   if (grant.provesClient !== true || shown !== undefined) {
-    const client = await clientAuthentication.authenticate(request, now);
-    return { client, proved: !client.public };
+    const proven = await clientAuthentication.prove(request, now);
+    return { ...proven, proved: !proven.client.public };
   }
   const clientId = single(body, "client_id");
   if (clientId === undefined)
@@ -95,13 +104,17 @@ async function callerOf(
   if (client === undefined || !client.grantTypes.includes(grant.grantType)) {
     throw new OAuthError("invalid_grant", ASSERTION_REFUSED, { detail: "no client with this id is registered for it" });
   }
-  return { client, proved: false };
+  return { client, proved: false, spend: undefined };
 }
 
 const CREDENTIALS = ["client_secret", "client_assertion", "client_assertion_type"] as const;
 
-/** Registration refuses them too, and is not all that changes clients. */
-function refuseGrantBeyondProfile(client: Client, { grantType }: Grant): void {
+function refuseGrant(client: Client, { grantType }: Grant): void {
+  // AUT-13
+  if (!client.grantTypes.includes(grantType)) {
+    throw new OAuthError("unauthorized_client", `the client may not use the ${grantType} grant`);
+  }
+  // Registration refuses them too, and is not all that changes clients.
   const { grantTypes: demand } = demandsOf(client.details);
   if (demand === undefined || demand.is.includes(grantType)) return;
   throw new OAuthError("unauthorized_client", `the client may not use the ${grantType} grant${citing(demand)}`);

@@ -1,6 +1,6 @@
 // What the sender of a request shows to have beside its tokens: the key of a DPoP proof, RFC 9449, and that of the certificate of
 // its connection, RFC 8705. What endpoints and grants see of it is the confirmation.
-import type { UseOnce } from "../client-jwts/client-assertion.ts";
+import type { OneUse, UseOnce } from "../client-jwts/client-assertion.ts";
 import { OAuthError } from "../errors.ts";
 import type { ClientCertificate } from "../mutual-tls/client-certificate.ts";
 import type { Confirmation } from "../tokens/confirmation.ts";
@@ -21,9 +21,10 @@ export interface ProvenSender {
   /**
    * Uses the proof up for all workers, one round trip where there is a proof. Throws invalid_dpop_proof when it was used
    * before: of racing callers one does not. Not to be called for somebody who has shown nothing but a key of their own
-   * making, since anybody could then fill the table.
+   * making, since anybody could then fill the table. With `by` that uses it up instead, among other things, and is called
+   * also where there is no proof: false when the proof was used before.
    */
-  spend(): Promise<void>;
+  spend(by?: (proof?: OneUse) => Promise<boolean>): Promise<void>;
   /** For the next proof, where that should have another one than this had. */
   readonly dpopNonce: string | undefined;
 }
@@ -31,7 +32,10 @@ export interface ProvenSender {
 /** Throws invalid_dpop_proof or use_dpop_nonce when there is evidence and it is not good. */
 export type ProveSender = (evidence: SenderEvidence, target: ProofTarget, now: Date) => ProvenSender;
 
-const NOTHING_TO_SPEND = { spend: async () => {}, dpopNonce: undefined };
+const NOTHING_TO_SPEND: Pick<ProvenSender, "spend" | "dpopNonce"> = {
+  spend: async (by) => void (await by?.()),
+  dpopNonce: undefined,
+};
 
 export function makeProveSender(parts: {
   readonly useOnce: UseOnce;
@@ -65,8 +69,9 @@ export function makeProveSender(parts: {
     return {
       confirmation: { jkt, ...shown },
       dpopNonce: nextNonce(nonce, now),
-      async spend() {
-        const first = await parts.useOnce(`dpop proof ${JSON.stringify([jkt, jti])}`, goodUntil);
+      async spend(by) {
+        const proof = { key: `dpop proof ${JSON.stringify([jkt, jti])}`, until: goodUntil };
+        const first = await (by === undefined ? parts.useOnce(proof.key, proof.until) : by(proof));
         if (!first) throw invalidProof("the DPoP proof was used before");
       },
     };
