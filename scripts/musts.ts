@@ -3,20 +3,28 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { backchannel } from "./musts/backchannel.ts";
+import { clientDocuments } from "./musts/client-documents.ts";
 import { clients } from "./musts/clients.ts";
 import { codes } from "./musts/codes.ts";
+import { exchange } from "./musts/exchange.ts";
+import { fapi1 } from "./musts/fapi1.ts";
+import { fapi2 } from "./musts/fapi2.ts";
+import { jwtTokens } from "./musts/jwt-tokens.ts";
 import type { Document, Must } from "./musts/must.ts";
 import { oauth } from "./musts/oauth.ts";
 import { openidClaims } from "./musts/openid-claims.ts";
 import { openidClients } from "./musts/openid-clients.ts";
 import { openidLogout } from "./musts/openid-logout.ts";
 import { openidSignIn } from "./musts/openid-sign-in.ts";
+import { possession } from "./musts/possession.ts";
 import { requests } from "./musts/requests.ts";
 import { tokens } from "./musts/tokens.ts";
 import { findTestStrings, type NamingTest } from "./tests-by-id.ts";
 
 const DOCUMENTS: readonly Document[] = [
-  ...[...oauth, ...codes, ...requests, ...clients, ...tokens],
+  ...[...oauth, ...codes, ...requests, ...clients, ...clientDocuments, ...tokens, ...jwtTokens],
+  ...[...exchange, ...possession, ...backchannel, ...fapi2, ...fapi1],
   ...[...openidSignIn, ...openidClaims, ...openidClients, ...openidLogout],
 ];
 /** More would hide the demands behind their tests; the rest is counted. */

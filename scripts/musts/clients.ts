@@ -36,7 +36,7 @@ export const clients: readonly Document[] = [
   },
   {
     name: "RFC 7523",
-    title: "JWT Profile for Client Authentication",
+    title: "JWT Profile for Client Authentication and Authorization Grants",
     musts: [
       { section: "3", must: "demand sub to be the client", heldBy: ["sub is another client", "sub is nobody"] },
       { section: "3", must: "demand iss to be the client", heldBy: ["iss is another"] },
@@ -70,6 +70,46 @@ export const clients: readonly Document[] = [
         must: "answer invalid_client",
         heldBy: ["401 invalid_client, and nothing written or fetched, when $when"],
       },
+      {
+        section: "2.1",
+        must: "take an assertion as a grant, and demand it",
+        heldBy: [
+          "a workload of $of gets a token for the service that it stands for",
+          "when it is no JWT, or is missing",
+        ],
+      },
+      {
+        section: "3",
+        must: "take such a one of the issuers alone that an administrator named for this client",
+        heldBy: [
+          "its issuer is spelled another way",
+          "when the client does not trust its issuer, is not registered for it or is not there, in the same words",
+        ],
+      },
+      {
+        section: "3",
+        must: "demand its sub, and that it is who the administrator named",
+        heldBy: ["it is about nobody", "its subject only holds what it should begin with"],
+      },
+      { section: "3", must: "demand that it is for us", heldBy: ["it is for nobody", "it is for somebody else"] },
+      {
+        section: "3",
+        must: "refuse it after exp, before nbf, and where it never ends",
+        heldBy: ["it never expires", "it is not good yet", "it is good for longer than allowed"],
+      },
+      {
+        section: "3",
+        must: "demand a signature by a key of its issuer",
+        heldBy: ["its signature is of another key", "it points to a key"],
+      },
+      {
+        section: "3",
+        must: "take it once, on all workers",
+        heldBy: ["when it was used before: of 10 at once on two workers one gets a token"],
+        different:
+          "an administrator may say that tokens of an issuer are reusable: clusters give a workload one for an hour",
+      },
+      { section: "3.1", must: "answer invalid_grant", heldBy: ["when $when (RFC 7523 §3, JWT-1)"] },
       {
         section: "5",
         must: "support RS256, and say what is supported",

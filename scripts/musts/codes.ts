@@ -239,7 +239,7 @@ export const codes: readonly Document[] = [
       {
         section: "4.12",
         must: "redirect with 303 from where a password was typed, never 307",
-        heldBy: ["$more -> $error (AUT-2", "ends at the redirect_uri with code, state and iss"],
+        heldBy: ["a form with a password, or with a yes, is answered by 303"],
       },
       {
         section: "4.13",
@@ -364,6 +364,11 @@ export const codes: readonly Document[] = [
         section: "2.3",
         must: "send errors in a JWT too",
         heldBy: ["errors travel the same way, and nothing beside the JWT"],
+      },
+      {
+        section: "3",
+        must: "refuse an encryption of content without one of the key",
+        heldBy: ["the content of answers is encrypted, and its key is not"],
       },
       {
         section: "3",

@@ -214,7 +214,7 @@ export const oauth: readonly Document[] = [
         section: "4.3",
         must: "demand the person's password of no client",
         heldBy: ["the password grant (TOK-14)"],
-        different: "the grant does not exist (RFC 9700 section 2.4)",
+        different: "it is there where an administrator lets both client and connector have it (RFC 9700 section 2.4)",
       },
       {
         section: "4.4",

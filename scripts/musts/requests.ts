@@ -41,7 +41,7 @@ export const requests: readonly Document[] = [
         must: "use nothing that does not stand in the object",
         heldBy: ["what it leaves out is not taken from around it"],
         different:
-          "response_type and scope may stand outside, as OpenID Connect Core section 6.1 has it; both must agree where both say it",
+          "response_type and scope may stand outside, as OpenID Connect Core section 6.1 has it; both must agree where both say it; not where the client has to sign",
       },
       {
         section: "7",
@@ -63,6 +63,14 @@ export const requests: readonly Document[] = [
         heldBy: ["without the setting no private address is ever asked for keys"],
       },
       {
+        section: "10.5",
+        must: "refuse what is unsigned of a client that registered that it signs its requests",
+        heldBy: [
+          "is refused where the client registered that it signs them",
+          "all requests must be signed, and the algorithm is none",
+        ],
+      },
+      {
         section: "10.8",
         must: "take no other JWT for a request object",
         heldBy: ["it is a client assertion", "it is of another type"],
@@ -77,6 +85,12 @@ export const requests: readonly Document[] = [
         section: "2",
         must: "take POST with a form over TLS, and authenticate as the token endpoint does",
         heldBy: ["who does not authenticate pushes nothing, and no other method does"],
+      },
+      {
+        section: "2",
+        must: "take its issuer, the token endpoint and this endpoint for the audience of an assertion",
+        heldBy: ["par-endpoint-as-assertion-aud", "token-endpoint-as-assertion-aud", "issuer-as-assertion-aud"],
+        different: "the issuer alone of clients under FAPI 2.0, which demands it",
       },
       {
         section: "2.1",
@@ -224,6 +238,11 @@ export const requests: readonly Document[] = [
         heldBy: ["every value of every member has a call"],
       },
       {
+        section: "5",
+        must: "let a client that authenticates refresh with any key that it proves",
+        heldBy: ["refreshes for who authenticates and proves any key, and for nobody else"],
+      },
+      {
         section: "5.2",
         must: "give a client that registered for bound tokens no others",
         heldBy: ["gives no bearer token to a client that registered for bound ones"],
@@ -264,6 +283,11 @@ export const requests: readonly Document[] = [
         heldBy: ["of another making, or too old, is refused with a new one"],
       },
       { section: "8.2", must: "give a new nonce before the old one ends", heldBy: ["has a successor before it ends"] },
+      {
+        section: "9",
+        must: "be as a resource one that tells with 401 that it needs a nonce",
+        heldBy: ["of oauth4webapi is told at both endpoints that it needs a nonce"],
+      },
       {
         section: "10",
         must: "hold a code to the key of dpop_jkt",
@@ -316,6 +340,11 @@ export const requests: readonly Document[] = [
         section: "3.4",
         must: "take the grant with device_code and the client",
         heldBy: ["spoils a device code or gets more with it than was shown"],
+      },
+      {
+        section: "3.4",
+        must: "give tokens for a device code once",
+        heldBy: ["gets tokens once, of 20 polls on two workers at the same moment (DEV-1)"],
       },
       {
         section: "3.5",
