@@ -13,15 +13,22 @@ const KEEP_DEAD = "interval '90 days'";
 /** Of no interest once ended, and it may name an address that belongs to nobody here. */
 const KEEP_DISCARDED = "interval '1 day'";
 
+/**
+ * What is no mail is over within seconds, one way or the other, and soon of no use: of a process that dies with it, another takes
+ * it over while the client still waits. A copy too many harms nobody there.
+ */
+const LONGEST_LEASE_OF_NOTICES = "CASE WHEN due.payload IS NOT NULL THEN 60 END";
+
 /** What a row says of itself; the claim joins what that means by now. */
-const DUE_COLUMNS = "id, kind, user_id, email, link_id, client_id";
+const DUE_COLUMNS = "id, kind, user_id, email, link_id, client_id, payload";
 
 /**
  * Address, name and the state of the link are read with the claim: a mail goes to where its user is reached now, and no
  * mail goes out whose link is used up, superseded, or was for another address or a disabled user (ACC-8, ACC-11).
  */
 const CLAIM = `UPDATE outbox o
-  SET lease = gen_random_uuid(), attempts = o.attempts + 1, due_at = $2::timestamptz + $3 * interval '1 second'
+  SET lease = gen_random_uuid(), attempts = o.attempts + 1,
+    due_at = $2::timestamptz + LEAST($3, ${LONGEST_LEASE_OF_NOTICES}) * interval '1 second'
   FROM due
     LEFT JOIN app_user u ON u.id = due.user_id
     LEFT JOIN client c ON c.id = due.client_id

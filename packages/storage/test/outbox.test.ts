@@ -153,6 +153,14 @@ test("the longest waiting are listed and claimed first", async () => {
   expect(claimed.map(({ id }) => id).toSorted()).toEqual(ids.slice(0, 2).toSorted());
 });
 
+test("what is no mail is somebody else's a minute after whoever claimed it died", async () => {
+  const [id = ""] = await promise(1);
+  await opened.query("UPDATE outbox SET payload = '{}' WHERE id = $1", [id]);
+  expect(await opened.storage.outbox.claim(id, NOW, LEASE)).toBeDefined();
+  expect(await opened.storage.outbox.claimDue(1, after(59), LEASE)).toEqual([]);
+  expect(await opened.storage.outbox.claimDue(1, after(60), LEASE)).toMatchObject([{ id, attempt: 2 }]);
+});
+
 test("a claimed row is nobody's before its lease ends, then the next one's, and the first lease is worthless", async () => {
   const [id = ""] = await promise(1);
   const first = await opened.storage.outbox.claim(id, NOW, LEASE);
