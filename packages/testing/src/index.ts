@@ -14,7 +14,7 @@ export {
   waitPastConsent,
 } from "./browser.ts";
 export { NOTHING_ASKED, PLAIN_CALLBACK } from "./callback-input.ts";
-export { type ClientAuthority, makeClientAuthority, type WantedCertificate } from "./client-authority.ts";
+export { type ClientAuthority, makeClientAuthority } from "./client-authority.ts";
 export { type FakeBitbucketPerson, startFakeBitbucket } from "./fake-bitbucket.ts";
 export { type FakeCrowd, type FakeCrowdPerson, startFakeCrowd } from "./fake-crowd.ts";
 export { type FakeDiscordPerson, startFakeDiscord } from "./fake-discord.ts";
@@ -82,6 +82,7 @@ export {
   startOidcProvider,
 } from "./oidc-provider.ts";
 export { makeOpenApiChecker, type OpenApiChecker, type OpenApiDocument } from "./openapi-checker.ts";
+export type { TestCertificate, WantedCertificate } from "./openssl-authority.ts";
 export { type RunningPostgres, startPostgres } from "./postgres.ts";
 export { makePrivateAuthority, type PrivateAuthority } from "./private-authority.ts";
 export { queryDatabase } from "./query-database.ts";
@@ -100,5 +101,5 @@ export {
   startSimpleSaml,
 } from "./simple-saml.ts";
 export { type RunningSlapd, startSlapd } from "./slapd.ts";
-export { makeTestCertificates, type TestCertificate, type TestCertificates } from "./test-certificates.ts";
+export { makeTestCertificates, type TestCertificates } from "./test-certificates.ts";
 export { type Migrate, openTestDatabase, type TestDatabase } from "./test-database.ts";
