@@ -225,6 +225,14 @@ const costs: readonly {
     ...{ status: 201, statements: [SPEND], signatures: 0 },
   },
   {
+    what: "a pushed request, with an assertion and a DPoP proof",
+    prepare: async () => {
+      const form = { ...asked(), client_id: signing.id, ...(await asserting()) };
+      return post("/par", form, signing, [await requests.prove(key, { claims: { htu: `${worker.issuer}/par` } })]);
+    },
+    ...{ status: 201, statements: [SPEND_BOTH], signatures: 0 },
+  },
+  {
     what: "/auth with a pushed request and a session",
     prepare: () => pushed("signed in"),
     ...{ status: 303, statements: ["session.find", "signIn.issueCode"], signatures: 0 },

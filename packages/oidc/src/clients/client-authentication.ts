@@ -50,7 +50,7 @@ const NOBODYS_HASH = sha256("no client has this secret");
 export function makeClientAuthentication(parts: {
   clients: Clients;
   /** Throws too_many_requests where to look for the client would be one time too many for this source. */
-  admit?: ((clientId: string, source: string, now: Date) => void) | undefined;
+  admit?: ((clientId: string, source: string, now: Date) => Promise<void>) | undefined;
   failures: FailureCounter;
   chosenSecrets: ChosenSecretVerifier;
   secretUpgrades: ClientSecretUpgrades;
@@ -77,7 +77,7 @@ export function makeClientAuthentication(parts: {
     const parsed = parseClientCredentials(authorization, body);
     if (parsed.kind === "refused") throw parsed.error;
     const { credentials } = parsed;
-    parts.admit?.(credentials.clientId, source, now);
+    await parts.admit?.(credentials.clientId, source, now);
     const client = await clients.find(credentials.clientId);
     // Whoever guesses ids must not be able to make a counter for each of them.
     const guessed = client?.id ?? "(unknown)";
@@ -114,6 +114,19 @@ export function makeClientAuthentication(parts: {
       return client;
     },
   };
+}
+
+/**
+ * What `check` returns, which is to be known before `spend` is called. Where it throws, what proved the client is used up first:
+ * an assertion that was shown is used, whatever else is wrong with the request.
+ */
+export async function checkUnspent<Passed>(spend: ProvenClient["spend"], check: () => Passed): Promise<Passed> {
+  try {
+    return check();
+  } catch (error) {
+    await spend?.();
+    throw error;
+  }
 }
 
 /** Why what was shown proves nothing, for operators, or how it is used up, where it is for one use. */

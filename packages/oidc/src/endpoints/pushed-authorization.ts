@@ -1,4 +1,4 @@
-import type { ClientAuthentication } from "../clients/client-authentication.ts";
+import { type ClientAuthentication, checkUnspent } from "../clients/client-authentication.ts";
 import { OAuthError } from "../errors.ts";
 import type { ProveSender } from "../sender-constraint/prove-sender.ts";
 import { type AuthorizationRules, decideAuthorization } from "./authorization.ts";
@@ -30,9 +30,9 @@ export function makePushedAuthorizationEndpoint(parts: {
       if (request.body.has("request_uri")) {
         throw new OAuthError("invalid_request", "request_uri must not be part of a pushed request");
       }
-      const client = await clientAuthentication.authenticate(request, now);
-      const sender = proveSender(request, target, now);
-      if (!client.public) await sender.spend();
+      const { client, spend } = await clientAuthentication.prove(request, now);
+      const sender = await checkUnspent(spend, () => proveSender(request, target, now));
+      await (client.public ? spend?.() : sender.spend(spend));
       const params = parametersOf(request.body, client.id);
       const decision = await decideAuthorization(params, { ...rules, sentBy: "client", now });
       if (decision.kind !== "login") throw decision.error;

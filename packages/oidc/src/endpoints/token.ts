@@ -1,5 +1,5 @@
 import type { Client } from "../clients/client.ts";
-import type { ClientAuthentication, ProvenClient } from "../clients/client-authentication.ts";
+import { type ClientAuthentication, checkUnspent, type ProvenClient } from "../clients/client-authentication.ts";
 import { citing, demandsOf } from "../clients/profile.ts";
 import { OAuthError } from "../errors.ts";
 import type { Grant } from "../grants/grant.ts";
@@ -57,7 +57,7 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       const grant = grants.get(grantType);
       if (grant === undefined) throw new OAuthError("unsupported_grant_type", "this grant_type is not supported");
       const { client, proved, spend } = await callerOf(grant, request, parts, now);
-      const { sender, confirmation } = await unlessRefused(spend, () => {
+      const { sender, confirmation } = await checkUnspent(spend, () => {
         refuseGrant(client, grant);
         const sender = proveSender(request, target, now);
         const confirmation = confirmationFor(client, sender);
@@ -72,16 +72,6 @@ export function makeTokenEndpoint(parts: TokenEndpointParts): ClientEndpoint {
       return { kind: "json", status: 200, body: answer, dpopNonce: sender.dpopNonce };
     },
   };
-}
-
-/** An assertion that was shown is used up, whatever else is wrong with the request. */
-async function unlessRefused<Passed>(spend: ProvenClient["spend"], check: () => Passed): Promise<Passed> {
-  try {
-    return check();
-  } catch (error) {
-    await spend?.();
-    throw error;
-  }
 }
 
 /** The client that asks, and whether it has proved by itself who it is: public ones never do. */
