@@ -88,7 +88,9 @@ export function wireClientEndpoints(
   const pushed = makePushedAuthorizationEndpoint({
     ...wiring.authorization,
     // The first that is heard of a client with a document may be the request that it pushes.
-    clientAuthentication: makeClientAuthentication({ ...proofs, ...live.clientDocuments }),
+    clientAuthentication: makeClientAuthentication({
+      ...{ ...proofs, clients: live.clientDocuments.clients, admit: live.clientDocuments.admitProof },
+    }),
     proveSender: wiring.proveSender,
   });
   return [

@@ -1,6 +1,6 @@
 // Clients that nobody registered push their requests, too (OAuth Client ID Metadata Document, RFC 9126).
-import { hasForm } from "@dex/testing";
-import { exportJWK, generateKeyPair } from "jose";
+import { hasForm, queryDatabase } from "@dex/testing";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenedAddress, openAddress } from "./client-address.ts";
@@ -61,6 +61,37 @@ test("and of one that proves itself with the key in its document", async () => {
   expect(await signIn(id, openid.PrivateKeyJwt(privateKey))).toMatchObject({ aud: id, email: PERSON.email });
   const { privateKey: other } = await generateKeyPair("ES256");
   await expect(signIn(id, openid.PrivateKeyJwt(other))).rejects.toMatchObject({ status: 401 });
+});
+
+test("who shows nothing but a key of their own making has us remember little of what they push, until a person allows them something", async () => {
+  const { privateKey, publicKey } = await generateKeyPair("ES256");
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), alg: "ES256" }] };
+  const publishOne = () => publishClient({ token_endpoint_auth_method: "private_key_jwt", jwks });
+  const [allowed, ...strangers] = [publishOne(), publishOne(), publishOne()];
+  await signIn(allowed ?? "", openid.PrivateKeyJwt(privateKey));
+  const remembered = async () => {
+    const [row] = await queryDatabase(worker.databaseUrl, "SELECT count(*)::int AS rows FROM used_once");
+    return Number(row?.rows);
+  };
+  async function push(id = ""): Promise<number> {
+    const seconds = Math.floor(Date.now() / 1000);
+    const claims = { iss: id, sub: id, aud: worker.issuer, iat: seconds, exp: seconds + 60, jti: crypto.randomUUID() };
+    const body = new URLSearchParams({
+      client_id: id,
+      client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      client_assertion: await new SignJWT(claims).setProtectedHeader({ alg: "ES256" }).sign(privateKey),
+      ...{ response_type: "code", redirect_uri: REDIRECT_URI, scope: "openid" },
+      ...{ code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" },
+    });
+    return (await fetch(`${worker.issuer}/par`, { method: "POST", body })).status;
+  }
+  const before = await remembered();
+  const statuses: number[] = [];
+  for (let n = 0; n < 80; n += 1) statuses.push(await push(strangers[n % 2]));
+  expect([statuses[0], statuses.at(-1), new Set(statuses).size]).toEqual([201, 429, 2]);
+  // The first of each costs a document.
+  expect((await remembered()) - before).toBeLessThanOrEqual(62);
+  expect(await push(allowed)).toBe(201);
 });
 
 test("one address makes no more documents be fetched by pushing than by coming itself (DCR-3)", async () => {

@@ -22,6 +22,8 @@ const FAILURE_SECONDS = 10;
 const MAX_KEPT = 1_000;
 /** So many documents may one address make a worker fetch. */
 const FETCHES = { limit: 30, windowSeconds: 60 };
+/** And so many proofs by keys of clients that nobody has allowed anything look at, each of which is remembered. */
+const PROOFS = { limit: 60, windowSeconds: 60 };
 const MAX_SOURCES = 10_000;
 
 export interface ClientDocuments {
@@ -29,6 +31,11 @@ export interface ClientDocuments {
   readonly clients: Clients;
   /** Throws too_many_requests where looking for the client would make this worker fetch one document too many for this source. */
   admit(clientId: string, source: string, now: Date): void;
+  /**
+   * The same where a client is to prove by itself who it is. The key is one of its own making, and what was proved with it is
+   * kept in the database: until a person has allowed the client something it is limited for the source.
+   */
+  admitProof(clientId: string, source: string, now: Date): Promise<void>;
   /** Stores a client with a document as it is, where it is not stored so: what it is granted refers to it. */
   keep(client: Client): Promise<void>;
 }
@@ -55,7 +62,8 @@ export function makeClientDocuments(parts: ClientDocumentParts): ClientDocuments
   // Apart, so that a flood of addresses without a document drives out none of the others.
   const bad = new Map<string, Kept>();
   const running = new Map<string, Promise<Client | undefined>>();
-  const countFetch = makeSourceLimit();
+  const countFetch = makeSourceLimit(FETCHES);
+  const countProof = makeSourceLimit(PROOFS);
 
   function addressOf(clientId: string): URL | undefined {
     const url = parseClientIdUrl(clientId, policy);
@@ -103,11 +111,19 @@ export function makeClientDocuments(parts: ClientDocumentParts): ClientDocuments
     return client === undefined || row === undefined ? client : withAdministrated(client, row);
   }
 
+  function admit(clientId: string, source: string, now: Date): void {
+    if (addressOf(clientId) === undefined || running.has(clientId)) return;
+    if (remembered(clientId, now) === undefined) countFetch(source, now);
+  }
+
   return {
     clients: { find },
-    admit(clientId, source, now) {
-      if (addressOf(clientId) === undefined || running.has(clientId)) return;
-      if (remembered(clientId, now) === undefined) countFetch(source, now);
+    admit,
+    async admitProof(clientId, source, now) {
+      const known = remembered(clientId, now)?.client;
+      admit(clientId, source, now);
+      if (known === undefined || known.public || (await stored.find(clientId)) !== undefined) return;
+      countProof(source, now);
     },
     async keep(client) {
       if (!isClientIdUrl(client.id) || !client.dynamic) return;
@@ -175,22 +191,19 @@ function remember(entries: Map<string, Kept>, id: string, kept: Kept): void {
 }
 
 /** In memory: nobody who is not signed in writes to the database, and a fleet's sum is limit enough. */
-function makeSourceLimit(): (source: string, now: Date) => void {
-  const counts = new Map<string, { fetches: number; readonly endsAt: Date }>();
+function makeSourceLimit({ limit, windowSeconds }: typeof FETCHES): (source: string, now: Date) => void {
+  const counts = new Map<string, { times: number; readonly endsAt: Date }>();
   return (source, now) => {
     const found = counts.get(source);
-    const count = found !== undefined && found.endsAt > now ? found : freshCount(now);
-    count.fetches += 1;
+    const count =
+      found !== undefined && found.endsAt > now ? found : { times: 0, endsAt: addSeconds(now, windowSeconds) };
+    count.times += 1;
     counts.delete(source);
     counts.set(source, count);
     const oldest = counts.keys().next();
     if (counts.size > MAX_SOURCES && oldest.done !== true) counts.delete(oldest.value);
-    if (count.fetches <= FETCHES.limit) return;
+    if (count.times <= limit) return;
     const retryAfterSeconds = Math.max(1, Math.ceil((count.endsAt.getTime() - now.getTime()) / 1000));
     throw new OAuthError("too_many_requests", "too many applications were asked about", { retryAfterSeconds });
   };
-}
-
-function freshCount(now: Date) {
-  return { fetches: 0, endsAt: addSeconds(now, FETCHES.windowSeconds) };
 }
