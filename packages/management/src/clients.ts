@@ -89,6 +89,9 @@ export async function changeClient(
   }
   const problem = grantTypesProblemOf(client, decision.grantTypes);
   if (problem !== undefined) return { kind: "refused", reason: problem };
+  const next = { ...client, grantTypes: decision.grantTypes };
+  const sector = isOfAnotherSector(client, next) ? await sectorProblemOf(next, fetchDocument) : undefined;
+  if (sector !== undefined) return { kind: "refused", reason: sector };
   return { kind: await clients.setGrantTypes(clientId, decision.grantTypes, actor) };
 }
 
@@ -104,9 +107,11 @@ const ADMIN_PROOF_REFUSED: ClientChange = {
   reason: "what proves an admin client can only be changed with dexctl on the database",
 };
 
-const isOfAnotherSector = (before: Client, { details }: Client) =>
+/** Or may be: of whom the document must tell more than before. */
+const isOfAnotherSector = (before: Client, { details, grantTypes }: Client) =>
   details.sector_identifier_uri !== before.details.sector_identifier_uri ||
-  details.jwks_uri !== before.details.jwks_uri;
+  details.jwks_uri !== before.details.jwks_uri ||
+  grantTypes.some((grant) => !before.grantTypes.includes(grant));
 
 /**
  * Why the client is not of the sector that it names (OIDC Core §8.1), for whoever described it: an administrator may have been

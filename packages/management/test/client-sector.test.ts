@@ -100,3 +100,15 @@ test("a client without redirect URIs is of a sector by the address of its keys, 
   document = JSON.stringify([keys, others]);
   expect(await change({ jwks_uri: others })).toEqual({ kind: "done" });
 });
+
+test("a client that may ask for people by name from now on is listed by the address of its keys (CIBA Core §4)", async () => {
+  const keys = "https://app.example/keys";
+  const details = { ...wanted.details, jwks_uri: keys, token_endpoint_auth_method: "private_key_jwt" };
+  document = JSON.stringify([CALLBACK]);
+  await create({ redirectURIs: [CALLBACK], grantTypes: ["authorization_code"], details });
+  const grantTypes = ["authorization_code", "urn:openid:params:grant-type:ciba"];
+  const ask = () => changeClient(parts, stored[0]?.id ?? "", { grantTypes }, ACTOR, new Date());
+  expect(await ask()).toMatchObject({ kind: "refused", reason: expect.stringMatching(/^sector_identifier_uri: /) });
+  document = JSON.stringify([CALLBACK, keys]);
+  expect(await ask()).toEqual({ kind: "done" });
+});
