@@ -12,6 +12,7 @@ import {
   runDexctl,
   signInWithForms,
 } from "@dex/testing";
+import { basicOf, eventually, type Members, post, text, token } from "./client-calls.ts";
 import { type ClientSigning, makeClientSigning } from "./signing.ts";
 import type { Target } from "./target.ts";
 
@@ -28,11 +29,11 @@ const CI = { issuer: "urn:example:ci", audience: "urn:example:deploy", subject: 
 const DETAILS = '[{"type":"payment","amount":"1"}]';
 /** For requests of which a run has some hundred each. */
 const PROOFS = 150;
+/** Of requests, until each worker has had one. */
+const TURNS = 8;
 const VERIFIER = "x".repeat(43);
-const PATIENCE_MILLISECONDS = 15_000;
 
 type Parameters = Readonly<Record<string, string>>;
-type Members = Readonly<Record<string, unknown>>;
 
 /** Somebody who asks, and what for. */
 interface Ground {
@@ -87,7 +88,9 @@ async function layGround(facts: FleetFacts, redirectUri: string): Promise<Ground
   const administrator = await eventually(() => token(issuer, basicOf(api), { grant_type: "client_credentials" }));
   const basic = basicOf(client);
   // All workers hear of new ones within two seconds.
-  await eventually(() => token(issuer, basic, { grant_type: "client_credentials", resource }));
+  await eventually(async () => {
+    for (let turn = 0; turn < TURNS; turn++) await token(issuer, basic, { grant_type: "client_credentials", resource });
+  });
   return {
     ...{ issuer, redirectUri, signing, resource, person, signer },
     ...{ client: { id: client.id, basic }, basics: Array.from({ length: 6 }, () => basic) },
@@ -367,34 +370,3 @@ async function severally<T>(make: () => Promise<T>): Promise<readonly T[]> {
 
 const many = <T>(make: () => Promise<T>) => Promise.all(Array.from({ length: 12 }, make));
 const repeat = (target: Target): readonly Target[] => Array.from({ length: 4 }, () => target);
-const token = (issuer: string, basic: string, form: Parameters, headers: Parameters = {}) =>
-  post(`${issuer}/token`, basic, form, headers);
-
-async function post(url: string, basic: string, form: Parameters, headers: Parameters = {}): Promise<Members> {
-  const body = new URLSearchParams(form);
-  const response = await fetch(url, { method: "POST", headers: { authorization: basic, ...headers }, body });
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-  return (await response.json()) as Members;
-}
-
-/** What works once all workers know of what was made. */
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MILLISECONDS;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    }
-  }
-}
-
-function basicOf({ id, secret }: { readonly id: string; readonly secret: string }): string {
-  return `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString("base64")}`;
-}
-
-function text(value: unknown): string {
-  if (typeof value === "string") return value;
-  throw new Error(`expected a text and found ${JSON.stringify(value)}`);
-}
