@@ -17,6 +17,12 @@ export const backchannel: readonly Document[] = [
       },
       {
         section: "4",
+        must: "tell a client at an https address alone",
+        heldBy: ["%s is not called (SSR-1)"],
+        different: "an administrator may register another, which nobody calls but in test networks",
+      },
+      {
+        section: "4",
         must: "take no registration for what it does not do",
         heldBy: ["it is no public client, and gets nothing pushed, with a profile or without"],
         different: "there is no push mode: tokens go to who asks for them with a proof, and are left at nobody's door",
@@ -216,7 +222,7 @@ export const backchannel: readonly Document[] = [
         ],
       },
       {
-        section: "7.10",
+        section: "5.2.2",
         must: "sign and take PS256 and ES256, and neither RS256 nor none",
         heldBy: [
           "under RS256 is refused (cert 13",

@@ -4,7 +4,7 @@ import type { Document } from "./must.ts";
 export const clientDocuments: readonly Document[] = [
   {
     name: "OAuth Client ID Metadata Document",
-    title: "draft",
+    title: "draft-ietf-oauth-client-id-metadata-document-01",
     musts: [
       {
         section: "3",

@@ -119,7 +119,11 @@ export const exchange: readonly Document[] = [
       {
         section: "2.1",
         must: "read them in a request object as a text or a list of texts",
-        heldBy: ["a signed request of a client that asks by name holds resources and objects as JSON"],
+        heldBy: [
+          "a request object names resources by %s",
+          "a request object that names resources by %s is malformed",
+          "a signed request of a client that asks by name holds resources and objects as JSON",
+        ],
       },
       {
         section: "2.2",
@@ -172,6 +176,7 @@ export const exchange: readonly Document[] = [
         section: "3",
         must: "take it wherever a person is asked: pushed, in request objects, by devices and by name",
         heldBy: [
+          "a request object holds authorization_details %s",
           "is refused with $what, and nothing is stored",
           "a signed request of a client that asks by name holds resources and objects as JSON",
         ],
@@ -216,6 +221,11 @@ export const exchange: readonly Document[] = [
         section: "7",
         must: "say in the token answer what was allowed for this token",
         heldBy: ["what was asked for is in the answer, in the token of its resource, and in introspection"],
+      },
+      {
+        section: "8",
+        must: "answer invalid_authorization_details at the token endpoint, too",
+        heldBy: ["a token can be for less of it, and never for more", "anything, by a client for itself"],
       },
       {
         section: "9.1",

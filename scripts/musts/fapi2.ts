@@ -8,15 +8,20 @@ export const fapi2: readonly Document[] = [
       {
         section: "5.2.1",
         must: "serve by TLS 1.2 or later alone",
-        heldBy: ["speaks neither TLS 1.0 nor 1.1", "of TLS 1.2 takes the recommended ciphers and no others"],
+        heldBy: ["speaks neither TLS 1.0 nor 1.1"],
       },
       {
         section: "5.2.2",
+        must: "use the recommended ciphers of TLS 1.2 and no others",
+        heldBy: ["of TLS 1.2 takes the recommended ciphers and no others"],
+      },
+      {
+        section: "5.2.3",
         must: "let nobody take a browser from TLS to plain HTTP",
         heldBy: ["every answer over TLS forbids browsers to come back without it"],
       },
       {
-        section: "5.2.2",
+        section: "5.2.3",
         must: "answer scripts of other pages nothing at the authorization endpoint",
         heldBy: ["the authorization endpoint is for browsers that go there, and for no script of another page"],
       },
@@ -176,7 +181,7 @@ export const fapi2: readonly Document[] = [
         heldBy: ["a code is 256 random bits", "a secret we make has 256 bits"],
       },
       {
-        section: "5.4.2",
+        section: "5.4.3",
         must: "give each published key an id of its own",
         heldBy: ["the published keys hold public members only, in order, each with an id of its own"],
       },

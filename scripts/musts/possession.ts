@@ -112,7 +112,7 @@ export const possession: readonly Document[] = [
         ],
       },
       {
-        section: "7.3",
+        section: "7.5",
         must: "refuse certificates that are not for clients, or not valid now",
         heldBy: [
           "with a certificate for servers alone",
@@ -120,6 +120,7 @@ export const possession: readonly Document[] = [
           "before its certificate begins",
         ],
       },
+      { section: "7.3", must: "use TLS 1.2 or later", heldBy: ["speaks neither TLS 1.0 nor 1.1"] },
       {
         section: "7.4",
         must: "mistake no name in a certificate for another",

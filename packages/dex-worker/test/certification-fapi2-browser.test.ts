@@ -33,7 +33,7 @@ test("a form with a password, or with a yes, is answered by 303: no browser send
   expect(new URL(allowed.headers.get("location") ?? "", login.url).searchParams.get("code")).toMatch(/^dxc_/);
 });
 
-test("every answer over TLS forbids browsers to come back without it (FAPI 2.0 Security Profile §5.2.2, NET-4)", async () => {
+test("every answer over TLS forbids browsers to come back without it (FAPI 2.0 Security Profile §5.2.3, NET-4)", async () => {
   const { issuer } = world.worker;
   const addresses = [await pushedUrl(), `${issuer}/.well-known/openid-configuration`, `${issuer}/nothing`];
   for (const address of addresses) {
@@ -46,7 +46,7 @@ test("every answer over TLS forbids browsers to come back without it (FAPI 2.0 S
   await plain.close();
 });
 
-test("the authorization endpoint is for browsers that go there, and for no script of another page (FAPI 2.0 Security Profile §5.2.2, NET-7)", async () => {
+test("the authorization endpoint is for browsers that go there, and for no script of another page (FAPI 2.0 Security Profile §5.2.3, NET-7)", async () => {
   const { origin } = new URL(world.first.redirectUri);
   const url = await pushedUrl();
   for (const method of ["GET", "OPTIONS"]) {
