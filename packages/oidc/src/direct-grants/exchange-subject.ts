@@ -33,6 +33,8 @@ export interface ExchangeSubject
   readonly reach: SubjectReach;
   /** Who acts for the user already. */
   readonly act: JsonObject | undefined;
+  /** What the token is bound to where the client that brings it is its own, and so showed that. */
+  readonly boundTo: Confirmation | undefined;
 }
 
 /** Who is to act for the user, by a token of theirs. */
@@ -81,6 +83,7 @@ export async function subjectOfConnector(
     derivedFrom: NOT_DERIVED,
     reach: { ourselves: true, resources: [], taken: true, details: [] },
     act: undefined,
+    boundTo: undefined,
   };
 }
 
@@ -118,6 +121,7 @@ export async function subjectOfOwnToken(
     derivedFrom: derivationOf(grant, own.token),
     reach: reachOf(token, grant, { owned, bringer }, parts),
     act: terms?.act,
+    boundTo: token.clientId === bringer.client.id ? token.confirmation : undefined,
   };
 }
 

@@ -16,7 +16,7 @@ import type {
 import type { Resources } from "../resources/resource.ts";
 import { parseTargetRequest, type TargetRequest } from "../resources/token-target.ts";
 import { parseScope } from "../scope.ts";
-import type { Confirmation } from "../tokens/confirmation.ts";
+import { type Confirmation, stillBound } from "../tokens/confirmation.ts";
 import type { IssueTokens } from "../tokens/issue-tokens.ts";
 import { lifetimesFor, type TokenLifetimes } from "../tokens/lifetimes.ts";
 import type { RefreshToken, RefreshTokens } from "../tokens/refresh-token.ts";
@@ -155,18 +155,6 @@ export function refreshTokenGrant(parts: RefreshTokenGrantParts): Grant {
       return rotate(rotation, client, { ...request, nextText: next.text, revalidated: false }, now);
     },
   };
-}
-
-/**
- * RFC 8705 §7.1: a refresh token stays bound to the certificate that it was issued for, whatever the client registers later, and
- * so does what comes of it. Who holds the registration alone does not make bearer tokens of it.
- */
-function stillBound(
-  wanted: Confirmation | undefined,
-  ofFamily: NonNullable<TokenGrant["terms"]>["confirmation"],
-): Confirmation | undefined {
-  const certificate = ofFamily?.["x5t#S256"];
-  return certificate === undefined ? wanted : { ...wanted, "x5t#S256": certificate };
 }
 
 /** REF-13: neither spends the token nor ends the family, so whoever is welcome again goes on with what they have. */

@@ -23,6 +23,7 @@ import type { Clients, GrantTerms } from "../ports.ts";
 import { type RequestedTargets, withScopeAt } from "../resources/requested-targets.ts";
 import { decideTarget, type TargetRequest } from "../resources/token-target.ts";
 import type { AccessTokens } from "../tokens/access-token.ts";
+import { stillBound } from "../tokens/confirmation.ts";
 import type { AccessTokenOrder, IssueAccessToken } from "../tokens/issue-access-token.ts";
 import type { IssueIdToken } from "../tokens/issue-id-token.ts";
 import { lifetimesFor, secondsUntil, type TokenLifetimes } from "../tokens/lifetimes.ts";
@@ -97,7 +98,8 @@ async function issue(exchange: Exchange, parts: TokenExchangeParts, now: Date): 
   const terms = termsOf(exchange);
   const target =
     exchange.target && decideTarget(exchange.target, { terms, scope }, { ...parts, client: exchange.bringer.client });
-  const { client, confirmation } = exchange.bringer;
+  const { client } = exchange.bringer;
+  const confirmation = stillBound(exchange.bringer.confirmation, subject.boundTo);
   const notAfter = earliestOf(subject.validUntil, actor?.validUntil);
   const lifetimes = lifetimesFor(client, parts.lifetimes);
   const most = request.requested === "id_token" ? lifetimes.idTokenSeconds : lifetimes.accessTokenSeconds;

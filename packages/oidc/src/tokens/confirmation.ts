@@ -16,3 +16,16 @@ export function confirms(
     (bound?.["x5t#S256"] === undefined || presented?.["x5t#S256"] === bound["x5t#S256"])
   );
 }
+
+/**
+ * What comes of something that was bound to `bound`, where `wanted` is what the client's tokens are bound to now. RFC 8705 §7.1: it
+ * stays bound to the certificate, whatever the client registers later. Who holds the registration alone does not make bearer
+ * tokens of it.
+ */
+export function stillBound(
+  wanted: Confirmation | undefined,
+  bound: { readonly [Name in keyof Confirmation]: string | undefined } | undefined,
+): Confirmation | undefined {
+  const certificate = bound?.["x5t#S256"];
+  return certificate === undefined ? wanted : { ...wanted, "x5t#S256": certificate };
+}
