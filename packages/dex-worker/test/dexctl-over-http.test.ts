@@ -1,6 +1,8 @@
 // dexctl, as the program it is, against the management API as it is.
 import { spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { idOfKey } from "@dex/oidc";
 import { openHttpServer } from "@dex/runtime";
 import express from "express";
 import { expect, test } from "vitest";
@@ -14,7 +16,9 @@ test("dexctl does over HTTP what the API offers", async () => {
   const { run } = opened;
 
   expect(await run(["new-client", "--id", "mine", "https://app.example/cb"])).toMatch(/^DEX_APP_CLIENT_ID=mine$/m);
-  expect(await run(["clients", "list"])).toMatch(/^mine +- +confidential +https:\/\/app\.example\/cb$/m);
+  expect(await run(["clients", "list"])).toMatch(
+    /^mine +- +confidential +secret +authorization_code,refresh_token,client_credentials +https:\/\/app\.example\/cb$/m,
+  );
   expect(await run(["clients", "delete", "mine"])).toBe("0 deleted client mine\n");
   expect(await run(["clients", "delete", "mine"])).toBe("1 dexctl: there is no client mine: see dexctl clients list\n");
   expect(await run(["set-connector-configs", "-"], `[{"id":"local","type":"local"}]`)).toBe(
@@ -55,6 +59,44 @@ test("dexctl replaces the secrets of a client over HTTP", async () => {
   expect(await run(["clients", "secrets", "remove", "mine", "gone"])).toMatch(/^1 .*no secret gone of it/);
   expect(await run(["clients", "secrets", "list", "nobody"])).toMatch(/^1 .*there is no client nobody/);
 }, 120_000);
+
+test("dexctl replaces keys of a client, and what it proves itself with, over HTTP", async () => {
+  await using opened = await openIssuer();
+  const { run, api } = opened;
+  const [first, second] = [publicKey(), publicKey()];
+  expect(await run(["new-client", "--id", "mine", "--grant-type", "client_credentials"])).toMatch(/^0 /);
+  const method = ["clients", "set", "mine", "--token-endpoint-auth-method"];
+  expect(await run([...method, "private_key_jwt", "--jwks-file", "-"], first)).toBe(
+    "0 client mine proves itself with private_key_jwt; its secret has ended\n",
+  );
+  expect(await run(["clients", "keys", "add", "mine", "-", "--kid", "new"], second)).toBe(
+    "0 added key new of client mine\n",
+  );
+  const { details } = (await api.storage.clients.find("mine")) ?? expect.fail();
+  const id = idOfKey(details.jwks?.keys[0] as never) ?? "";
+  await api.storage.clientKeys.recordUses([{ clientId: "mine", credentialId: id, day: "2030-06-01" }]);
+  expect(await run(["clients", "keys", "list", "mine"])).toMatch(
+    new RegExp(`^${id} +- +EC P-256 +- +2030-06-01\n\\S{43} +new +EC P-256 +- +-$`, "m"),
+  );
+  expect(await run(["clients", "keys", "remove", "mine", id])).toBe(`0 removed key ${id} of client mine\n`);
+  expect(await run(["clients", "keys", "remove", "mine", "new"])).toMatch(/^1 .*last one that proves the client: add/);
+  expect(await run(["clients", "keys", "remove", "mine", id])).toMatch(/^1 .*no key \S+ of it/);
+  const back = await run([...method, "client_secret_basic"]);
+  expect(back).toMatch(/^0 # client mine proves itself with client_secret_basic; .*\nDEX_APP_CLIENT_ID=mine\n/);
+  expect(back).toMatch(/^DEX_APP_CLIENT_SECRET=[\w-]{43}$/m);
+  const http = ["--jwks-uri", "http://a.example/jwks"];
+  expect(await run([...method, "private_key_jwt", ...http])).toMatch(/^1 .*must be an https URL/);
+  // Else a token that was stolen would live on as a key.
+  for (const args of [[...method.slice(0, 2), "admin", ...method.slice(3), "private_key_jwt", "--jwks-file", "-"]])
+    expect(await run(args, first)).toMatch(/^1 .*can only be changed with dexctl on the database/);
+  expect(await run(["clients", "keys", "add", "admin", "-"], first)).toMatch(/^1 .*can only be changed with dexctl/);
+  expect(await run(["clients", "keys", "set", "admin", "--jwks-file", "-"], first)).toMatch(
+    /^1 .*only be changed with/,
+  );
+}, 240_000);
+
+const publicKey = () =>
+  generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "pem", type: "spki" }).toString();
 
 test("dexctl registers, shows, changes and removes resources over HTTP as it does in the database", async () => {
   await using opened = await openIssuer();

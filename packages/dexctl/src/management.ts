@@ -2,6 +2,7 @@ import type { CheckStep } from "@dex/connectors";
 import type { SigningKeySet } from "@dex/keys";
 import type { Json, JsonObject } from "@dex/runtime";
 import type { BackchannelManagement } from "./backchannel-management.ts";
+import type { ClientKeyManagement } from "./client-key-management.ts";
 import type { ClientSecretManagement } from "./client-secret-management.ts";
 import type { ImportReport } from "./import/import-report.ts";
 import type { ImportSource } from "./import/import-source.ts";
@@ -21,7 +22,12 @@ export interface CreatedClient {
  * What a command can do, wherever it is done: each command is written once, against this. Every method throws a Failure
  * for what a person can put right.
  */
-export interface Management extends UserManagement, BackchannelManagement, ClientSecretManagement, ResourceManagement {
+export interface Management
+  extends UserManagement,
+    BackchannelManagement,
+    ClientSecretManagement,
+    ClientKeyManagement,
+    ResourceManagement {
   /** Creates a client from the `client` member of the management API. */
   createClient(request: JsonObject): Promise<CreatedClient>;
   /** All clients as the management API renders them, without anything secret. */

@@ -1,6 +1,13 @@
 // Clients that prove themselves by certificates, from the command line.
 import { X509Certificate } from "node:crypto";
-import { type ClientAuthority, makeClientAuthority, openTestDatabase, type TestDatabase } from "@dex/testing";
+import { sha256 } from "@dex/runtime";
+import {
+  type ClientAuthority,
+  makeClientAuthority,
+  openTestDatabase,
+  queryDatabase,
+  type TestDatabase,
+} from "@dex/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runDexctl } from "./run-dexctl.ts";
 
@@ -35,11 +42,28 @@ test("a machine is proved by certificates of its own making, and the next one is
     token_endpoint_auth_method: "self_signed_tls_client_auth",
     jwks: { keys: [{ kty: "EC", use: "sig", x5c: [derOf(first)] }] },
   });
-  const both = await onDatabase(["clients", "certificates", "self", "-"], first.cert + second.cert);
-  const lines = ["client self is proved by", "  CN=one, valid until 2099-01-01", "  CN=two, valid until 2099-01-01"];
-  expect(both.stdout.split("\n").map((line) => line.replace(/T.*/, ""))).toEqual([...lines, ""]);
+  const added = await onDatabase(["clients", "certificates", "add", "self", "-"], second.cert);
+  const [oneId, twoId] = [first, second].map((made) =>
+    sha256(Buffer.from(derOf(made), "base64")).toString("base64url"),
+  );
+  const line = `added certificate ${twoId} of client self, CN=two, valid until 2099-01-01`;
+  expect(added).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^${line}`)), stderr: "" });
+  const again = await onDatabase(["clients", "certificates", "add", "self", "-"], second.cert);
+  expect(again).toMatchObject({ code: 1, stderr: "dexctl: the key is there already\n" });
+  await queryDatabase(database.url, "INSERT INTO client_key_use VALUES ('self', $1, '2030-06-01')", [oneId]);
+  const listed = (await onDatabase(["clients", "certificates", "list", "self"])).stdout.split("\n");
+  expect(listed.slice(1).map((row) => row.split(/ {2,}/))).toEqual([
+    [oneId, "CN=one", expect.stringMatching(/^2099-/), "2030-06-01"],
+    [twoId, "CN=two", expect.stringMatching(/^2099-/), "-"],
+    [""],
+  ]);
   const keys = (await detailsOf("self"))?.jwks?.keys ?? [];
   expect(keys.flatMap(({ x5c }) => x5c)).toEqual([derOf(first), derOf(second)]);
+  expect(await onDatabase(["clients", "certificates", "remove", "self", oneId ?? ""])).toMatchObject({ code: 0 });
+  expect(await onDatabase(["clients", "certificates", "remove", "self", twoId ?? ""])).toMatchObject({
+    code: 1,
+    stderr: "dexctl: it is the last one that proves the client: add another first\n",
+  });
 }, 120_000);
 
 test("a machine is proved by the certificates that an authority issues for its name (RFC 8705 §2.1)", async () => {
@@ -61,9 +85,8 @@ test("what proves nothing is refused, and says why", async () => {
     [[...machine("x"), "--certificate", "-"], "text", "found no certificate, PEM, in standard input"],
     [[...machine("x"), "--certificate", "-"], old.cert, "a certificate in standard input ended at 2021-01-01"],
     [[...machine("x"), "--certificate-subject", "billing"], "", "details.tls_client_auth_subject_dn: must be the name"],
-    [["clients", "certificates", "nobody", "-"], good.cert, "there is no client nobody"],
-    // A client with a secret would keep it, and the certificate would prove nothing.
-    [["clients", "certificates", "plain", "-"], good.cert, "token_endpoint_auth_method: the kind of proof"],
+    [["clients", "certificates", "add", "nobody", "-"], good.cert, "there is no client nobody"],
+    [["clients", "certificates", "add", "issued", "-"], good.cert, "it is proved by the subject of certificates that"],
   ];
   for (const [args, stdin, message] of cases) {
     expect(await onDatabase(args, stdin)).toMatchObject({ code: 1, stderr: expect.stringContaining(message) });

@@ -159,8 +159,10 @@ test.each(refused)("new-client refuses $args in one sentence, exit 1 (RED-8)", a
 test("clients are listed as a table and deleted by id", async () => {
   await onDatabase("new-client", "--id", "doomed", "--name", "Doomed", "https://a.example/cb");
   const listed = await onDatabase("clients", "list");
-  expect(listed.stdout).toMatch(/^ID +NAME +KIND +REDIRECT URLS\n/);
-  expect(listed.stdout).toMatch(/^doomed +Doomed +confidential +https:\/\/a\.example\/cb$/m);
+  expect(listed.stdout).toMatch(/^ID +NAME +KIND +PROVES BY +GRANTS +REDIRECT URLS\n/);
+  expect(listed.stdout).toMatch(
+    /^doomed +Doomed +confidential +secret +authorization_code,\S+ +https:\/\/a\.example\/cb$/m,
+  );
   expect(await onDatabase("clients", "delete", "doomed")).toMatchObject({ code: 0, stdout: "deleted client doomed\n" });
   const again = await onDatabase("clients", "delete", "doomed");
   expect(again).toMatchObject({ code: 1, stderr: "dexctl: there is no client doomed: see dexctl clients list\n" });
@@ -181,7 +183,7 @@ test("a client's grants are set, as far as such a client can be (AUT-13)", async
   const refused = await onDatabase("clients", "set", "tv", "--grant-type", "refresh_token");
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("grantTypes: refresh_token needs") });
   const set = await onDatabase("clients", "set", "tv", "--grant-type", device, "--grant-type", "refresh_token");
-  expect(set).toMatchObject({ code: 0, stdout: `client tv may use ${device}, refresh_token\n` });
+  expect(set).toMatchObject({ code: 0, stdout: `client tv may use ${device}, refresh_token\nbefore: ${device}\n` });
 });
 
 test.each([

@@ -5,32 +5,6 @@ import { Failure } from "../failure.ts";
 import { toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
 
-/** Says which keys a client signs with. */
-export function clientKeysCommand(context: CommandContext): Command {
-  return new Command("keys")
-    .summary("say which public keys a client signs with")
-    .description(
-      "Says which public keys a client signs with and has answers encrypted to: from a file, or at an address.",
-    )
-    .argument("<id>", "the client's id")
-    .option("--jwks-file <file>", "a JWK set of public keys, or - for standard input")
-    .option("--jwks-uri <url>", "where the client publishes them")
-    .option("--none", "it has no keys any more")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  dexctl clients keys my-app --jwks-uri https://app.example.com/jwks\n  dexctl clients keys my-app --jwks-file keys.json",
-    )
-    .action(async (id: string, flags: KeyFlags, command: Command) => {
-      const { jwksFile, jwksUri, none } = flags;
-      if ([jwksFile, jwksUri, none].filter((flag) => flag !== undefined).length !== 1) {
-        command.error("expected either --jwks-file or --jwks-uri or --none", { code: "commander.missingArgument" });
-      }
-      const jwks = jwksFile === undefined ? null : parseJson(await context.readInput(jwksFile));
-      await change(context, id, { jwks, jwks_uri: jwksUri ?? null });
-      context.print(`changed the keys of client ${toPrintable(id)}`);
-    });
-}
-
 /** Changes members of a client's metadata. */
 export function clientMetadataCommand(context: CommandContext): Command {
   return new Command("metadata")
@@ -70,12 +44,6 @@ export function clientProfileCommand(context: CommandContext): Command {
       const held = profile === "none" ? "has no profile any more" : `is held to ${profile}`;
       context.print(`client ${toPrintable(id)} ${held}`);
     });
-}
-
-interface KeyFlags {
-  readonly jwksFile?: string;
-  readonly jwksUri?: string;
-  readonly none?: true;
 }
 
 async function change(context: CommandContext, id: string, details: JsonObject): Promise<void> {

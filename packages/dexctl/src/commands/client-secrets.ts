@@ -76,7 +76,9 @@ function expireCommand(context: CommandContext): Command {
         ? "does not end by itself"
         : flags.at === undefined
           ? "has ended"
-          : `ends at ${flags.at}`;
+          : flags.at <= context.clock().toISOString()
+            ? `has ended: ${flags.at} is over`
+            : `ends at ${flags.at}`;
       context.print(`secret ${toPrintable(secretId)} of client ${toPrintable(id)} ${when}`);
     });
 }

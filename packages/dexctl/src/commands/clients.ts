@@ -3,11 +3,11 @@ import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
-import { clientCertificatesCommand } from "./client-certificates.ts";
-import { clientKeysCommand, clientMetadataCommand, clientProfileCommand } from "./client-metadata.ts";
+import { clientCertificatesCommand, clientKeysCommand } from "./client-keys.ts";
+import { clientMetadataCommand, clientProfileCommand } from "./client-metadata.ts";
 import { clientSecretsCommand } from "./client-secrets.ts";
+import { clientSetCommand } from "./client-set.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
-import { GRANT_TYPES, repeated } from "./new-client.ts";
 
 const EXAMPLES = `
 Examples:
@@ -18,11 +18,12 @@ Examples:
 /** Lists and deletes clients. */
 export function clientsCommand(context: CommandContext): Command {
   return new Command("clients")
-    .summary("list, change or delete clients, or say which may administer")
+    .summary("list, show, change or delete clients, or say which may administer")
     .description("Lists, changes or deletes clients, and says which may use the management API. See also new-client.")
     .addHelpText("after", EXAMPLES)
     .addCommand(listCommand(context))
-    .addCommand(setCommand(context))
+    .addCommand(showCommand(context))
+    .addCommand(clientSetCommand(context))
     .addCommand(clientSecretsCommand(context))
     .addCommand(clientKeysCommand(context))
     .addCommand(clientCertificatesCommand(context))
@@ -36,57 +37,33 @@ export function clientsCommand(context: CommandContext): Command {
 function listCommand(context: CommandContext): Command {
   return new Command("list")
     .summary("list the clients")
-    .description("Lists the clients, without their secrets.")
+    .description(
+      "Lists the clients: what they prove themselves by, and which grants they may use. Secrets are not among it.",
+    )
     .addOption(outputOption())
     .addHelpText("after", "\nExample:\n  dexctl clients list -o json")
     .action(async ({ output }: { output: OutputForm }) => {
       const clients = await context.withManagement((management) => management.listClients());
-      const head = ["id", "name", "kind", "redirect urls"];
+      const head = ["id", "name", "kind", "proves by", "grants", "redirect urls"];
       context.print(output === "table" ? renderTable(head, clients.map(toRow)) : renderData(clients, output));
     });
 }
 
-interface SetFlags {
-  readonly allowedConnector?: readonly string[];
-  readonly anyConnector?: true;
-  readonly grantType?: readonly string[];
-}
-
-function setCommand(context: CommandContext): Command {
-  return new Command("set")
-    .summary("say which connectors people may sign in to a client through, or which grants it may use")
-    .description(
-      "Says which connectors people may sign in to a client through, or which grants it may use. Sign-ins and refresh tokens of others are refused from now on.",
-    )
+function showCommand(context: CommandContext): Command {
+  return new Command("show")
+    .summary("show all that is registered of a client")
+    .description("Shows all that is registered of a client, its secrets aside.")
     .argument("<id>", "the client's id")
-    .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through"))
-    .option("--any-connector", "allow all connectors")
-    .addOption(repeated("--grant-type <type>", `a grant it may use: ${GRANT_TYPES.join(", ")}`, GRANT_TYPES))
-    .addHelpText(
-      "after",
-      "\nExamples:\n  dexctl clients set my-app --allowed-connector corp\n  dexctl clients set my-app --any-connector\n  dexctl clients set my-tv --grant-type urn:ietf:params:oauth:grant-type:device_code --grant-type refresh_token",
-    )
-    .action(async (id: string, flags: SetFlags, command: Command) => {
-      const { allowedConnector, anyConnector, grantType } = flags;
-      if ([allowedConnector, anyConnector, grantType].filter((flag) => flag !== undefined).length !== 1) {
-        command.error("expected either --allowed-connector or --any-connector or --grant-type", {
-          code: "commander.missingArgument",
-        });
-      }
-      const changes: JsonObject =
-        grantType === undefined ? { allowedConnectors: allowedConnector ?? [] } : { grantTypes: grantType };
-      const outcome = await context.withManagement((management) => management.changeClient(id, changes));
-      if (outcome === "unknown") {
+    .addOption(outputOption())
+    .addHelpText("after", "\nExample:\n  dexctl clients show my-app -o yaml")
+    .action(async (id: string, { output }: { output: OutputForm }) => {
+      const clients = await context.withManagement((management) => management.listClients());
+      const client = clients.find((one) => one.id === id);
+      if (client === undefined) {
         throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
       }
-      context.print(describeChange(toPrintable(id), flags));
+      context.print(output === "table" ? renderClient(client) : renderData(client, output));
     });
-}
-
-function describeChange(id: string, { allowedConnector, grantType }: SetFlags): string {
-  if (grantType !== undefined) return `client ${id} may use ${grantType.join(", ")}`;
-  const through = allowedConnector?.map((one) => toPrintable(one)).join(", ") ?? "any connector";
-  return `people may sign in to client ${id} through ${through}`;
 }
 
 function deleteCommand(context: CommandContext): Command {
@@ -124,11 +101,44 @@ function adminCommand(context: CommandContext, name: "make-admin" | "revoke-admi
 }
 
 function toRow(client: JsonObject): readonly string[] {
+  const details = detailsOf(client);
   const kind = [
     client.public === true ? "public" : "confidential",
     ...(client.isAdmin === true ? ["admin"] : []),
     ...(client.trusted === true ? ["trusted"] : []),
+    ...(details.profile === undefined ? [] : [String(details.profile)]),
   ];
-  const redirectUris: readonly Json[] = Array.isArray(client.redirectURIs) ? client.redirectURIs : [];
-  return [String(client.id ?? ""), String(client.clientName ?? "-"), kind.join(","), redirectUris.join(" ") || "-"];
+  return [
+    String(client.id ?? ""),
+    String(client.clientName ?? "-"),
+    kind.join(","),
+    String(details.token_endpoint_auth_method ?? (client.public === true ? "none" : "secret")),
+    listOf(client.grantTypes).map(shorten).join(",") || "-",
+    listOf(client.redirectURIs).join(" ") || "-",
+  ];
+}
+
+/** One line for each member; what a client registered beside stands among them by its registered name. */
+function renderClient(client: JsonObject): string {
+  const { details: _, ...own } = client;
+  const members = Object.entries({ ...own, ...detailsOf(client) });
+  return renderTable(
+    ["member", "value"],
+    members.map(([name, value]) => [name, textOf(value)]),
+  );
+}
+
+function textOf(value: Json): string {
+  if (typeof value === "string") return value;
+  const words = Array.isArray(value) && value.every((one) => typeof one === "string");
+  return words ? value.join(" ") || "-" : JSON.stringify(value);
+}
+
+/** What a grant is called by those who use it: `device_code` for `urn:ietf:params:oauth:grant-type:device_code`. */
+const shorten = (grant: Json) => String(grant).replace(/^urn:[a-z]+:params:(?:oauth:)?grant-type:/, "");
+const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
+
+function detailsOf({ details }: JsonObject): JsonObject {
+  // Narrowed as far as TypeScript can: what is an object and no array is one of members.
+  return typeof details === "object" && details !== null && !Array.isArray(details) ? (details as JsonObject) : {};
 }

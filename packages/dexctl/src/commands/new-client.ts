@@ -3,9 +3,9 @@ import type { Json, JsonObject } from "@dex/runtime";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDataFile } from "../connector-files.ts";
 import type { CreatedClient } from "../management.ts";
-import { quoteForShell } from "../printable.ts";
-import { certificateMetadata } from "./client-certificates.ts";
+import { quoteForShell, toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
+import { readCertificates } from "./read-keys.ts";
 
 interface NewClientFlags {
   readonly id?: string;
@@ -89,6 +89,7 @@ export function newClientCommand(context: CommandContext): Command {
       const created = await context.withManagement((management) =>
         management.createClient(toRequest(redirectUrls, flags, details)),
       );
+      warnOfMissingIssuers(context, { id: created.id, grantTypes: flags.grantType, details });
       context.print(renderAssignments(created));
     });
 }
@@ -104,6 +105,25 @@ export function renderAssignments(created: CreatedClient): string {
   ].join("\n");
 }
 
+const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/** Says what a client lacks that may show JWTs of issuers (RFC 7523), and trusts none. */
+export function warnOfMissingIssuers(
+  context: Pick<CommandContext, "warn">,
+  client: {
+    readonly id: string;
+    readonly grantTypes: readonly string[] | undefined;
+    readonly details: Json | undefined;
+  },
+): void {
+  const { id, grantTypes = [], details } = client;
+  const issuers = isObject(details) ? details.trusted_issuers : undefined;
+  if (!grantTypes.includes(JWT_BEARER) || (Array.isArray(issuers) && issuers.length > 0)) return;
+  context.warn(
+    `client ${toPrintable(id)} may use jwt-bearer and trusts no issuer: name those with trusted_issuers, by dexctl clients metadata`,
+  );
+}
+
 // Whether a name makes up for it, as for a public client, is the validator's business.
 function needsRedirectUrl(flags: NewClientFlags): boolean {
   if (flags.public === true) return false;
@@ -115,7 +135,10 @@ async function readDetails(
   { metadata, certificate, certificateSubject }: NewClientFlags,
 ): Promise<Json | undefined> {
   const given = metadata === undefined ? undefined : await readMetadata(context, metadata);
-  if (certificate !== undefined) return beside(given, await certificateMetadata(context, certificate));
+  if (certificate !== undefined) {
+    const jwks = { keys: await readCertificates(context, certificate) };
+    return beside(given, { token_endpoint_auth_method: "self_signed_tls_client_auth", jwks });
+  }
   if (certificateSubject === undefined) return given;
   const member = { token_endpoint_auth_method: "tls_client_auth", tls_client_auth_subject_dn: certificateSubject };
   return beside(given, member);
@@ -150,9 +173,11 @@ function withProfile(details: Json | undefined, { profile }: NewClientFlags): Js
 
 /** The details with these members. What is no object is left for the validator, which says so. */
 function beside(details: Json = {}, members: JsonObject): Json {
-  const isObject = typeof details === "object" && details !== null && !Array.isArray(details);
-  // Narrowed as far as TypeScript can: what is an object and no array is one of members.
-  return isObject ? { ...(details as JsonObject), ...members } : details;
+  return isObject(details) ? { ...details, ...members } : details;
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** One value for each time the flag is given: a flag that takes many at once would swallow the arguments behind it. */

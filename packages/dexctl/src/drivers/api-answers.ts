@@ -15,6 +15,17 @@ export type ApiCaller = (
 export const jsonObject = z.record(z.string(), z.json());
 export const errorAnswer = z.object({ error: z.string(), error_description: z.string().optional() });
 
+export const clientKeyList = z.object({
+  tokenEndpointAuthMethod: z.string().optional(),
+  jwksURI: z.string().optional(),
+  keys: z.array(jsonObject),
+});
+export const changedAuthentication = z.object({
+  tokenEndpointAuthMethod: z.string(),
+  endedSecrets: z.number(),
+  secret: z.string().optional(),
+});
+
 export function expectStatus(status: number, answer: Answer): Answer {
   if (answer.status === status) return answer;
   const error = errorAnswer.safeParse(answer.body).data;

@@ -8,6 +8,7 @@ import { Failure } from "../failure.ts";
 import { runImport } from "../import/run-import.ts";
 import type { DatabaseManagement } from "../management.ts";
 import { toPrintable } from "../printable.ts";
+import { makeDatabaseClientKeys } from "./database-client-keys.ts";
 import { makeDatabaseClientSecrets } from "./database-client-secrets.ts";
 import { makeDatabaseResources } from "./database-resources.ts";
 import { makeDatabaseUsers, type UserStores } from "./database-users.ts";
@@ -15,7 +16,7 @@ import { makeDatabaseUsers, type UserStores } from "./database-users.ts";
 /** What is needed of the stores. Each write and its audit event are one transaction there (ADM-6). */
 export type DatabaseStores = Pick<
   Storage,
-  "clients" | "clientSecrets" | "connectors" | "resources" | "signingKeys" | "imports"
+  "clients" | "clientSecrets" | "clientKeys" | "clientProofs" | "connectors" | "resources" | "signingKeys" | "imports"
 > &
   UserStores;
 
@@ -44,6 +45,7 @@ export function makeDatabaseManagement(parts: {
     ...makeDatabaseUsers({ ...parts, actor: ACTOR }),
     backchannelRequests: refuseAnswers,
     answerBackchannelRequest: refuseAnswers,
+    ...makeDatabaseClientKeys({ ...parts, actor: ACTOR }),
     ...makeDatabaseClientSecrets({ ...parts, actor: ACTOR }),
     ...makeDatabaseResources({ ...parts, actor: ACTOR }),
     async createClient(request) {

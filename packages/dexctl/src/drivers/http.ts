@@ -6,6 +6,7 @@ import type { Management } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 import { type ApiCaller, errorAnswer, expectStatus, isUnknown, jsonObject, parseAnswer } from "./api-answers.ts";
 import { makeHttpBackchannel } from "./http-backchannel.ts";
+import { makeHttpClientKeys } from "./http-client-keys.ts";
 import { makeHttpClientSecrets } from "./http-client-secrets.ts";
 import { makeHttpResources } from "./http-resources.ts";
 import { makeHttpUsers } from "./http-users.ts";
@@ -57,6 +58,7 @@ export function makeHttpManagement(parts: {
   return {
     ...makeHttpUsers(call),
     ...makeHttpBackchannel(call),
+    ...makeHttpClientKeys(call),
     ...makeHttpClientSecrets(call),
     ...makeHttpResources(call),
     async createClient(client) {

@@ -17,7 +17,11 @@ export function decideDetails(
   const details: ClientDetails = Object.fromEntries(members.filter(([member]) => !removed.includes(member)));
   const next = { ...client, details };
   if (proofOf(next) !== proofOf(client)) {
-    return { kind: "refused", reason: "token_endpoint_auth_method: the kind of proof cannot be changed beside other members: see dexctl clients set --help" };
+    return {
+      kind: "refused",
+      reason:
+        "token_endpoint_auth_method: the kind of proof cannot be changed beside other members: see dexctl clients set --help",
+    };
   }
   const contradiction = contradictionIn({ ...next, secret: undefined });
   return contradiction === undefined
