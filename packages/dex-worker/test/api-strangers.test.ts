@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { hasForm } from "@dex/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type OpenedAddress, openAddress } from "./client-address.ts";
+import { changePerson } from "./person.ts";
 import { openTestWorker, PERSON, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
 
 const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
@@ -29,7 +30,7 @@ beforeAll(async () => {
   worker = await openTestWorker([...registration, ...documents]);
   address = await openAddress();
   api = `${worker.issuer}/api/v1`;
-  adminId = await makeAdmin(worker);
+  adminId = await changePerson(worker, { admin: true });
   stranger = await registerItself();
   agent = publishItself();
 });
@@ -37,14 +38,6 @@ afterAll(async () => {
   await address?.close();
   await worker?.close();
 });
-
-async function makeAdmin({ storage }: TestWorker): Promise<string> {
-  const filter = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
-  const { users } = await storage.userDirectory.list(filter, { after: undefined, limit: 1 });
-  const id = users[0]?.id ?? expect.fail("no person");
-  await storage.userDirectory.update(id, { admin: true }, ACTOR, new Date());
-  return id;
-}
 
 async function registerItself(): Promise<TestClient> {
   const answer = await fetch(`${worker.issuer}/registration`, {

@@ -3,7 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { fetchFrom, makeClientAuthority } from "@dex/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formOf, type Key, type Members, makeDpopRequests, makeKey, seconds } from "./dpop-world.ts";
-import { openTestWorker, PERSON, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
+import { changePerson } from "./person.ts";
+import { openTestWorker, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
 
 const HEADER = "X-SSL-Client-Cert";
 const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
@@ -28,20 +29,12 @@ beforeAll(async () => {
   key = await makeKey();
   machine = await worker.addClient({ isAdmin: true, redirectURIs: [], grantTypes: ["client_credentials"] });
   console = await worker.addClient({ isAdmin: true, trusted: true });
-  userId = await makeAdmin(worker);
+  userId = await changePerson(worker, { admin: true });
 });
 afterAll(async () => {
   await worker?.close();
   authority.remove();
 });
-
-async function makeAdmin({ storage }: TestWorker): Promise<string> {
-  const filter = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
-  const { users } = await storage.userDirectory.list(filter, { after: undefined, limit: 1 });
-  const id = users[0]?.id ?? expect.fail("no person");
-  await storage.userDirectory.update(id, { admin: true }, ACTOR, new Date());
-  return id;
-}
 
 interface Answer {
   readonly status: number;

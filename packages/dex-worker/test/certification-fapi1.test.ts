@@ -9,7 +9,7 @@ import { type Fapi1World, openFapi1Server, openFapi1World, VARIANTS } from "./fa
 import {
   browserOfTester,
   CHALLENGE,
-  type FapiAnswer,
+  expectRefused,
   type FapiClient,
   type FapiServer,
   type Fields,
@@ -24,11 +24,6 @@ beforeAll(async () => {
 afterAll(() => server?.close());
 
 const halfHash = (text: string) => createHash("sha256").update(text).digest().subarray(0, 16).toString("base64url");
-
-function expectRefused({ status, body }: FapiAnswer, ...codes: readonly string[]): void {
-  expect(codes).toContain(body.error);
-  expect([400, 401]).toContain(status);
-}
 
 describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (variant) => {
   const { authentication, sent, answered } = variant;

@@ -4,12 +4,11 @@ import { createHash, X509Certificate } from "node:crypto";
 import { queryDatabase, type TestCertificate } from "@dex/testing";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isErrorDescription } from "./certification-rules.ts";
 import { makeKey, seconds } from "./dpop-world.ts";
 import {
   type Beside,
   COMBINATIONS,
-  type FapiAnswer,
+  expectRefused,
   type FapiClient,
   type FapiServer,
   type FapiWorld,
@@ -26,12 +25,6 @@ beforeAll(async () => {
   another = server.authority.selfSigned();
 });
 afterAll(() => server?.close());
-
-function expectRefused({ status, body }: FapiAnswer, ...codes: readonly string[]): void {
-  expect(codes).toContain(body.error);
-  expect([400, 401]).toContain(status);
-  expect(isErrorDescription(body.error_description)).toBe(true);
-}
 
 const thumbprintOf = ({ certificate }: FapiClient) =>
   createHash("sha256")

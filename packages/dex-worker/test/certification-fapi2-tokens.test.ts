@@ -1,9 +1,8 @@
 // The FAPI 2.0 Security Profile plan of certification: what is about client assertions and DPoP proofs alone.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isErrorDescription } from "./certification-rules.ts";
 import { type Key, type Members, makeKey, seconds } from "./dpop-world.ts";
 import {
-  type FapiAnswer,
+  expectRefused,
   type FapiClient,
   type FapiWorld,
   type Fields,
@@ -22,12 +21,6 @@ beforeAll(async () => {
   rsa = await makeKey("RS256");
 });
 afterAll(() => world?.close());
-
-function expectRefused({ status, body }: FapiAnswer, ...codes: readonly string[]): void {
-  expect(codes).toContain(body.error);
-  expect([400, 401]).toContain(status);
-  expect(isErrorDescription(body.error_description)).toBe(true);
-}
 
 describe("a client assertion", () => {
   type Changes = () => Promise<string | null>;

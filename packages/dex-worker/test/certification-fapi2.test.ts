@@ -6,13 +6,13 @@ import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkIdToken, type Jwk } from "./certification-checks.ts";
-import { hasEntropy, isErrorDescription, isHttpsUrl } from "./certification-rules.ts";
+import { hasEntropy, isHttpsUrl } from "./certification-rules.ts";
 import { PROFILE } from "./certification-world.ts";
 import {
   browserOfTester,
   CHALLENGE,
   COMBINATIONS,
-  type FapiAnswer,
+  expectRefused,
   type FapiClient,
   type FapiServer,
   type FapiWorld,
@@ -21,22 +21,15 @@ import {
   requestOf,
   VERIFIER,
 } from "./fapi2-world.ts";
-import { PERSON } from "./worker-server.ts";
+import { changePerson } from "./person.ts";
 
 const ALGORITHMS = ["PS256", "ES256", "EdDSA", "Ed25519"];
-const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
 
 let server: FapiServer;
 beforeAll(async () => {
   server = await openFapiServer();
 });
 afterAll(() => server?.close());
-
-function expectRefused({ status, body }: FapiAnswer, ...codes: readonly string[]): void {
-  expect(codes).toContain(body.error);
-  expect([400, 401]).toContain(status);
-  expect(isErrorDescription(body.error_description)).toBe(true);
-}
 
 /** OIDC Core §5.5.1. A claim without a value is asked for as it is. */
 const CLAIM_FORMS: readonly ((value: unknown) => unknown)[] = [
@@ -262,10 +255,7 @@ describe.each(COMBINATIONS)("by $authentication, bound by $binding", (combinatio
   });
 
   test("claims are told that are asked for in any form, and unknown ones ignored (cert 11 test-claims-parameter-identity-claims)", async () => {
-    const { storage } = world.worker;
-    const everybody = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
-    const { users } = await storage.userDirectory.list(everybody, { after: undefined, limit: 1 });
-    await storage.userDirectory.update(users[0]?.id ?? "", { profile: PROFILE }, ACTOR, new Date());
+    await changePerson(world.worker, { profile: PROFILE });
     const supported = (world.metadata.claims_supported as readonly string[]).filter((name) => name !== "sub");
     expect(supported).toEqual(expect.arrayContaining(Object.keys(PROFILE)));
     for (const form of CLAIM_FORMS) {

@@ -14,7 +14,8 @@ import {
   type Jwk,
   readJsonAnswer,
 } from "./certification-checks.ts";
-import { openTestWorker, PERSON, type TestClient, type TestWorker } from "./worker-server.ts";
+import { changePerson } from "./person.ts";
+import { openTestWorker, type TestClient, type TestWorker } from "./worker-server.ts";
 
 /** What a module of a plan is run with. */
 export interface Variant {
@@ -86,7 +87,6 @@ const FLAGS = [
   "--enable-client-registration",
   "--insecure-private-client-addresses", // the tester's own address is this machine
 ];
-const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
 const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const CLIENT_KEYS = { keys: [{ ...publicKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid: "tester-1" }] };
 
@@ -106,7 +106,7 @@ export async function openCertificationWorld(): Promise<CertificationWorld> {
     "/dex",
     authority.server,
   );
-  await fillProfile(worker);
+  await changePerson(worker, { profile: PROFILE });
   const texts: string[] = [];
   const { cert, key } = authority.server;
   const tester = await openHttpServer({
@@ -183,12 +183,6 @@ function toParty(variant: Variant, { id, secret }: TestClient, more: Readonly<Re
   const authMethod = more.token_endpoint_auth_method === "client_secret_post" ? "client_secret_post" : undefined;
   const [redirectUri = `${TESTER}/callback`] = (more.redirect_uris ?? []) as readonly string[];
   return { ...variant, id, secret, authMethod: authMethod ?? "client_secret_basic", redirectUri };
-}
-
-async function fillProfile({ storage }: TestWorker): Promise<void> {
-  const everybody = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
-  const { users } = await storage.userDirectory.list(everybody, { after: undefined, limit: 1 });
-  await storage.userDirectory.update(users[0]?.id ?? "", { profile: PROFILE }, ACTOR, new Date());
 }
 
 async function discover(issuer: string) {

@@ -1,5 +1,6 @@
 // What people agreed to: remembered for each person and client, and taken back by either them or an administrator.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findPerson } from "./person.ts";
 import { openTestWorker, PERSON, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
 
 const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
@@ -31,9 +32,8 @@ test("consent is remembered, asked for again when scopes grow, and gone when an 
   expect(asked).toBe(false);
   const code = url.searchParams.get("code") ?? "";
   const { body } = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI }, client);
-  const filter = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
-  const { users } = await worker.storage.userDirectory.list(filter, { after: undefined, limit: 1 });
-  const ended = await worker.storage.userDirectory.revokeRefresh(users[0]?.id ?? "", client.id, ACTOR, new Date());
+  const userId = await findPerson(worker);
+  const ended = await worker.storage.userDirectory.revokeRefresh(userId, client.id, ACTOR, new Date());
   expect(ended).toBe(1);
   const refreshed = await worker.token(
     { grant_type: "refresh_token", refresh_token: body.refresh_token ?? "" },

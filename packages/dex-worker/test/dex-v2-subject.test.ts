@@ -1,6 +1,7 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openTestWorker, PERSON, REDIRECT_URI, type TestWorker } from "./worker-server.ts";
+import { findPerson } from "./person.ts";
+import { openTestWorker, REDIRECT_URI, type TestWorker } from "./worker-server.ts";
 
 let worker: TestWorker;
 beforeAll(async () => {
@@ -14,11 +15,7 @@ test("in the dex-v2 format people are called what dex v2 called them, everywhere
   const code = end.searchParams.get("code") ?? "";
   const { body } = await worker.token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI });
   const { sub = "" } = decodeJwt(body.id_token ?? "");
-  const { users } = await worker.storage.userDirectory.list(
-    { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined },
-    { after: undefined, limit: 1 },
-  );
-  const id = users[0]?.id ?? "";
+  const id = await findPerson(worker);
   expect(Buffer.from(sub, "base64url").toString("latin1")).toBe(`\n\x24${id}\x12\x05local`);
   const userinfo = await fetch(`${worker.issuer}/userinfo`, {
     headers: { Authorization: `Bearer ${body.access_token}` },

@@ -16,6 +16,7 @@ import {
 import { SignJWT } from "jose";
 import * as oauth from "oauth4webapi";
 import { expect } from "vitest";
+import { isErrorDescription } from "./certification-rules.ts";
 import { type Key, type Members, makeKey, seconds } from "./dpop-world.ts";
 import { openTestWorker, PERSON, type TestWorker } from "./worker-server.ts";
 
@@ -321,6 +322,13 @@ function makeFapiRequests(server: FapiServer, profile: Profile, combination: Com
 
   const requests = { post, push, authorize, answerTo, codeFor, redeem, tokensFor, ask, use, send };
   return { ...requests, assertionOf, objectOf, proofOf, resourceProof, unauthenticated, unproved };
+}
+
+/** By an endpoint that the client calls, with one of these errors. */
+export function expectRefused({ status, body }: FapiAnswer, ...codes: readonly string[]): void {
+  expect(codes).toContain(body.error);
+  expect([400, 401]).toContain(status);
+  expect(isErrorDescription(body.error_description)).toBe(true);
 }
 
 /** RFC 8705 §5: with a certificate at the aliases, without one at the issuer's own addresses. */

@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { compactDecrypt, createRemoteJWKSet, decodeJwt, importJWK, type JWK, jwtVerify } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { changePerson } from "./person.ts";
 import { openTestWorker, PERSON, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
 
 let worker: TestWorker;
@@ -17,12 +18,7 @@ const PROFILE = {
 
 beforeAll(async () => {
   worker = await openTestWorker();
-  const { users } = await worker.storage.userDirectory.list(
-    { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined },
-    { after: undefined, limit: 1 },
-  );
-  userId = users[0]?.id ?? "";
-  await worker.storage.userDirectory.update(userId, { profile: PROFILE }, ACTOR, new Date());
+  userId = await changePerson(worker, { profile: PROFILE });
 });
 afterAll(() => worker.close());
 

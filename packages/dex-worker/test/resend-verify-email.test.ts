@@ -4,7 +4,8 @@ import express from "express";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { resendVerifyEmailRoute } from "../src/accounts/resend-verify-email.ts";
 import { addUser, openTestApi, REDIRECT_URI, type TestApi } from "./management-api-server.ts";
-import { openTestWorker, PERSON, REDIRECT_URI as WORKER_REDIRECT_URI } from "./worker-server.ts";
+import { changePerson } from "./person.ts";
+import { openTestWorker, REDIRECT_URI as WORKER_REDIRECT_URI } from "./worker-server.ts";
 
 const CLIENT = "ordinary";
 const REDIRECT = `${REDIRECT_URI}/ordinary`;
@@ -126,12 +127,7 @@ test("a worker serves it to a client with the tokens that it issued itself (v1 V
       trusted: true,
       grantTypes: ["authorization_code", "client_credentials"],
     });
-    const { users } = await worker.storage.userDirectory.list(
-      { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined },
-      { after: undefined, limit: 1 },
-    );
-    const actor = { kind: "dexctl", id: undefined, address: undefined } as const;
-    await worker.storage.userDirectory.update(users[0]?.id ?? "", { emailVerified: false }, actor, new Date());
+    await changePerson(worker, { emailVerified: false });
     const back = await worker.signIn(worker.browser(), { client_id: client.id });
     const code = back.searchParams.get("code") ?? "";
     const redeemed = await worker.token(

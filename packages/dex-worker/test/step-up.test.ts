@@ -1,12 +1,9 @@
-// RFC 9470: the API demands a recent or a surer sign-in, and a client that knows nothing but the challenge gets one.
-import { randomBytes } from "node:crypto";
 import { parseResource } from "@dex/oidc";
-import { addSeconds, sha256 } from "@dex/runtime";
-import { type FormBrowser, openFormBrowser } from "@dex/testing";
+import type { FormBrowser } from "@dex/testing";
 import { decodeJwt } from "jose";
 import * as openid from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeCookieNames } from "../src/middleware/cookies.ts";
+import { changePerson, signInSurely } from "./person.ts";
 import { openTestWorker, PERSON, REDIRECT_URI, type TestClient, type TestWorker } from "./worker-server.ts";
 
 const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
@@ -19,11 +16,7 @@ interface World {
 }
 async function openWorld(flags: readonly string[]): Promise<World> {
   const worker = await openTestWorker(["--api-use-client-credentials", ...flags]);
-  const { storage } = worker;
-  const filter = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
-  const { users } = await storage.userDirectory.list(filter, { after: undefined, limit: 1 });
-  const userId = users[0]?.id ?? expect.fail("no person");
-  await storage.userDirectory.update(userId, { admin: true }, ACTOR, new Date());
+  const userId = await changePerson(worker, { admin: true });
   const grantTypes = ["authorization_code", "refresh_token", "client_credentials"];
   return { worker, userId, client: await worker.addClient({ isAdmin: true, trusted: true, grantTypes }) };
 }
@@ -151,7 +144,7 @@ test("with --management-api-acr=2 who signed in by one proof is told so, and who
       expect(challenge).toMatchObject({ error: "insufficient_user_authentication", acr_values: "2" });
       expect(challenge).not.toHaveProperty("max_age");
     }
-    const bySeveral = await openParty(world, await surelySignedIn(world), false);
+    const bySeveral = await openParty(world, await signInSurely(world.worker, world.worker.browser()), false);
     const tokens = await bySeveral.signIn({ acr_values: "2" });
     for (const token of [tokens.access_token, tokens.id_token]) expect((await bySeveral.call(token)).status).toBe(200);
     expect(bySeveral.passwordsTyped()).toBe(0);
@@ -170,7 +163,7 @@ test("other resources are told the same of the sign-in, in the token or when the
       await worker.storage.resources.add(parsed.resource, ACTOR);
       await worker.refresh();
       for (const acr of ["1", "2"]) {
-        const browser = acr === "2" ? await surelySignedIn(world) : worker.browser();
+        const browser = acr === "2" ? await signInSurely(worker, worker.browser()) : worker.browser();
         const party = await openParty(world, browser, false);
         const { access_token, refresh_token } = await party.signIn({ resource: `urn:example:${tokenFormat}` });
         worker.passTime(30);
@@ -191,22 +184,3 @@ test("other resources are told the same of the sign-in, in the token or when the
     await worker.close();
   }
 });
-
-/** As a connector would have it that asked for a second proof. */
-async function surelySignedIn({ worker, userId }: World): Promise<FormBrowser> {
-  const id = randomBytes(32);
-  const now = new Date();
-  await worker.storage.signIns.signIn({
-    session: {
-      ...{ hash: sha256(id), userId, connectorId: "local", authTime: now, amr: ["pwd", "otp", "mfa"], asked: [] },
-      ...{ groups: ["staff"], preferredUsername: undefined, userAgent: undefined },
-      ...{ createdAt: now, idleExpiresAt: addSeconds(now, 3600), expiresAt: addSeconds(now, 3600) },
-    },
-    code: undefined,
-    replaces: undefined,
-    rightPassword: undefined,
-  });
-  const browser = openFormBrowser({ stopAt: [REDIRECT_URI] });
-  browser.cookies.set(makeCookieNames(new URL(worker.issuer), worker.issuer).session, id.toString("base64url"));
-  return browser;
-}

@@ -1,14 +1,12 @@
 // What the calls of everything that discovery advertises share: a worker with all of it on, one person who has something to
 // say for every claim, and clients that register for what a call is about.
-import { createHash, randomBytes } from "node:crypto";
-import { addSeconds, sha256 } from "@dex/runtime";
+import { createHash } from "node:crypto";
 import { type FormBrowser, type Page, readForm } from "@dex/testing";
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from "jose";
 import * as openid from "openid-client";
 import { expect } from "vitest";
-import { makeCookieNames } from "../../src/middleware/cookies.ts";
 import { CALLBACK, type DynamicWorld, type Members, openDynamicWorld, type Registered } from "../dynamic-world.ts";
-import { PERSON } from "../worker-server.ts";
+import { changePerson, signInSurely } from "../person.ts";
 
 /** Proves one value of one member: rejects when it does not hold. */
 export type Call = (world: CallWorld) => Promise<void>;
@@ -56,7 +54,6 @@ export interface CallWorld extends DynamicWorld {
   verified(jwt: string | undefined, client: Registered): Promise<JWTPayload>;
 }
 
-const ACTOR = { kind: "dexctl", id: undefined, address: undefined } as const;
 const PROFILE = {
   ...{ given_name: "Ada", family_name: "Lovelace", middle_name: "King", nickname: "ada", preferred_username: "ada" },
   ...{ profile: "https://ada.example/", picture: "https://ada.example/me.png", website: "https://ada.example/blog" },
@@ -72,7 +69,7 @@ export async function openCallWorld(flags: readonly string[]): Promise<CallWorld
   const world = await openDynamicWorld(flags);
   const { worker } = world;
   const { issuer } = worker;
-  const userId = await fillProfile(world);
+  const userId = await changePerson(world.worker, { profile: PROFILE });
   const keys = createRemoteJWKSet(new URL(`${issuer}/keys`));
   const signedIn = world.browser();
   const request: CallWorld["request"] = (client, more = {}) => ({
@@ -98,7 +95,7 @@ export async function openCallWorld(flags: readonly string[]): Promise<CallWorld
     issuer,
     userId,
     signedIn,
-    surelySignedIn: await signedInSurely(world, userId),
+    surelySignedIn: await signInSurely(world.worker, world.browser()),
     document: async () => (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Members,
     request,
     signIn,
@@ -111,33 +108,6 @@ export async function openCallWorld(flags: readonly string[]): Promise<CallWorld
   };
   await all.signIn(await all.register("code"));
   return all;
-}
-
-async function fillProfile({ worker }: DynamicWorld): Promise<string> {
-  const filter = { emailPrefix: PERSON.email, admin: undefined, disabled: undefined, emailVerified: undefined };
-  const { users } = await worker.storage.userDirectory.list(filter, { after: undefined, limit: 1 });
-  const userId = users[0]?.id ?? expect.fail("no person");
-  await worker.storage.userDirectory.update(userId, { profile: PROFILE }, ACTOR, new Date());
-  return userId;
-}
-
-/** As a connector would have it that asked for a second proof. */
-async function signedInSurely({ worker, browser: open }: DynamicWorld, userId: string): Promise<FormBrowser> {
-  const id = randomBytes(32);
-  const now = new Date();
-  await worker.storage.signIns.signIn({
-    session: {
-      ...{ hash: sha256(id), userId, connectorId: "local", authTime: now, amr: ["pwd", "otp", "mfa"], asked: [] },
-      ...{ groups: ["staff"], preferredUsername: undefined, userAgent: undefined },
-      ...{ createdAt: now, idleExpiresAt: addSeconds(now, 3600), expiresAt: addSeconds(now, 3600) },
-    },
-    code: undefined,
-    replaces: undefined,
-    rightPassword: undefined,
-  });
-  const browser = open();
-  browser.cookies.set(makeCookieNames(new URL(worker.issuer), worker.issuer).session, id.toString("base64url"));
-  return browser;
 }
 
 /** The same call for each of these values. */
