@@ -85,6 +85,8 @@ export const fapi2: readonly Document[] = [
           "from eight seconds ahead is taken",
           "from more than a minute ahead is refused",
           "from ten seconds ahead (cert 11",
+          "it is from the future",
+          "iat is 60 seconds ahead",
         ],
       },
       {

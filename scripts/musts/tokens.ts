@@ -263,7 +263,7 @@ export const tokens: readonly Document[] = [
       { section: "4.1.1", must: "write iss as in the metadata", heldBy: ["checkIdToken"] },
       { section: "4.1.3", must: "refuse a JWT that is not for us", heldBy: ["aud is another", "aud is empty"] },
       { section: "4.1.4", must: "refuse a JWT after exp", heldBy: ["exp is past", "it has expired"] },
-      { section: "4.1.5", must: "refuse a JWT before nbf", heldBy: ["nbf is in two minutes"] },
+      { section: "4.1.5", must: "refuse a JWT before nbf", heldBy: ["nbf is more than a minute ahead"] },
       {
         section: "4.1.7",
         must: "make jti that do not come twice",

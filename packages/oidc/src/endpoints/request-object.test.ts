@@ -70,6 +70,11 @@ const good: { when: string; request: string; details: ClientDetails }[] = [
     request: key.sign(inside({ exp: seconds + 60, nbf: seconds })),
     details: rs256,
   },
+  {
+    when: "a client's clock that is a minute ahead",
+    request: key.sign(inside({ iat: seconds + 60, nbf: seconds + 60, exp: seconds + 120 })),
+    details: rs256,
+  },
   { when: "several audiences", request: key.sign(inside({ aud: ["https://x.example", issuer] })), details: rs256 },
   {
     when: "no signature, as registered (oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported)",
@@ -147,7 +152,8 @@ const bad: { when: string; request: string; details?: ClientDetails }[] = [
   { when: "it is unsigned for another", request: none(inside({ aud: "https://other.example" })), details: unsigned },
   { when: "it is unsigned of another", request: none(inside({ iss: "client-b" })), details: unsigned },
   { when: "it has expired", request: key.sign(inside({ exp: seconds })) },
-  { when: "it is from the future", request: key.sign(inside({ nbf: seconds + 120 })) },
+  { when: "it is from the future", request: key.sign(inside({ nbf: seconds + 61 })) },
+  { when: "it was made in the future", request: key.sign(inside({ iat: seconds + 61 })) },
   { when: "exp is text", request: key.sign(inside({ exp: "soon" })) },
   { when: "it is of another client", request: key.sign(inside({ client_id: "client-b" })) },
   { when: "it wants another response_type", request: key.sign(inside({ response_type: "code id_token" })) },
