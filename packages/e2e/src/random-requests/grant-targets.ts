@@ -26,7 +26,9 @@ const TYPES = {
   assertion: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
 };
 const CI = { issuer: "urn:example:ci", audience: "urn:example:deploy", subject: "pipeline" };
-const DETAILS = '[{"type":"payment","amount":"1"}]';
+/** A type belongs to one resource, and each world has its own. */
+const paymentAt = (resource: string) => `payment-${new URL(resource).hostname}`;
+const detailsAt = (resource: string) => JSON.stringify([{ type: paymentAt(resource), amount: "1" }]);
 /** For requests of which a run has some hundred each. */
 const PROOFS = 150;
 /** Of requests, until each worker has had one. */
@@ -103,7 +105,7 @@ async function addResource(databaseUrl: string, resource: string, clientId: stri
     scopes: ["read", "write"],
     allowedClients: [clientId],
     introspectedBy: [clientId],
-    authorizationDetailsTypes: [{ type: "payment", name: "Pay somebody", members: ["amount"] }],
+    authorizationDetailsTypes: [{ type: paymentAt(resource), name: "Pay somebody", members: ["amount"] }],
   };
   const args = ["resources", "add", resource, "--name", "An API", "--json", JSON.stringify(more)];
   const run = await runDexctl(args, { env: { DEXCTL_DB_URL: databaseUrl } });
@@ -124,7 +126,13 @@ async function tokenTargets(ground: Ground): Promise<readonly Target[]> {
   const ask = { scope: "openid", login_hint: person.email };
   const ciba = await eventually(() => post(`${issuer}/bc-authorize`, client.basic, ask));
   const asserted = { iss: CI.issuer, sub: CI.subject, aud: CI.audience };
-  const wishes = { resource, scope: "openid read", authorization_details: DETAILS, dpop_jkt: "x", state: "x" };
+  const wishes = {
+    resource,
+    scope: "openid read",
+    authorization_details: detailsAt(resource),
+    dpop_jkt: "x",
+    state: "x",
+  };
   const subject = { subject_token: text(tokens.access_token), subject_token_type: TYPES.accessToken };
   const grants: readonly Parameters[] = [
     ...withEach({ grant_type: "client_credentials", resource }, { ...wishes, scope: "read" }),
@@ -205,7 +213,12 @@ async function pushedTargets({ issuer, client, basics, signer, signing, resource
     code_challenge_method: "S256",
   };
   const wishes = {
-    ...{ authorization_details: DETAILS, dpop_jkt: request.code_challenge, response_mode: "jwt", prompt: "none" },
+    ...{
+      authorization_details: detailsAt(resource),
+      dpop_jkt: request.code_challenge,
+      response_mode: "jwt",
+      prompt: "none",
+    },
     ...{ claims: '{"id_token":{"acr":{"essential":true}}}', max_age: "0", login_hint: person.email, state: "s" },
     ...{ id_token_hint: "eyJhbGciOiJSUzI1NiJ9.e30.x", acr_values: "1 2", nonce: "n", request_uri: "urn:x" },
   };
@@ -236,7 +249,8 @@ async function pushedTargets({ issuer, client, basics, signer, signing, resource
 /** The form for user codes, and the question behind it. */
 async function devicePages(ground: Ground): Promise<readonly Target[]> {
   const { issuer, client, basics } = ground;
-  const wishes = { resource: ground.resource, authorization_details: DETAILS, dpop_jkt: "x", nonce: "n" };
+  const { resource } = ground;
+  const wishes = { resource, authorization_details: detailsAt(resource), dpop_jkt: "x", nonce: "n" };
   const begun = await post(`${issuer}/device/code`, client.basic, { scope: "openid" });
   const browser = openFormBrowser({ stopAt: [ground.redirectUri] });
   const page = await browser.open(`${issuer}/device`);
@@ -262,7 +276,7 @@ async function backchannelTargets(ground: Ground, facts: FleetFacts): Promise<re
   const wishes = {
     ...{ binding_message: "W4SCT", requested_expiry: "60", acr_values: "1", user_code: "1", login_hint_token: "x" },
     ...{ client_notification_token: randomUUID(), id_token_hint: "x", resource: ground.resource, nonce: "n" },
-    authorization_details: DETAILS,
+    authorization_details: detailsAt(ground.resource),
   };
   await eventually(() => post(`${issuer}/bc-authorize`, client.basic, good));
   const sql =
