@@ -1,13 +1,14 @@
 // What the pages share on which a person lets a client in elsewhere than in this browser: on a device (RFC 8628 §3.3), or where
 // the client asked for them by name (CIBA Core).
+import { type DecisionView, renderDecisionForm } from "./decision-form.ts";
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, type Theme } from "./layout.ts";
-import { parseFormAction, parseLink } from "./links.ts";
+import { parseLink } from "./links.ts";
 import { type ResourceView, renderResourceList } from "./resource-list.ts";
 import { renderScopeList } from "./scope-list.ts";
 
 /** What is said of every client that somebody is to let in elsewhere. */
-export interface ApprovalView {
+export interface ApprovalView extends DecisionView {
   readonly clientName: string;
   /** The client registered itself, and nobody here has looked at it (DCR-3). */
   readonly unverified: boolean;
@@ -17,8 +18,6 @@ export interface ApprovalView {
   readonly resources?: readonly ResourceView[];
   /** Names of the other clients that may take this client's tokens for a sign-in to themselves. */
   readonly otherClients: readonly string[];
-  readonly action: string;
-  readonly formToken: string;
 }
 
 /** What an approval says beside: why it is asked for, and what to compare or to think of. */
@@ -44,13 +43,7 @@ ${words.shown}
 ${renderScopeList(view.scopes, view.otherClients)}
 ${renderResourceList(view.resources ?? [])}
 <p class="note">${words.warning}</p>
-<form id="${words.formId}" method="post" action="${parseFormAction(view.action)}">
-<input type="hidden" name="form_token" value="${view.formToken}">
-<div class="buttons">
-<button class="button" id="deny" type="submit" name="decision" value="deny">Deny</button>
-<button class="button primary" id="approve" type="submit" name="decision" value="approve">Allow</button>
-</div>
-</form>`;
+${renderDecisionForm(words.formId, view)}`;
   return renderLayout(theme, { title: words.title, content });
 }
 

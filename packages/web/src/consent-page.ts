@@ -1,10 +1,11 @@
+import { type DecisionView, renderDecisionForm } from "./decision-form.ts";
 import { type Html, html } from "./html.ts";
 import { initialOf, renderLayout, type Theme } from "./layout.ts";
-import { parseFormAction, parseImage, parseLink } from "./links.ts";
+import { parseImage, parseLink } from "./links.ts";
 import { type ResourceView, renderResourceList } from "./resource-list.ts";
 import { renderScopeList } from "./scope-list.ts";
 
-export interface ConsentView {
+export interface ConsentView extends DecisionView {
   readonly clientName: string;
   /** The client's home page; linked where it is https. */
   readonly clientUri?: string | undefined;
@@ -30,9 +31,6 @@ export interface ConsentView {
   readonly resources?: readonly ResourceView[];
   /** Names of the other clients that may take this client's tokens for a sign-in to themselves. */
   readonly otherClients?: readonly string[];
-  /** Where the form posts to: a path of our own origin, which carries the login state's id. */
-  readonly action: string;
-  readonly formToken: string;
 }
 
 /** Asks whether the client may have what it asks for. Posts `decision` as `approve` or `deny`. */
@@ -50,13 +48,7 @@ ${view.unverified === true ? renderUnverified(view) : undefined}
 <h2>${linkedName} will be able to</h2>
 ${renderScopeList(view.scopes, view.otherClients ?? [])}
 ${renderResourceList(view.resources ?? [])}
-<form id="consent-form" method="post" action="${parseFormAction(view.action)}">
-<input type="hidden" name="form_token" value="${view.formToken}">
-<div class="buttons">
-<button class="button" id="deny" type="submit" name="decision" value="deny">Deny</button>
-<button class="button primary" id="approve" type="submit" name="decision" value="approve">Allow</button>
-</div>
-</form>
+${renderDecisionForm("consent-form", view)}
 ${renderReturn(view)}
 ${renderPromises(view)}`;
   return renderLayout(theme, { title: "Allow access", content });
