@@ -40,7 +40,10 @@ export const resourceShape = z.strictObject({
     .describe("In seconds: no access token for it is good for longer.")
     .optional(),
   tokenFormat: z.enum(["jwt", "opaque"]).describe("jwt when left out (RFC 9068).").optional(),
-  signingAlg: z.enum(["RS256", "ES256", "EdDSA"]).describe("RS256 when left out.").optional(),
+  signingAlg: z
+    .enum(["RS256", "ES256", "EdDSA"])
+    .describe("RS256 when left out. ES256 for clients whose profile forbids RS256.")
+    .optional(),
   allowedClients: clientIds
     .describe("Left out: every client, where people are asked. Where nobody is, a client must be named here.")
     .optional(),
