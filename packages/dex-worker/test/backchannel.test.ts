@@ -243,7 +243,9 @@ describe("the person", () => {
     await world.askWell(caller);
     const link = await world.lastLink();
     await world.decide("deny");
-    expect((await browser.open(link)).status).toBe(410);
+    const late = await browser.open(link);
+    expect(late.status).toBe(410);
+    expect(late.text).toContain('id="back" href="/dex/account"');
   });
 });
 

@@ -92,6 +92,14 @@ test("openid-client signs in with the address of its document, and refreshes; it
   expect(refreshed.claims()?.sub).toBe(tokens.claims()?.sub);
 });
 
+test("the account tells a client with a document by the host of it: its name is of its own choice", async () => {
+  const { url: id } = publishClient();
+  const asked = await signIn((await begin(await configure(id))).url);
+  await allow(asked);
+  const account = await asked.browser.open(`${worker.issuer}/account`);
+  expect(account.text).toContain(`from <bdi class="client-host">${new URL(id).host}</bdi>`);
+});
+
 test("a person is asked each time, and at prompt=none it is consent_required (DCR-3)", async () => {
   const party = await configure(publishClient().url);
   const first = await begin(party);
