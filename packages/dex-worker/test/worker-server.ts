@@ -49,6 +49,8 @@ export interface TestWorker {
   addClient(metadata: Readonly<Record<string, unknown>>): Promise<TestClient>;
   setConnectors(connectors: readonly StoredConnector[]): Promise<void>;
   /** Brings what it holds in memory up to date, as every second does. */
+  /** Writes down which keys clients used, as the worker does every minute. */
+  writeKeyUses(): Promise<void>;
   refresh(): Promise<void>;
   browser(): FormBrowser;
   /** The authorization request of `client`, with `more` over its parameters; undefined leaves one out. */
@@ -182,6 +184,7 @@ export async function openTestWorker(
       await worker.watcher.refresh();
     },
     refresh: () => worker.watcher.refresh(),
+    writeKeyUses: () => worker.keyUses.flush(),
     browser: () => openFormBrowser({ stopAt: [REDIRECT_URI] }),
     authorizationUrl,
     async signIn(browser, more) {

@@ -94,6 +94,8 @@ test("keys that would prove nothing, or tell a secret, are refused, and say why"
     [[...add, "--kid", "x"], `${pem(ec())}${pem(ec())}`, "found 2 keys, expected one for --kid"],
     [["clients", "keys", "add", "nobody", "-"], pem(ec()), "there is no client nobody"],
     [["clients", "keys", "remove", "strict", "gone"], "", "or no key gone of it: see dexctl clients keys list"],
+    [["clients", "keys", "remove", "strict", "-hOfAThumbprint"], "", "or no key -hOfAThumbprint of it"],
+    [["clients", "certificates", "remove", "strict", "-V_-x"], "", "or no certificate -V_-x of it"],
     [["clients", "keys", "list", "nobody"], "", "there is no client nobody"],
     [move("strict", "tls_client_auth"), "", "tls_client_auth needs exactly one of tls_client_auth_subject_dn"],
     [move("nobody", "client_secret_basic"), "", "there is no client nobody"],
@@ -112,6 +114,7 @@ test("keys that would prove nothing, or tell a secret, are refused, and say why"
     move("strict", "client_secret_basic", "--jwks-uri", "https://a.example/jwks"),
     [...move("strict", "private_key_jwt"), "--jwks-file", "-", "--jwks-uri", "https://a.example/jwks"],
     ["clients", "set", "strict", "--certificate", "-"],
+    ["clients", "keys", "remove", "strict", "one", "--force"],
   ];
   for (const args of wrong) expect(await onDatabase(args)).toMatchObject({ code: 2 });
   expect(await shown("strict")).toMatchObject({ details: { jwks: { keys: [{ kid: "one" }] } } });

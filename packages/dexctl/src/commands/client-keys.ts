@@ -156,23 +156,27 @@ async function methodOf(id: string, management: KeyLister): Promise<string | und
 
 function removeCommand(context: CommandContext, what: What): Command {
   const one = what === "keys" ? "key" : "certificate";
-  return new Command("remove")
-    .summary(`take a ${one} from a client`)
-    .description(`Takes a ${one} from a client: it proves nothing any more. The last one stays: add another first.`)
-    .argument("<id>", "the client's id")
-    .argument(`<${one}>`, `its id${what === "keys" ? " or kid" : ""}: see dexctl clients ${what} list`)
-    .addHelpText(
-      "after",
-      `\nExample:\n  dexctl clients ${what} remove my-service ${what === "keys" ? "2029" : "sbOwZpZ1Gm2BxLCnnyYbfIkWn2GRdaHx9hqpUcO9kzM"}`,
-    )
-    .action(async (id: string, key: string) => {
-      const outcome = await context.withManagement((management) => management.removeClientKey(id, key));
-      if (outcome === "unknown") {
-        const missing = `there is no client ${toPrintable(id)}, or no ${one} ${toPrintable(key)} of it`;
-        throw new Failure("refused", `${missing}: see dexctl clients ${what} list`);
-      }
-      context.print(`removed ${one} ${toPrintable(key)} of client ${toPrintable(id)}`);
-    });
+  return (
+    new Command("remove")
+      .summary(`take a ${one} from a client`)
+      .description(`Takes a ${one} from a client: it proves nothing any more. The last one stays: add another first.`)
+      .argument("<id>", "the client's id")
+      // A thumbprint may begin with a hyphen: one in 64 does.
+      .allowUnknownOption()
+      .argument(`<${one}>`, `its id${what === "keys" ? " or kid" : ""}: see dexctl clients ${what} list`)
+      .addHelpText(
+        "after",
+        `\nExample:\n  dexctl clients ${what} remove my-service ${what === "keys" ? "2029" : "sbOwZpZ1Gm2BxLCnnyYbfIkWn2GRdaHx9hqpUcO9kzM"}`,
+      )
+      .action(async (id: string, key: string) => {
+        const outcome = await context.withManagement((management) => management.removeClientKey(id, key));
+        if (outcome === "unknown") {
+          const missing = `there is no client ${toPrintable(id)}, or no ${one} ${toPrintable(key)} of it`;
+          throw new Failure("refused", `${missing}: see dexctl clients ${what} list`);
+        }
+        context.print(`removed ${one} ${toPrintable(key)} of client ${toPrintable(id)}`);
+      })
+  );
 }
 
 interface SetFlags {

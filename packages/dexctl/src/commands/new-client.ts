@@ -5,7 +5,7 @@ import { parseDataFile } from "../connector-files.ts";
 import type { CreatedClient } from "../management.ts";
 import { quoteForShell, toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
-import { readCertificates } from "./read-keys.ts";
+import { readCertificates, readPublicKeys } from "./read-keys.ts";
 
 interface NewClientFlags {
   readonly id?: string;
@@ -20,6 +20,7 @@ interface NewClientFlags {
   readonly allowedConnector?: readonly string[];
   readonly alg?: string;
   readonly metadata?: string;
+  readonly jwksFile?: string;
   readonly certificate?: readonly string[];
   readonly certificateSubject?: string;
   readonly profile?: string;
@@ -47,6 +48,7 @@ Examples:
   dexctl new-client --admin --grant-type client_credentials
   dexctl new-client --public --name TV --grant-type urn:ietf:params:oauth:grant-type:device_code --grant-type refresh_token
   echo '{"token_endpoint_auth_method": "client_secret_post"}' | dexctl new-client --metadata - https://a.example/cb
+  dexctl new-client --grant-type client_credentials --jwks-file public.pem
   dexctl new-client --grant-type client_credentials --certificate client.pem
   dexctl new-client --grant-type client_credentials --certificate-subject 'CN=billing,O=Example,C=DE'
   echo '{"jwks_uri": "https://bank.example/jwks"}' | dexctl new-client --profile fapi2 --metadata - https://bank.example/cb`;
@@ -72,6 +74,12 @@ export function newClientCommand(context: CommandContext): Command {
     .addOption(repeated("--allowed-connector <id>", "a connector to sign in to it through; any when left out"))
     .addOption(new Option("--alg <algorithm>", "how its ID tokens are signed").choices(["RS256", "ES256", "EdDSA"]))
     .option("--metadata <file>", "more of its metadata by the registered names, JSON or YAML; - is standard input")
+    .addOption(
+      new Option(
+        "--jwks-file <file>",
+        "its public keys, a JWK set or PEM, with which it proves itself by signing",
+      ).conflicts(["certificate", "certificateSubject"]),
+    )
     .addOption(repeated("--certificate <file>", "a certificate of its own making, PEM, which proves it (RFC 8705)"))
     .addOption(
       new Option(
@@ -132,9 +140,13 @@ function needsRedirectUrl(flags: NewClientFlags): boolean {
 
 async function readDetails(
   context: CommandContext,
-  { metadata, certificate, certificateSubject }: NewClientFlags,
+  { metadata, jwksFile, certificate, certificateSubject }: NewClientFlags,
 ): Promise<Json | undefined> {
   const given = metadata === undefined ? undefined : await readMetadata(context, metadata);
+  if (jwksFile !== undefined) {
+    const jwks = { keys: await readPublicKeys(context, jwksFile) };
+    return beside(given, { token_endpoint_auth_method: "private_key_jwt", jwks });
+  }
   if (certificate !== undefined) {
     const jwks = { keys: await readCertificates(context, certificate) };
     return beside(given, { token_endpoint_auth_method: "self_signed_tls_client_auth", jwks });
