@@ -51,6 +51,9 @@ test("what bodies may hold is described truly, clients and every type of connect
   expect(checker.checkRequest("disableUser", { disable: "true" })).not.toEqual([]);
 });
 
+/** RFC 8037 Appendix A.2. */
+const KEY = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid: "one" };
+
 interface Call {
   readonly operationId: string;
   readonly path?: (id: string) => string;
@@ -230,6 +233,29 @@ const CALLS: readonly Call[] = [
   },
   { operationId: "removeClientSecret", path: () => "/clients/ordinary/secrets/first", status: 409 },
   { operationId: "removeClientSecret", path: () => "/clients/ordinary/secrets/none", status: 404 },
+  ...["ordinary", "nobody"].map((id) => ({
+    operationId: "listClientKeys",
+    path: () => `/clients/${id}/keys`,
+    status: id === "nobody" ? 404 : 200,
+  })),
+  { operationId: "addClientKey", path: () => "/clients/ordinary/keys", body: { key: KEY }, status: 201 },
+  { operationId: "addClientKey", path: () => "/clients/ordinary/keys", body: { key: "x" }, status: 400 },
+  { operationId: "addClientKey", path: () => "/clients/console/keys", body: { key: KEY }, status: 403 },
+  { operationId: "addClientKey", path: () => "/clients/nobody/keys", body: { key: KEY }, status: 404 },
+  { operationId: "removeClientKey", path: () => "/clients/console/keys/one", status: 403 },
+  { operationId: "removeClientKey", path: () => "/clients/ordinary/keys/none", status: 404 },
+  ...Object.entries({ ordinary: 200, console: 403, nobody: 404 }).map(([id, status]) => ({
+    operationId: "changeClientAuthentication",
+    path: () => `/clients/${id}/authentication`,
+    body: { authentication: { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [KEY] } } },
+    status,
+  })),
+  {
+    operationId: "changeClientAuthentication",
+    path: () => "/clients/ordinary/authentication",
+    body: { authentication: { token_endpoint_auth_method: "private_key_jwt" } },
+    status: 400,
+  },
   { operationId: "deleteClient", path: () => "/clients/console", status: 204 },
   { operationId: "deleteClient", path: () => "/clients/nobody", status: 404 },
   { operationId: "listResources", path: () => "/resources", status: 200 },
