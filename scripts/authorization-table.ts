@@ -48,7 +48,7 @@ const BEFORE: readonly Row[] = [
   row('show("the client is unknown"', "a `client_id` that is missing, repeated or unknown", PAGE, "RFC 6749 §4.1.2.1"),
   row(
     "return openPushed(",
-    "a `request_uri` of ours: the pushed request counts, not what stands beside it; refused when it is another client's, expired or answered",
+    "a `request_uri` of ours: the pushed request counts, not what stands beside it; refused when it is another client's or expired",
     PAGE,
     "RFC 9126 §4",
   ),
@@ -68,12 +68,6 @@ const BEFORE: readonly Row[] = [
 const AFTER: readonly Row[] = [
   row("return deliver(audience)", "an audience that does not trust the client", TO_CLIENT, "RFC 6749 §3.3 (TOK-19)"),
   row("return deliver(hint.error)", "an `id_token_hint` that is no ID token of ours", TO_CLIENT, "OIDC Core §3.1.2.1"),
-  row(
-    '"the request object has been used"',
-    "a request object that is for one use and was answered",
-    TO_CLIENT,
-    "RFC 9101 §10.2",
-  ),
 ];
 const NEXT_STEPS: readonly Row[] = [
   row(
@@ -81,6 +75,12 @@ const NEXT_STEPS: readonly Row[] = [
     "nobody is signed in",
     "sign-in; `login_required` at `prompt=none`",
     "OIDC Core §3.1.2.3",
+  ),
+  row(
+    'kind: "refuse", error: answeredBefore(',
+    "a request object, or a pushed request, that was answered",
+    "to the client; of a pushed request a page of ours",
+    "RFC 9101 §10.2, RFC 9126 §4",
   ),
   row(
     'refuse("login_required"',
@@ -169,12 +169,12 @@ const reasons = [...declaration(nextStep, "function reasonToAuthenticate(").matc
   },
 );
 
-const [nobody, ...others] = NEXT_STEPS;
+const [nobody, answered, ...others] = NEXT_STEPS;
 const stages: readonly (readonly [string, readonly (Row | undefined)[]])[] = [
   ["who asks", BEFORE],
   ["what is asked", checks],
   ["whom it concerns", AFTER],
-  ["the person", [nobody, ...reasons, ...others]],
+  ["the person", [nobody, answered, ...reasons, ...others]],
 ];
 const rows = stages.flatMap(([stage, all]) => all.filter((one) => one !== undefined).map((one) => ({ ...one, stage })));
 const table = [

@@ -18,6 +18,8 @@ const PROGRAMS = {
   "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
   ldapmodify: "ldap-utils",
   openssl: "openssl",
+  // The README of dexctl uses it.
+  jq: "jq",
   "keystone-manage": "python3-keystone",
   xmlsec1: "xmlsec1",
   php: "php-cli php-xml php-mbstring",

@@ -90,8 +90,8 @@ describe("what cannot be asked for is refused with invalid_authorization_details
     { what: "null", text: "[null]" },
     { what: "no type", text: JSON.stringify([{ amount: 1 }]) },
     { what: "a type that is no text", text: JSON.stringify([{ type: ["payment"] }]) },
-    { what: "an unknown type", text: JSON.stringify([{ type: "__proto__" }]) },
-    { what: "an unknown member", text: JSON.stringify([{ ...PAYMENT, surprise: 1 }]) },
+    { what: "a type that nobody knows", text: JSON.stringify([{ type: "__proto__" }]) },
+    { what: "a member that its type does not have", text: JSON.stringify([{ ...PAYMENT, surprise: 1 }]) },
     { what: "a member named as the prototype", text: '[{"type":"payment","__proto__":{"amount":1}}]' },
     {
       what: "locations of another resource",
@@ -102,7 +102,7 @@ describe("what cannot be asked for is refused with invalid_authorization_details
     { what: "half a character", text: '[{"type":"payment","creditor":"\\ud800"}]' },
     { what: "something too deep", text: JSON.stringify([{ type: "payment", amount: deep }]) },
     { what: "too many", text: JSON.stringify(Array.from({ length: 11 }, () => PAYMENT)) },
-    { what: "too much", text: JSON.stringify([{ ...PAYMENT, creditor: "x".repeat(4000) }]) },
+    { what: "more than fits into a request", text: JSON.stringify([{ ...PAYMENT, creditor: "x".repeat(4000) }]) },
   ];
   test.each(wrong)("$what", async ({ text }) => {
     const url = await world.authorize({ authorization_details: text });
