@@ -202,7 +202,7 @@ test("a pushed request that twelve browser tabs open yields one code (PAR-1, RFC
 
 const objectClaims = (more: Members = {}): Members => ({
   ...{ iss: signing.id, aud: facts.issuer, iat: seconds(), exp: seconds() + 300, jti: crypto.randomUUID() },
-  ...{ ...Object.fromEntries(authorization(signing.id)), prompt: "none", ...more },
+  ...{ ...Object.fromEntries(authorization(signing.id)), nonce: crypto.randomUUID(), prompt: "none", ...more },
 });
 
 const namedBy = [

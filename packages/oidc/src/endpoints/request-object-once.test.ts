@@ -66,7 +66,7 @@ test("it is remembered until it has expired by each of our clocks, and for a day
 
 test("one that expires and has no jti goes by what was signed, however it was signed (RFC 9101 §4)", async () => {
   const ecdsa = makeClientKey("ES256", "one");
-  const claims = inside({ exp: seconds + 60 });
+  const claims = inside({ exp: seconds + 60, nonce: "n" });
   // Each ECDSA signature of the same text is another.
   const sent = [ecdsa.sign(claims), ecdsa.sign(claims), ecdsa.sign({ ...claims, state: "another" })];
   expect(new Set(sent).size).toBe(3);
@@ -81,13 +81,19 @@ test("one that expires and has no jti goes by what was signed, however it was si
   const hash = sha256(sent[0]?.slice(0, sent[0].lastIndexOf(".")) ?? "").toString("base64url");
   const named = await singleUse({ request: ecdsa.sign({ ...claims, jti: hash }) }, undefined, options);
   expect(named?.name).not.toBe(first?.name);
-  for (const jti of ["", 1, null]) {
-    expect((await singleUse({ request: key.sign({ ...claims, jti }) }))?.name).toMatch(/^[\w-]{43}$/);
+  for (const other of [
+    { jti: "" },
+    { jti: 1 },
+    { jti: null },
+    { nonce: undefined, code_challenge: "c".repeat(43), code_challenge_method: "S256" },
+  ]) {
+    expect((await singleUse({ request: key.sign({ ...claims, ...other }) }))?.name).toMatch(/^[\w-]{43}$/);
   }
 });
 
 test.each<[string, Readonly<Record<string, string>>]>([
   ["neither jti nor exp", { request: key.sign(inside({})) }],
+  ["no jti, and nothing that is another at each sign-in", { request: key.sign(inside({ exp: seconds + 60 })) }],
   ["a jti that is no text, and no exp", { request: key.sign(inside({ jti: 1 })) }],
   ["an address where its client keeps it", { request_uri: uri }],
 ])("one with %s may be sent again", async (_when, sent) => {
@@ -109,7 +115,7 @@ test("a jti that nobody signed keeps no one's request from being answered", asyn
   expect(decision.kind === "login" && decision.request.requestObject).toBeUndefined();
 });
 
-test.each([{ jti: "one" }, { exp: seconds + 60 }])(
+test.each([{ jti: "one" }, { exp: seconds + 60, nonce: "n" }])(
   "after its answer it is said to have been used (%o)",
   async (claims) => {
     const requestObject = await singleUse({ request: key.sign(inside(claims)) });

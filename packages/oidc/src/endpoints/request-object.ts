@@ -216,12 +216,14 @@ function isWithin(
 
 /**
  * One that expires and has no `jti` goes by what was signed: the signature would not do, since of some algorithms each is
- * another. One with neither is meant to be used again. What the client did not sign could have been given any `jti` by anybody.
+ * another. So it must hold what is another at each sign-in, or of two people in the same second one would be refused. One
+ * with neither is meant to be used again. What the client did not sign could have been given any `jti` by anybody.
  */
 function singleUseOf({ alg, claims, signedText }: CompactJws, { id }: Client, now: Date): SingleUseObject | undefined {
-  const { jti, exp } = claims;
+  const { jti, exp, nonce, code_challenge: codeChallenge } = claims;
   const named = typeof jti === "string" && jti !== "";
-  if (alg === "none" || !(named || typeof exp === "number")) return undefined;
+  const ofOneSignIn = typeof nonce === "string" || typeof codeChallenge === "string";
+  if (alg === "none" || !(named || (typeof exp === "number" && ofOneSignIn))) return undefined;
   const [expiry, most] = [typeof exp === "number" ? exp : Number.POSITIVE_INFINITY, MAX_REMEMBERED_SECONDS];
   const seconds = Math.min(Math.ceil(expiry - toEpochSeconds(now)) + WORKERS_APART_SECONDS, most);
   const name = named ? `request object\0${id}\0${jti}` : `request object without jti\0${id}\0${signedText}`;
