@@ -3,6 +3,16 @@ import { defineConfig } from "vitest/config";
 /** They need npm's native `kerberos`, which is built from C++ and is no dependency of ours. */
 const WITH_KERBEROS = "packages/*/test/**/*-kerberos.test.ts";
 
+/** What must be done within seconds is looked at while nothing else runs. */
+const WITHIN_SECONDS = ["packages/e2e/src/live-changes.test.ts", "packages/e2e/src/npm-start.test.ts"];
+
+const e2e = {
+  globalSetup: ["packages/e2e/src/shared-fleet.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 10_000 } },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -42,13 +52,21 @@ export default defineConfig({
       },
       {
         test: {
+          ...e2e,
           name: "e2e",
           sequence: { groupOrder: 2 },
           include: ["packages/e2e/src/**/*.test.ts"],
-          globalSetup: ["packages/e2e/src/shared-fleet.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          expect: { poll: { timeout: 10_000 } },
+          exclude: WITHIN_SECONDS,
+          // They wait for fleets more than they compute.
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...e2e,
+          name: "e2e-within-seconds",
+          sequence: { groupOrder: 4 },
+          include: WITHIN_SECONDS,
           fileParallelism: false,
         },
       },

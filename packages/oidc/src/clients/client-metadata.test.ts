@@ -217,6 +217,13 @@ test.each(names)("the id of the public client $clientName ends in $ends and can 
   expect(parseNewClient({ ...minimal, id: client.id })).toMatchObject({ kind: "client" });
 });
 
+test("an id that we make is no option on a command line", async () => {
+  const random = (size: number) => Buffer.alloc(size, 0xf8);
+  expect(random(1).toString("base64url")).toMatch(/^-/);
+  const { client } = await makeClient(metadataOf(minimal), { ...parts, random });
+  expect(client.id).toMatch(/^_/);
+});
+
 test("a client that registered itself is shown as such (DCR-3)", () => {
   expect(renderClient({ ...stored, dynamic: true })).toMatchObject({ dynamic: true });
   expect(renderClient(stored)).not.toHaveProperty("dynamic");

@@ -73,7 +73,8 @@ export async function makeClient(
 
 /** As dex v1 wrote it: random, then what a person can tell clients apart by: the host of the first redirect URI, or the name. */
 function newClientId(metadata: NewClientMetadata, random: Random): string {
-  const unique = random(RANDOM_BYTES).toString("base64url");
+  // With a dash in front it would be an option on every command line.
+  const unique = random(RANDOM_BYTES).toString("base64url").replace(/^-/, "_");
   const place = placeOf(metadata).slice(0, 200);
   return place === "" ? unique : `${unique}@${place}`;
 }
