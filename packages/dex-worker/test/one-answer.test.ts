@@ -122,5 +122,9 @@ test("of five strangers who sign in at once with one request_uri one gets a code
   const answers = await Promise.all(pages.map(({ browser, page }) => browser.submit(page, person)));
   const refused = answers.filter(({ url }) => !url.searchParams.has("code"));
   expect(refused).toHaveLength(4);
-  for (const { url } of refused) expect(url.origin).toBe(new URL(worker.issuer).origin);
+  for (const { status, url } of refused) {
+    expect(url.origin).toBe(new URL(worker.issuer).origin);
+    // Of five passwords at once a busy machine may send some away for a while.
+    expect(status).toBeOneOf([400, 503]);
+  }
 });
