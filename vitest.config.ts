@@ -3,8 +3,10 @@ import { defineConfig } from "vitest/config";
 /** They need npm's native `kerberos`, which is built from C++ and is no dependency of ours. */
 const WITH_KERBEROS = "packages/*/test/**/*-kerberos.test.ts";
 
-/** What must be done within seconds is looked at while nothing else runs. */
-const WITHIN_SECONDS = ["packages/e2e/src/live-changes.test.ts", "packages/e2e/src/npm-start.test.ts"];
+/** Nothing else runs beside what must be done within seconds, changes the connectors of the shared fleet, or counts its rows. */
+const ALONE = ["live-changes", "npm-start", "dex-behind-dex", "federation", "logout-tokens", "nothing-stored"].map(
+  (name) => `packages/e2e/src/${name}.test.ts`,
+);
 
 const e2e = {
   globalSetup: ["packages/e2e/src/shared-fleet.ts"],
@@ -56,7 +58,7 @@ export default defineConfig({
           name: "e2e",
           sequence: { groupOrder: 2 },
           include: ["packages/e2e/src/**/*.test.ts"],
-          exclude: WITHIN_SECONDS,
+          exclude: ALONE,
           // They wait for fleets more than they compute.
           maxWorkers: 2,
         },
@@ -64,9 +66,9 @@ export default defineConfig({
       {
         test: {
           ...e2e,
-          name: "e2e-within-seconds",
+          name: "e2e-alone",
           sequence: { groupOrder: 4 },
-          include: WITHIN_SECONDS,
+          include: ALONE,
           fileParallelism: false,
         },
       },

@@ -170,27 +170,23 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
     expectRefused(outcome, "invalid_request");
   });
 
-  test.runIf(sent === "pushed")(
-    "what is pushed needs PKCE by S256 (cert 13 fapi1 pkce-with-pushed-requests; cert 13 fapi1 par-plain-pkce-rejected; PKC-1; PKC-2)",
-    async () => {
+  if (sent === "pushed")
+    test("what is pushed needs PKCE by S256 (cert 13 fapi1 pkce-with-pushed-requests; cert 13 fapi1 par-plain-pkce-rejected; PKC-1; PKC-2)", async () => {
       const none = { code_challenge: undefined, code_challenge_method: undefined };
       const bare = await world.ask(first, world.requestOf(first, none));
       expectRefused(bare, "invalid_request");
       expect(bare.members.error_description).toMatch(/\(FAPI 1\.0 Part 2 section 5\.2\.2\)$/);
       const plain = { code_challenge: VERIFIER, code_challenge_method: "plain" };
       expectRefused(await world.ask(first, world.requestOf(first, plain)), "invalid_request");
-    },
-  );
+    });
 
-  test.runIf(sent === "pushed")(
-    "its code needs the verifier (cert 13 fapi1 ensure-pkce-code-verifier-required; cert 13 fapi1 incorrect-pkce-code-verifier-rejected)",
-    async () => {
+  if (sent === "pushed")
+    test("its code needs the verifier (cert 13 fapi1 ensure-pkce-code-verifier-required; cert 13 fapi1 incorrect-pkce-code-verifier-rejected)", async () => {
       const code = await world.codeFor(first);
       for (const code_verifier of [undefined, `${VERIFIER}x`]) {
         expect((await world.redeem(first, code, { code_verifier })).body.error).toBe("invalid_grant");
       }
-    },
-  );
+    });
 
   const stays = async (client: FapiClient, uri: unknown, browser = browserOfTester()) => {
     const { status, url, text } = await world.authorize(client, uri, { browser });
@@ -201,9 +197,8 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
     ]);
   };
 
-  test.runIf(sent === "pushed")(
-    "a request_uri is for one answer, to its client, and may be opened before (cert 13 fapi1 par-ensure-reused-request-uri-prior-to-auth-completion-succeeds; cert 13 fapi1 par-attempt-reuse-request_uri; cert 13 fapi1 par-attempt-to-use-request_uri-for-different-client; PAR-1)",
-    async () => {
+  if (sent === "pushed")
+    test("a request_uri is for one answer, to its client, and may be opened before (cert 13 fapi1 par-ensure-reused-request-uri-prior-to-auth-completion-succeeds; cert 13 fapi1 par-attempt-reuse-request_uri; cert 13 fapi1 par-attempt-to-use-request_uri-for-different-client; PAR-1)", async () => {
       const uri = String((await world.push(first, world.requestOf(first))).body.request_uri);
       await stays(second, uri);
       const browser = browserOfTester();
@@ -213,12 +208,10 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
       expect(url.href.startsWith(first.redirectUri)).toBe(true);
       await stays(first, uri, browser);
       await stays(first, uri);
-    },
-  );
+    });
 
-  test.runIf(sent === "pushed")(
-    "a request_uri expires soon (cert 13 fapi1 par-attempt-to-use-expired-request_uri; PAR-1)",
-    async () => {
+  if (sent === "pushed")
+    test("a request_uri expires soon (cert 13 fapi1 par-attempt-to-use-expired-request_uri; PAR-1)", async () => {
       const { request_uri: uri, expires_in: lifetime } = (await world.push(first, world.requestOf(first))).body;
       expect(lifetime).toBeLessThanOrEqual(600);
       server.worker.passTime(Number(lifetime));
@@ -227,18 +220,15 @@ describe.each(VARIANTS)("$authentication, requests $sent, answers $answered", (v
       } finally {
         server.worker.passTime(-Number(lifetime));
       }
-    },
-  );
+    });
 
-  test.runIf(sent === "pushed")(
-    "a request_uri is not pushed, and nothing by another method than POST (cert 13 fapi1 par-authorization-request-containing-request_uri-form-param; cert 13 fapi1 par-attempt-invalid-http-method)",
-    async () => {
+  if (sent === "pushed")
+    test("a request_uri is not pushed, and nothing by another method than POST (cert 13 fapi1 par-authorization-request-containing-request_uri-form-param; cert 13 fapi1 par-attempt-invalid-http-method)", async () => {
       const beside = { request_uri: "urn:ietf:params:oauth:request_uri:x" };
       expectRefused(await world.ask(first, world.requestOf(first), {}, { beside }), "invalid_request");
       const url = String(server.metadata.pushed_authorization_request_endpoint);
       for (const method of ["PUT", "GET", "DELETE"]) expect((await fetch(url, { method })).status).toBe(405);
-    },
-  );
+    });
 });
 
 describe("a client assertion", () => {
