@@ -5,6 +5,8 @@ import type { DirectTerms } from "./direct-grants/direct-terms.ts";
 import type { AskedOfGrant, AuthorizationDetail, GrantedResource } from "./resources/terms.ts";
 import type { Confirmation } from "./tokens/confirmation.ts";
 
+export type * from "./signing-ports.ts";
+
 export interface Clients {
   /** The client, or undefined. May be answered from a cache that is at most 2 seconds old. */
   find(clientId: string): Promise<Client | undefined>;
@@ -382,20 +384,6 @@ export interface Revocations {
   }): Promise<void>;
   /** Whether the client of an access token that belongs to no family still exists, and has not given it back. */
   stands(token: { readonly id: string; readonly clientId: string }): Promise<boolean>;
-}
-
-/** Makes signed JWTs with the active key. Throws SignerNotReady while no key is loaded. */
-export interface TokenSigner {
-  sign(
-    claims: Readonly<Record<string, unknown>>,
-    options: { typ: string; algorithm: SigningAlgorithmName },
-  ): Promise<string>;
-}
-export type SigningAlgorithmName = Client["idTokenSigningAlgorithm"];
-
-/** Verifies a JWT that we signed, whatever its expiry. Undefined when the signature, algorithm or typ is not ours. */
-export interface OwnTokenVerifier {
-  verify(jwt: string, typ: string): Promise<Readonly<Record<string, unknown>> | undefined>;
 }
 
 /** Counts failures in a window shared by all workers. */

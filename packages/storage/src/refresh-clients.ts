@@ -2,6 +2,7 @@ import type { RefreshClient, RefreshTokenOfUser, UserDirectory } from "@dex/user
 import { AUDIT_COLUMNS, toAuditValues } from "./audit.ts";
 import { cold, type Database } from "./database.ts";
 import { isStorable, orUndefined } from "./stored-text.ts";
+import { isUuid } from "./token-families.ts";
 
 /** A row without a client says that there is such a user. */
 const LIST = cold(
@@ -66,8 +67,6 @@ const REVOKE_TOKEN = cold(
   RETURNING id`,
 );
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 interface TokenRow {
   readonly id: string | null;
   readonly client_id: string;
@@ -100,7 +99,7 @@ export function makeRefreshClients(
       return rows.length === 0 ? undefined : rows.flatMap(toRefreshToken);
     },
     async revokeRefreshToken(userId, tokenId, actor, now) {
-      if (!isStorable(userId) || !UUID.test(tokenId)) return false;
+      if (!isStorable(userId) || !isUuid(tokenId)) return false;
       const rows = await db.run(REVOKE_TOKEN, [userId, now, tokenId, ...toAuditValues(actor)]);
       return rows.length > 0;
     },

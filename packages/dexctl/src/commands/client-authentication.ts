@@ -1,10 +1,10 @@
 // How a client proves itself, changed with `clients set --token-endpoint-auth-method`.
 import type { JsonObject } from "@dex/runtime";
 import { Option } from "commander";
-import { Failure } from "../failure.ts";
 import { quoteForShell, toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
 import { readCertificates, readPublicKeys } from "./read-keys.ts";
+import { unknownClient } from "./unknown-client.ts";
 
 export const METHODS = [
   "client_secret_basic",
@@ -38,7 +38,7 @@ export async function changeAuthentication(
   const wanted = await readWanted(context, method, flags);
   const changed = await context.withManagement((management) => management.changeClientAuthentication(id, wanted));
   if (changed === "unknown") {
-    throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+    throw unknownClient(id);
   }
   const { endedSecrets: ended, secret } = changed;
   const of = ended === 0 ? "" : `; its ${ended === 1 ? "secret has" : `${ended} secrets have`} ended`;

@@ -6,6 +6,7 @@ import { renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
 import { readCertificates, readPublicKeys } from "./read-keys.ts";
+import { unknownClient } from "./unknown-client.ts";
 
 const KEY_EXAMPLES = `
 Several keys can work at a time, so a client can take up a new one before the old one goes:
@@ -207,8 +208,4 @@ function setCommand(context: CommandContext): Command {
       if (outcome === "unknown") throw unknownClient(id);
       context.print(`changed the keys of client ${toPrintable(id)}`);
     });
-}
-
-function unknownClient(id: string): Failure {
-  return new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
 }

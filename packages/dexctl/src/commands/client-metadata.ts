@@ -4,6 +4,7 @@ import { Argument, Command } from "commander";
 import { Failure } from "../failure.ts";
 import { toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
+import { unknownClient } from "./unknown-client.ts";
 
 /** Changes members of a client's metadata. */
 export function clientMetadataCommand(context: CommandContext): Command {
@@ -49,7 +50,7 @@ export function clientProfileCommand(context: CommandContext): Command {
 async function change(context: CommandContext, id: string, details: JsonObject): Promise<void> {
   const outcome = await context.withManagement((management) => management.changeClient(id, { details }));
   if (outcome === "unknown") {
-    throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+    throw unknownClient(id);
   }
 }
 

@@ -4,6 +4,7 @@ import { Failure } from "../failure.ts";
 import { quoteForShell, renderTable, toPrintable } from "../printable.ts";
 import { renderData } from "../render-data.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
+import { unknownClient } from "./unknown-client.ts";
 
 const EXAMPLES = `
 Two secrets can work at a time, so a client can take up a new one before the old one ends:
@@ -108,10 +109,6 @@ function parseTime(text: string): string {
     throw new InvalidArgumentError("expected a time in RFC 3339, such as 2030-01-31T00:00:00Z.");
   }
   return time.toISOString();
-}
-
-function unknownClient(id: string): Failure {
-  return new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
 }
 
 function unknownSecret(id: string, secretId: string): Failure {

@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from "@dex/runtime";
 import { Command } from "commander";
-import { Failure } from "../failure.ts";
 import type { Management } from "../management.ts";
 import { toPrintable } from "../printable.ts";
 import { type AuthenticationFlags, changeAuthentication, methodOption } from "./client-authentication.ts";
 import type { CommandContext } from "./command-context.ts";
 import { GRANT_TYPES, repeated, warnOfMissingIssuers } from "./new-client.ts";
+import { unknownClient } from "./unknown-client.ts";
 
 const EXAMPLES = `
 Examples:
@@ -100,8 +100,4 @@ async function changeGrants(context: CommandContext, id: string, grantTypes: rea
 
 async function findClient(management: Management, id: string): Promise<JsonObject | undefined> {
   return (await management.listClients()).find((one) => one.id === id);
-}
-
-function unknownClient(id: string): Failure {
-  return new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
 }

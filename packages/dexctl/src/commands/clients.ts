@@ -8,6 +8,8 @@ import { clientMetadataCommand, clientProfileCommand } from "./client-metadata.t
 import { clientSecretsCommand } from "./client-secrets.ts";
 import { clientSetCommand } from "./client-set.ts";
 import { type CommandContext, type OutputForm, outputOption } from "./command-context.ts";
+import { isObject } from "./json-object.ts";
+import { unknownClient } from "./unknown-client.ts";
 
 const EXAMPLES = `
 Examples:
@@ -60,7 +62,7 @@ function showCommand(context: CommandContext): Command {
       const clients = await context.withManagement((management) => management.listClients());
       const client = clients.find((one) => one.id === id);
       if (client === undefined) {
-        throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+        throw unknownClient(id);
       }
       context.print(output === "table" ? renderClient(client) : renderData(client, output));
     });
@@ -75,7 +77,7 @@ function deleteCommand(context: CommandContext): Command {
     .action(async (id: string) => {
       const outcome = await context.withManagement((management) => management.deleteClient(id));
       if (outcome === "unknown") {
-        throw new Failure("refused", `there is no client ${toPrintable(id)}: see dexctl clients list`);
+        throw unknownClient(id);
       }
       context.print(`deleted client ${toPrintable(id)}`);
     });
@@ -139,6 +141,5 @@ const shorten = (grant: Json) => String(grant).replace(/^urn:[a-z]+:params:(?:oa
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
 function detailsOf({ details }: JsonObject): JsonObject {
-  // Narrowed as far as TypeScript can: what is an object and no array is one of members.
-  return typeof details === "object" && details !== null && !Array.isArray(details) ? (details as JsonObject) : {};
+  return isObject(details) ? details : {};
 }

@@ -5,6 +5,7 @@ import { parseDataFile } from "../connector-files.ts";
 import type { CreatedClient } from "../management.ts";
 import { quoteForShell, toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
+import { isObject } from "./json-object.ts";
 import { readCertificates, readPublicKeys } from "./read-keys.ts";
 
 interface NewClientFlags {
@@ -186,10 +187,6 @@ function withProfile(details: Json | undefined, { profile }: NewClientFlags): Js
 /** The details with these members. What is no object is left for the validator, which says so. */
 function beside(details: Json = {}, members: JsonObject): Json {
   return isObject(details) ? { ...details, ...members } : details;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** One value for each time the flag is given: a flag that takes many at once would swallow the arguments behind it. */

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from "@dex/runtime";
 import { Failure } from "../failure.ts";
 import { toPrintable } from "../printable.ts";
 import type { CommandContext } from "./command-context.ts";
+import { isObject } from "./json-object.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g;
@@ -77,10 +78,6 @@ function parseJson(text: string, name: string): Json {
   } catch (cause) {
     throw new Failure("refused", `${name} is neither JSON nor PEM of a public key`, { cause });
   }
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function nameOf(file: string): string {
