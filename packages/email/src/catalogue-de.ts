@@ -130,7 +130,7 @@ export const GERMAN: Catalogue = {
         "am {{ time }} hat {{ client }} bei {{ issuer_name }} darum gebeten, Sie dort anzumelden. Um zu sehen, worum es geht, " +
           "und es zu erlauben oder abzulehnen, öffnen Sie diesen Link:",
         "{{ link }}",
-        "Erlauben Sie es nur, wenn Sie das gerade selbst begonnen haben oder mit jemandem sprechen, der einen Grund dafür hat. " +
+        "Erlauben Sie es nur, wenn Sie das gerade selbst begonnen oder selbst jemanden angerufen haben, der darum bittet. " +
           "Wenn Sie nichts davon wissen, brauchen Sie nichts zu tun: Die Anwendung bekommt dann nichts.",
       ),
     },

@@ -125,7 +125,7 @@ export const ENGLISH: Catalogue = {
         "On {{ time }}, {{ client }} asked {{ issuer_name }} to sign you in there. To see what it asks for, and to allow or " +
           "deny it, open this link:",
         "{{ link }}",
-        "Allow it only if you have just begun this yourself, or are on the phone with somebody who has a reason to ask. " +
+        "Allow it only if you have just begun this yourself, or have yourself called somebody who asks for it. " +
           "If you do not expect it, do nothing: the application then gets nothing.",
       ),
     },

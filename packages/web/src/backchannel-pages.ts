@@ -23,7 +23,7 @@ export function renderBackchannelApprovalPage(theme: Theme, view: BackchannelApp
       bindingMessage === undefined
         ? undefined
         : html`<p class="device-code">The application says <b class="binding-message" id="binding-message"><bdi>${bindingMessage}</bdi></b></p>`,
-    warning: `Allow it only if you have just begun this yourself, or are on the phone with somebody who has a reason to ask${bindingMessage === undefined ? "" : ", and the same message is shown or said there"}. Otherwise somebody else would be signed in as you.`,
+    warning: `Allow it only if you have just begun this yourself, or have yourself called somebody who asks for it${bindingMessage === undefined ? "" : ", and the same message is shown or said there"}. Otherwise somebody else would be signed in as you.`,
     formId: "backchannel-approval-form",
   });
 }
